@@ -1,0 +1,271 @@
+"""Capture points: where frames were recorded, and what the user says of them.
+
+A point is (file, pcapng section, interface), for cooked captures also the interface index of the header,
+and inside a mirror tunnel (outer source, session, port index): DESIGN section 1. ``mergecap`` keeps two hosts'
+interfaces apart by number only, so names never identify a point.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import yaml
+
+from flowmap.errors import InventoryError, UsageError
+from flowmap.packets import Tunnel
+
+ROLES = ("vnic", "uplink", "mirror", "underlay", "unknown")
+STATED, INVENTORY, INFERRED = "stated", "inventory", "inferred"
+
+
+class PointKey(NamedTuple):
+    """Identity of a capture point.
+
+    ``interface_id`` counts over the file (pcap: 0), ``cooked_index`` is the SLL2 interface index or -1, ``mirror`` is
+    "" or the session, e.g. ``erspan:10.0.0.5/77`` or ``erspan:10.0.0.5/77/31`` with a port index.
+    """
+
+    file: str
+    section: int
+    interface_id: int
+    cooked_index: int
+    mirror: str
+
+
+@dataclass(slots=True)
+class CapturePoint:
+    """One capture point and what is known of it. ``how`` says where role and host come from."""
+
+    key: PointKey
+    interface: str = ""
+    description: str = ""
+    role: str = "unknown"
+    host: str | None = None
+    role_how: str = ""
+    host_how: str = ""
+    covers: str = ""
+    sampled: int = 1
+    linktype: int = -1
+    snaplen: int = 0
+    dropped_packets: int | None = None
+
+    @property
+    def id(self) -> str:
+        """Stable text identity, shown to people: file, then what tells its points apart."""
+        parts = [self.key.file]
+        if self.key.section:
+            parts.append(f"section{self.key.section}")
+        if self.interface or self.key.interface_id:
+            parts.append(self.interface or f"interface{self.key.interface_id}")
+        if self.key.cooked_index >= 0:
+            parts.append(f"ifindex{self.key.cooked_index}")
+        if self.key.mirror:
+            parts.append(self.key.mirror)
+        return ":".join(parts)
+
+    @property
+    def how(self) -> str:
+        """One sentence part for the document: where role and host come from."""
+        return "; ".join(
+            f"{name} {how}" for name, how in (("role", self.role_how), ("host", self.host_how)) if how
+        ) or "nothing known"
+
+    @property
+    def is_stated(self) -> bool:
+        """Role and host both come from the user or an inventory, not from a name pattern."""
+        return not self.role_how.startswith(INFERRED) and not self.host_how.startswith(INFERRED)
+
+
+@dataclass(slots=True)
+class Registry:
+    """The capture points and tunnels of one map, numbered in order of appearance."""
+
+    max_points: int = 4096
+    points: list[CapturePoint] = field(default_factory=list)
+    tunnels: list[Tunnel] = field(default_factory=list)
+    _point_index: dict[PointKey, int] = field(default_factory=dict)
+    _tunnel_index: dict[Tunnel, int] = field(default_factory=dict)
+
+    def point(self, key: PointKey, **facts: Any) -> int:
+        """Number of a point, made with ``facts`` (fields of CapturePoint) at first sight.
+
+        Past ``max_points`` mirror sessions share the point of their interface, so that a packet cannot make
+        unbounded state.
+        """
+        index = self._point_index.get(key)
+        if index is None:
+            if len(self.points) >= self.max_points and (key.mirror or key.cooked_index >= 0):
+                return self.point(key._replace(mirror="", cooked_index=-1), **facts)
+            index = self._point_index[key] = len(self.points)
+            self.points.append(CapturePoint(key, **facts))
+        return index
+
+    def tunnel(self, tunnel: Tunnel) -> int:
+        """Number of a tenant tunnel; all further ones are one past 65,536."""
+        index = self._tunnel_index.get(tunnel)
+        if index is None:
+            if len(self.tunnels) >= 65_536:
+                tunnel = Tunnel(tunnel.kind, "", "", -1)
+                if tunnel in self._tunnel_index:
+                    return self._tunnel_index[tunnel]
+            index = self._tunnel_index[tunnel] = len(self.tunnels)
+            self.tunnels.append(tunnel)
+        return index
+
+
+@dataclass(frozen=True, slots=True)
+class PointStatement:
+    """What the user says of points: the given keys must match, the given facts are set."""
+
+    file: str | None = None
+    interface: str | None = None
+    session: str | None = None
+    host: str | None = None
+    role: str | None = None
+    covers: str = ""
+    sampled: int = 1
+
+    def matches(self, point: CapturePoint) -> bool:
+        """File by its name or path ending, interface by name (a plain pcap has ""), session by its beginning."""
+        if self.file is not None and self.file != point.key.file and not point.key.file.endswith("/" + self.file):
+            return False
+        if self.interface is not None and self.interface != point.interface:
+            return False
+        if self.session is None:
+            return not point.key.mirror or self.interface is None
+        return point.key.mirror == self.session or point.key.mirror.startswith(self.session + "/")
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatement:
+    """What the user says of a host's uplinks."""
+
+    uplinks: tuple[str, ...] = ()
+    uplinks_complete: bool = False
+
+
+@dataclass(slots=True)
+class Statements:
+    """A points file, and ``--point`` options after it; later rows win."""
+
+    hosts: dict[str, HostStatement] = field(default_factory=dict)
+    points: list[PointStatement] = field(default_factory=list)
+
+    def apply(self, points: Iterable[CapturePoint]) -> list[str]:
+        """Set role and host on the points that match; return a sentence for each row that matches none."""
+        points = list(points)
+        unmatched = []
+        for row in self.points:
+            hits = [point for point in points if row.matches(point)]
+            for point in hits:
+                if row.role:
+                    point.role, point.role_how = row.role, STATED
+                if row.host:
+                    point.host, point.host_how = row.host, STATED
+                point.covers, point.sampled = row.covers or point.covers, row.sampled
+            if not hits:
+                what = ", ".join(str(part) for part in (row.file, row.interface, row.session) if part is not None)
+                unmatched.append(f"The statement about {what} matches no capture point; compare it with the list of points.")
+        return unmatched
+
+
+_POINT_OPTION = re.compile(r"^(?P<file>.*?):(?P<interface>[^:=]*)=(?P<facts>.+)$")
+
+
+def parse_point_option(text: str) -> PointStatement:
+    """Read ``FILE:IFACE=host:NAME,role:ROLE`` (DESIGN section 6); FILE or IFACE may be empty.
+
+    Raises
+    ------
+    UsageError
+        When the text has another form or names an unknown role.
+    """
+    match = _POINT_OPTION.match(text)
+    facts = dict(part.partition(":")[::2] for part in match["facts"].split(",")) if match else {}
+    if not match or not facts or not set(facts) <= {"host", "role"}:
+        raise UsageError(f"--point '{text}' is not of the form FILE:IFACE=host:NAME,role:ROLE.")
+    if facts.get("role") and facts["role"] not in ROLES:
+        raise UsageError(f"--point '{text}' names the role '{facts['role']}'; the roles are {', '.join(ROLES)}.")
+    return PointStatement(
+        file=match["file"] or None, interface=match["interface"], host=facts.get("host"), role=facts.get("role")
+    )
+
+
+def parse_points(text: str, name: str) -> Statements:
+    """Read a points file, YAML or JSON, in the form of DESIGN section 4.
+
+    Raises
+    ------
+    InventoryError
+        With the place, when it is not of that form.
+    """
+    if len(text) > 4 << 20:
+        raise InventoryError(f"{name} is larger than 4 MiB; a points file lists hosts and points only.")
+    try:
+        document = yaml.safe_load(text) or {}
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        place = getattr(error, "problem_mark", None)
+        where = f" at line {place.line + 1}" if place else ""
+        raise InventoryError(f"{name} is not valid YAML{where}; see the points file in the README.") from error
+    return statements_of(document, name)
+
+
+def statements_of(document: object, name: str) -> Statements:
+    """Check a points document that is already parsed (the same for YAML, JSON and the page)."""
+    if not isinstance(document, dict) or not set(document) <= {"hosts", "points"}:
+        raise InventoryError(f"{name} must hold 'hosts' and 'points' and nothing else; see the points file in the README.")
+    result = Statements()
+    hosts, rows = document.get("hosts") or {}, document.get("points") or []
+    if not isinstance(hosts, dict) or not isinstance(rows, list):
+        raise InventoryError(f"{name}: 'hosts' must be a mapping of host names and 'points' a list.")
+    for host, facts in hosts.items():
+        facts = facts or {}
+        if not isinstance(facts, dict) or not isinstance(facts.get("uplinks", []), list):
+            raise InventoryError(f"{name}: host {host} must have 'uplinks' (a list) and 'uplinks_complete' (true or false).")
+        result.hosts[str(host)] = HostStatement(
+            tuple(str(uplink) for uplink in facts.get("uplinks", [])), facts.get("uplinks_complete") is True
+        )
+    for number, row in enumerate(rows, 1):
+        result.points.append(_point_statement(row, f"{name}: point {number}"))
+    return result
+
+
+def _point_statement(row: object, place: str) -> PointStatement:
+    known = set(PointStatement.__dataclass_fields__)
+    if not isinstance(row, dict) or not set(row) <= known:
+        raise InventoryError(f"{place} has unknown keys; it may have {', '.join(sorted(known))}.")
+    if row.get("role") is not None and row["role"] not in ROLES:
+        raise InventoryError(f"{place} names the role '{row['role']}'; the roles are {', '.join(ROLES)}.")
+    if not any(row.get(key) is not None for key in ("file", "interface", "session")):
+        raise InventoryError(f"{place} names no file, interface or session, so it would mean every point.")
+    sampled = row.get("sampled", 1)
+    if not isinstance(sampled, int) or sampled < 1:
+        raise InventoryError(f"{place}: 'sampled' is one packet in how many, a whole number from 1.")
+    text = {key: None if row.get(key) is None else str(row[key]) for key in ("file", "interface", "session", "host", "role")}
+    return PointStatement(**text, covers=str(row.get("covers", "")), sampled=sampled)
+
+
+_NAME_ROLES = (
+    ("vnic", r"vnet\d+|tap[0-9a-f]{8}-[0-9a-f]{2}|tap\d+i\d+|vif\d+\.\d+|qv[ob].+|veth.*|.+\.eth\d+|lxc.*"),
+    ("uplink", r"vmnic\d+|en[ops]\w*\d+\w*|em\d+|bond\d*|team\d*|phy-br-.*|dpdk\d+|Team Uplink"),
+    ("underlay", r"vxlan.*|geneve.*|genev_sys_.*|vxlan_sys_.*|br-tun|ovn-.*"),
+)
+
+
+def infer_roles(points: Iterable[CapturePoint]) -> None:
+    """Guess a role from the interface name (reference 2.3) where nobody has stated one.
+
+    A guess caps every grade at ``likely``. ``eth0`` says nothing: inside a container or VM it is a vNIC.
+    """
+    for point in points:
+        if point.role == "unknown" and not point.role_how:
+            if point.key.mirror:
+                point.role, point.role_how = "mirror", "read from the mirror tunnel"
+                continue
+            for role, pattern in _NAME_ROLES:
+                if re.fullmatch(pattern, point.interface):
+                    point.role, point.role_how = role, f"{INFERRED} from the interface name"
+                    break
