@@ -1,0 +1,164 @@
+"""Twins: legs that carried the same packets, found after reading and without relying on any clock.
+
+Two witnesses (DESIGN section 3): TCP sequence ranges, which survive segmentation offload, truncation and sampling, and
+bottom-k sketches of packet hashes, which work for everything else. Sketches of equal packets meet because both keep
+the smallest hashes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median_low
+
+from flowmap.legs import SKETCH_SIZE, FiveTuple, Leg, Sample
+from flowmap.packets import NO_TIME, TCP
+
+SEQUENCE_CYCLE = 1 << 32
+MAX_LEGS_COMPARED = 256
+"""Legs of one direction of one 5-tuple compared pair by pair; more than that is an attack or a loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Why two legs are twins: the packets both hold (``samples``), or overlapping TCP bytes (``common_bytes``)."""
+
+    samples: tuple[tuple[Sample, Sample], ...]
+    common_bytes: int
+
+
+def twin_of(one: Leg, other: Leg) -> Twin | None:
+    """Compare two legs of the same 5-tuple and direction.
+
+    A shared packet hash is a twin. Without one, TCP legs that both carried payload are twins when their sequence ranges
+    overlap by at least half of the shorter one: retransmissions after a failover overlap by a little and are none, and
+    the one number of a handshake says nothing.
+    """
+    hashes = {sample.packet_hash: sample for sample in other.sketch}
+    samples = tuple((sample, hashes[sample.packet_hash]) for sample in one.sketch if sample.packet_hash in hashes)
+    common = common_sequence_bytes(one, other) if one.payload_bytes and other.payload_bytes else 0
+    if samples or (common and 2 * common >= min(_sequence_bytes(one), _sequence_bytes(other))):
+        return Twin(samples, common)
+    return None
+
+
+def common_sequence_bytes(one: Leg, other: Leg) -> int:
+    """Bytes of sequence space on both legs, 0 where either is not TCP; ranges may differ by whole cycles."""
+    if one.seq_low < 0 or other.seq_low < 0:
+        return 0
+    cycles = round((other.seq_low - one.seq_low) / SEQUENCE_CYCLE) * SEQUENCE_CYCLE
+    return max(0, min(one.seq_high, other.seq_high - cycles) - max(one.seq_low, other.seq_low - cycles))
+
+
+def _sequence_bytes(leg: Leg) -> int:
+    return leg.seq_high - leg.seq_low
+
+
+class Twins:
+    """The twin relation over the legs of a map.
+
+    Attributes
+    ----------
+    links : dict
+        (index, index) of legs, the lower first, to :class:`Twin`. Indices are positions in the list given.
+    """
+
+    def __init__(self, legs: Sequence[Leg]) -> None:
+        self.links: dict[tuple[int, int], Twin] = {}
+        self._neighbours: dict[int, set[int]] = defaultdict(set)
+        directions: dict[tuple[FiveTuple, bool], list[int]] = defaultdict(list)
+        for index, leg in enumerate(legs):
+            directions[leg.key.five_tuple, leg.key.forward].append(index)
+        for indices in directions.values():
+            for position, first in enumerate(indices[:MAX_LEGS_COMPARED]):
+                for second in indices[position + 1 : MAX_LEGS_COMPARED]:
+                    twin = twin_of(legs[first], legs[second])
+                    if twin:
+                        self.links[first, second] = twin
+                        self._neighbours[first].add(second)
+                        self._neighbours[second].add(first)
+
+    def are(self, first: int, second: int) -> bool:
+        """Whether two legs are twins."""
+        return second in self._neighbours.get(first, ())
+
+    def components(self, indices: Iterable[int]) -> list[list[int]]:
+        """Split legs into groups connected by twins among themselves, in order of their lowest index."""
+        left, groups = set(indices), []
+        while left:
+            group, todo = [], [min(left)]
+            left.discard(todo[0])
+            while todo:
+                index = todo.pop()
+                group.append(index)
+                reached = self._neighbours.get(index, set()) & left
+                left -= reached
+                todo.extend(reached)
+            groups.append(sorted(group))
+        return groups
+
+
+def translated_twins(legs: Sequence[Leg]) -> dict[FiveTuple, set[int]]:
+    """Find legs that carried a conversation's packets under other addresses (NAT, floating IP): grade ``likely``.
+
+    Packet hashes hold no addresses, so translation of addresses leaves them equal. TCP needs one shared hash (sequence
+    and acknowledgement numbers make it unlikely by chance), other protocols two.
+    """
+    holders: dict[int, list[int]] = defaultdict(list)
+    for index, leg in enumerate(legs):
+        for sample in leg.sketch:
+            holders[sample.packet_hash].append(index)
+    shared: dict[tuple[FiveTuple, int], int] = defaultdict(int)
+    for indices in holders.values():
+        if 1 < len(indices) <= MAX_LEGS_COMPARED:
+            for index in indices:
+                for five_tuple in {legs[other].key.five_tuple for other in indices}:
+                    if five_tuple != legs[index].key.five_tuple:
+                        shared[five_tuple, index] += 1
+    result: dict[FiveTuple, set[int]] = defaultdict(set)
+    for (five_tuple, index), count in shared.items():
+        if count >= (1 if five_tuple.protocol == TCP and legs[index].payload_bytes else 2):
+            result[five_tuple].add(index)
+    return result
+
+
+def clock_offsets(legs: Sequence[Leg], twins: Twins, file_of_point: Sequence[str]) -> dict[str, int]:
+    """Nanoseconds to add to the times of each file so that all run on the clock of the first.
+
+    The offset of two files is the median time difference of the packets that both hold; files that share none with
+    the first, directly or through others, keep their own clock (0).
+    """
+    differences: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for (first, second), twin in twins.links.items():
+        one, other = file_of_point[legs[first].key.point], file_of_point[legs[second].key.point]
+        for left, right in twin.samples:
+            if one != other and NO_TIME not in (left.time_ns, right.time_ns):
+                differences[one, other].append(left.time_ns - right.time_ns)
+                differences[other, one].append(right.time_ns - left.time_ns)
+    files = list(dict.fromkeys(file_of_point))
+    offsets: dict[str, int] = {}
+    for start in files:
+        todo = [] if start in offsets else [start]
+        offsets.setdefault(start, 0)
+        while todo:
+            one = todo.pop()
+            for other in files:
+                if other not in offsets and (one, other) in differences:
+                    offsets[other] = offsets[one] + median_low(differences[one, other])
+                    todo.append(other)
+    return offsets
+
+
+def holds_packet_missing_in(leg: Leg, others: Sequence[Leg]) -> bool:
+    """Whether the sketches prove that ``leg`` carried a packet that none of ``others`` did.
+
+    A hash below the largest one of a full sketch would be in that sketch if its leg had carried the packet.
+    """
+    known = {sample.packet_hash for other in others for sample in other.sketch}
+    horizon = min(
+        (other.sketch[-1].packet_hash for other in others if len(other.sketch) == SKETCH_SIZE), default=None
+    )
+    return any(
+        sample.packet_hash not in known and (horizon is None or sample.packet_hash < horizon) for sample in leg.sketch
+    )
