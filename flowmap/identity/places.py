@@ -1,0 +1,54 @@
+"""The ends of conversations, the segments machines are on, and roles that an inventory gives to capture points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from flowmap.capture.points import INVENTORY, CapturePoint
+from flowmap.conversations import Conversation
+from flowmap.identity.endpoints import Endpoint, Identities
+from flowmap.inventory.records import Inventory
+from flowmap.legs import Leg
+from flowmap.packets import Claim, Tunnel, ip_text
+
+
+def ends_of(legs: Sequence[Leg], conversation: Conversation, identities: Identities) -> tuple[Endpoint, Endpoint]:
+    """The endpoints at ``five_tuple.low`` and ``five_tuple.high``; a group where that end is only ever a destination."""
+    low_ip, high_ip = (ip_text(*end[0]) for end in (conversation.five_tuple.low, conversation.five_tuple.high))
+    forward = legs[conversation.forward.legs[0]] if conversation.forward.legs else None
+    backward = legs[conversation.backward.legs[0]] if conversation.backward.legs else None
+    low_mac = forward.key.src_mac if forward else backward.key.dst_mac if backward else -1
+    high_mac = backward.key.src_mac if backward else forward.key.dst_mac if forward else -1
+    high = identities.group(high_ip, forward.key.dst_mac) if forward and not backward else None
+    low = identities.group(low_ip, backward.key.dst_mac) if backward and not forward else None
+    return (
+        low or identities.group(low_ip, -1) or identities.endpoint(conversation.domain, low_ip, low_mac),
+        high or identities.group(high_ip, -1) or identities.endpoint(conversation.domain, high_ip, high_mac),
+    )
+
+
+def add_segments(
+    legs: Sequence[Leg], claims: Iterable[Claim], tunnels: Sequence[Tunnel], identities: Identities
+) -> None:
+    """Note the VLANs and virtual networks in which each endpoint's own MAC was the source."""
+    endpoint_of = {mac: endpoint for endpoint in identities.all() for mac in endpoint.macs}
+    sources = [(leg.key.src_mac, leg.key.vlan, leg.key.tunnel) for leg in legs]
+    for mac, vlan, tunnel in dict.fromkeys(sources + [(claim.mac, claim.vlan, claim.tunnel) for claim in claims]):
+        endpoint = endpoint_of.get(mac)
+        if endpoint is None or endpoint.kind == "group":
+            continue
+        if vlan >= 0:
+            endpoint.segments.add(f"vlan{vlan}")
+        if tunnel >= 0 and tunnels[tunnel].vni >= 0:
+            endpoint.segments.add(f"{tunnels[tunnel].kind}{tunnels[tunnel].vni}")
+
+
+def roles_from_inventory(points: Iterable[CapturePoint], inventory: Inventory) -> None:
+    """An interface that the inventory puts behind a VM is that VM's port; its host comes along where it is one."""
+    for point in points:
+        rows = inventory.by_interface(point.host, point.interface) if point.interface else []
+        if point.role == "unknown" and not point.role_how and rows:
+            point.role, point.role_how = "vnic", f"{INVENTORY} {rows[0].source}"
+        hosts = {row.host for row in rows if row.host}
+        if point.host is None and len(hosts) == 1 and len({row.mac for row in rows}) == 1:
+            point.host, point.host_how = hosts.pop(), f"{INVENTORY} {rows[0].source}"

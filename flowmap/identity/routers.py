@@ -1,0 +1,81 @@
+"""Routers, found by what they do: forward packets with a smaller TTL and another MAC (reference 2.1, 4.6)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from flowmap.legs import Leg
+from flowmap.packets import Claim, ip_text, is_group_mac, mac_text
+from flowmap.twins import Twins
+
+INITIAL_TTLS = frozenset({1, 30, 32, 60, 64, 100, 128, 200, 255})
+"""TTLs that hosts start with: a frame with another one has been routed."""
+
+OWN_TTLS = frozenset({64, 128, 255})
+"""The common ones, too far apart to be another one after some hops: such a frame comes from its sender itself."""
+
+ROUTED_NETWORKS = 3
+"""Networks (/24, /64) of unclaimed source addresses behind one MAC that make it a router whatever the TTLs say."""
+
+_STANDARD_PREFIXES = (
+    (0x00005E0001, 40, "the VRRP virtual router MAC (RFC 9568)"),
+    (0x00005E0002, 40, "the VRRP virtual router MAC (RFC 9568)"),
+    (0x00000C07AC, 40, "an HSRP virtual router MAC"),
+    (0x00000C9FF, 36, "an HSRP version 2 virtual router MAC"),
+    (0x0007B400, 32, "a GLBP virtual router MAC"),
+    (0x025056564452, 48, "the NSX distributed router MAC"),
+    (0x025056564453, 48, "the NSX distributed router MAC"),
+)
+
+
+def standard_router_mac(mac: int) -> str | None:
+    """What a reserved virtual router MAC is, None for any other."""
+    for prefix, bits, what in _STANDARD_PREFIXES:
+        if mac >= 0 and mac >> (48 - bits) == prefix:
+            return what
+    return None
+
+
+def find_routers(legs: Sequence[Leg], twins: Twins, claims: Sequence[Claim]) -> dict[int, str]:
+    """MACs of routers and how each was recognised.
+
+    A MAC is a router's when a packet sent to it comes back with a smaller TTL from it or another MAC (twins); when it
+    sends packets of addresses that it never claimed, with a TTL that is no initial one, besides an address of its own or
+    for several such addresses; when it sends for addresses in many networks; or when it is a standard virtual router MAC. A prefix of a vendor says nothing.
+    """
+    routers: dict[int, str] = {}
+    for (first, second), twin in twins.links.items():
+        before, after = legs[first], legs[second]
+        drop = twin.samples[0][0].ttl - twin.samples[0][1].ttl if twin.samples else before.ttl_max - after.ttl_max
+        if drop < 0:
+            before, after = after, before
+        if drop and (before.key.src_mac, before.key.dst_mac) != (after.key.src_mac, after.key.dst_mac):
+            for mac in (before.key.dst_mac, after.key.src_mac):
+                if mac >= 0 and not is_group_mac(mac):
+                    routers.setdefault(mac, f"forwarded packets with the TTL lowered by {abs(drop)}")
+    claimed: dict[int, set[str]] = defaultdict(set)
+    for claim in claims:
+        if claim.ip:
+            claimed[claim.mac].add(claim.ip)
+    forwarded: dict[int, set[str]] = defaultdict(set)
+    networks: dict[int, set[tuple[int, int]]] = defaultdict(set)
+    for leg in legs:
+        mac, (high, low) = leg.key.src_mac, leg.source[0]
+        ip = ip_text(high, low)
+        if mac >= 0 and leg.ttl_max not in INITIAL_TTLS:
+            forwarded[mac].add(ip)
+        if mac >= 0 and ip not in claimed[mac]:
+            networks[mac].add((high, low >> 8 if leg.ip_version == 4 else 0))
+    for mac, ips in forwarded.items():
+        foreign = ips - claimed[mac]
+        if len(foreign) >= 2 or (foreign and claimed[mac]):
+            routers.setdefault(mac, f"sent packets of {len(foreign)} addresses that are not its own, TTL already lowered")
+    for mac, spread in networks.items():
+        if len(spread) >= ROUTED_NETWORKS:
+            routers.setdefault(mac, f"sent packets of addresses in {len(spread)} networks, none of them its own")
+    for mac in {mac for leg in legs for mac in (leg.key.src_mac, leg.key.dst_mac)}:
+        what = standard_router_mac(mac)
+        if what:
+            routers.setdefault(mac, f"{mac_text(mac)} is {what}")
+    return routers

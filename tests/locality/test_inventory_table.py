@@ -1,0 +1,165 @@
+"""The inventory table behind one mirror, row by row, and what lowers or forbids a verdict (reference 4.5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.network import START_NS, Machine, Network, at, record, talk, vm
+
+WEB, APP, DB = vm(1, "10.10.0.11"), vm(2, "10.10.0.12"), vm(3, "10.20.0.13")
+ROUTER_VM = vm(9, "10.10.0.254")
+GATEWAY_10 = Machine("gw-10", 0x001B21000010, "10.10.0.1")
+GATEWAY_20 = Machine("gw-20", 0x001B21000020, "10.20.0.1")
+DISTRIBUTED = Machine("dr", 0x025056564452, "10.10.0.1")
+OUTSIDE = Machine("outside", 0x001B21000099, "203.0.113.10")
+DAY_NS = 86_400 * 10**9
+
+
+def mirrored(one=WEB, other=APP, there=None, back=None, host="host-a", **facts):
+    """One mirror of host-a that saw a TCP conversation."""
+    network = Network()
+    mirror = network.point("", "mirror", host)
+    network.arp(one, mirror)
+    network.arp(other, mirror)
+    there = tuple(at(mirror, **change) for change in there or ({},))
+    back = tuple(at(mirror, **change) for change in back or ({},))
+    talk(network, one, other, there, back, **facts)
+    return network
+
+
+def edge_of(network, *records):
+    (edge,) = (edge for _, _, edge in network.map(*records).graph.edges(data=True))
+    return edge
+
+
+def routed(**gateways):
+    """WEB to DB with both halves in the mirror, by the given gateways."""
+    via, via_back = gateways.get("via", GATEWAY_10), gateways.get("via_back", GATEWAY_20)
+    return mirrored(
+        WEB, DB, via=via, via_back=via_back,
+        there=({"vlan": 10}, {"vlan": 20, "ttl": 63, "src_mac": via_back.mac, "dst_mac": DB.mac}),
+        back=({"vlan": 20}, {"vlan": 10, "ttl": 63, "src_mac": via.mac, "dst_mac": WEB.mac}),
+    )  # fmt: skip
+
+
+def verdict(edge):
+    return edge["verdict"], edge["left_host"], edge["grade"]
+
+
+def test_same_host_same_vswitch_straight_from_nic_to_nic_is_switched():
+    assert verdict(edge_of(mirrored(), record(WEB, "host-a"), record(APP, "host-a"))) == ("intra_host_switched", "stayed", "strong")
+
+
+def test_other_hosts_are_inter_host():
+    assert verdict(edge_of(mirrored(), record(WEB, "host-a"), record(APP, "host-b"))) == ("inter_host", "left", "strong")
+
+
+def test_other_hosts_on_an_overlay_are_inter_host_overlay():
+    rows = [record(machine, host, segment_type="overlay") for machine, host in ((WEB, "host-a"), (APP, "host-b"))]
+    assert verdict(edge_of(mirrored(), *rows)) == ("inter_host_overlay", "left", "strong")
+
+
+def test_same_host_other_segment_by_an_outside_gateway_is_a_hairpin():
+    edge = edge_of(routed(), record(WEB, "host-a"), record(DB, "host-a"))
+    assert verdict(edge) == ("hairpin_routed", "left", "likely")
+
+
+def test_same_host_other_segment_by_a_router_vm_on_the_host_is_routed_inside():
+    edge = edge_of(routed(via=ROUTER_VM, via_back=ROUTER_VM), record(WEB, "host-a"), record(DB, "host-a"), record(ROUTER_VM, "host-a"))
+    assert verdict(edge) == ("intra_host_routed_vm", "stayed", "strong")
+
+
+def test_a_router_vm_on_another_host_is_no_reason_to_say_stayed():
+    edge = edge_of(routed(via=ROUTER_VM, via_back=ROUTER_VM), record(WEB, "host-a"), record(DB, "host-a"), record(ROUTER_VM, "host-b"))
+    assert edge["left_host"] == "left"
+
+
+def test_a_virtual_router_without_the_second_half_stays_undetermined():
+    network = mirrored(WEB, DB, via=DISTRIBUTED, via_back=DISTRIBUTED)
+    assert edge_of(network, record(WEB, "host-a"), record(DB, "host-a"))["left_host"] == "undetermined"
+
+
+def test_sent_to_a_gateway_and_never_seen_again_is_no_hairpin():
+    network = mirrored(WEB, DB, via=GATEWAY_10, via_back=GATEWAY_20)
+    assert edge_of(network, record(WEB, "host-a"), record(DB, "host-a"))["left_host"] == "undetermined"
+
+
+def test_two_vswitches_on_one_segment_go_out_and_back():
+    edge = edge_of(mirrored(), record(WEB, "host-a"), record(APP, "host-a", vswitch="vSwitch1"))
+    assert (edge["left_host"], edge["grade"]) == ("left", "likely")
+
+
+def test_a_passthrough_nic_is_undetermined():
+    edge = edge_of(mirrored(), record(WEB, "host-a", passthrough=True), record(APP, "host-a"))
+    assert edge["left_host"] == "undetermined"
+
+
+def test_one_end_missing_in_the_inventory_is_undetermined_and_named():
+    edge = edge_of(mirrored(), record(WEB, "host-a"))
+    assert edge["left_host"] == "undetermined"
+    assert "10.10.0.12" in edge["evidence"][0]["text"]
+
+
+def test_an_outside_peer_behind_a_physical_gateway_left():
+    network = mirrored(WEB, OUTSIDE, via=GATEWAY_10, back=({"src_mac": GATEWAY_10.mac, "ttl": 57},))
+    network.claims = [claim for claim in network.claims if claim.ip != OUTSIDE.ip]
+    network.arp(GATEWAY_10, 0)
+    assert verdict(edge_of(network, record(WEB, "host-a"))) == ("north_south", "left", "likely")
+
+
+@pytest.mark.parametrize(
+    "observed_at_ns", [START_NS - 3 * DAY_NS, START_NS + 3 * DAY_NS, None], ids=["older", "newer", "unknown age"]
+)
+def test_a_stale_inventory_is_likely_at_most(observed_at_ns):
+    rows = [record(machine, "host-a", observed_at_ns=observed_at_ns) for machine in (WEB, APP)]
+    assert verdict(edge_of(mirrored(), *rows)) == ("intra_host_switched", "stayed", "likely")
+
+
+def test_matched_by_address_only_is_likely_at_most():
+    rows = [record(machine, "host-a", mac=None) for machine in (WEB, APP)]
+    assert edge_of(mirrored(), *rows)["grade"] == "likely"
+
+
+def test_an_unnamed_vswitch_is_likely_at_most():
+    rows = [record(machine, "host-a", vswitch=None) for machine in (WEB, APP)]
+    assert verdict(edge_of(mirrored(), *rows)) == ("intra_host_switched", "stayed", "likely")
+
+
+def test_one_mac_on_two_hosts_is_a_conflict():
+    rows = [record(WEB, "host-a"), record(WEB, "host-b", row=2), record(APP, "host-a", row=3)]
+    edge = edge_of(mirrored(), *rows)
+    assert (edge["left_host"], edge["grade"]) == ("undetermined", "conflict")
+
+
+def test_one_mac_of_two_vms_is_a_conflict():
+    rows = [record(WEB, "host-a"), record(WEB, "host-a", vm="clone", row=2), record(APP, "host-a", row=3)]
+    edge = edge_of(mirrored(), *rows)
+    assert (edge["left_host"], edge["grade"]) == ("undetermined", "conflict")
+
+
+def test_a_mirror_of_a_third_host_contradicts_the_placement():
+    edge = edge_of(mirrored(host="host-c"), record(WEB, "host-a"), record(APP, "host-a"))
+    assert (edge["left_host"], edge["grade"]) == ("undetermined", "conflict")
+
+
+def test_a_stated_port_outranks_the_inventory():
+    """The inventory is wrong about APP; its port is stated to be on host-a, uplinks silent and complete."""
+    network = Network()
+    web, app, uplink = (network.point(name, role, "host-a") for name, role in (("vnet0", "vnic"), ("vnet1", "vnic"), ("vmnic0", "uplink")))
+    network.uplinks("host-a", "vmnic0")
+    for machine in (WEB, APP):
+        network.arp(machine, uplink)
+    talk(network, WEB, APP, (at(web), at(app)), (at(app), at(web)))
+    edge = edge_of(network, record(WEB, "host-a"), record(APP, "host-b"))
+    assert edge["left_host"] == "stayed"
+
+
+def test_figures_split_the_same_bytes():
+    network = mirrored()
+    mirror = 0
+    talk(network, WEB, OUTSIDE, (at(mirror),), (at(mirror, src_mac=GATEWAY_10.mac, ttl=57),), via=GATEWAY_10, client_port=2)
+    shares = network.map(record(WEB, "host-a"), record(APP, "host-a")).graph.graph["shares"]
+    total = 2 * (10 * 1054 + 12 * 54)
+    assert shares["internet_bytes"] == shares["east_west_bytes"] == shares["vm_vm_bytes"] == total // 2
+    assert shares["within_host_bytes"] == shares["switched_bytes"] == total // 2
+    assert shares["stayed_bytes"] + shares["left_bytes"] + shares["undetermined_bytes"] == total
