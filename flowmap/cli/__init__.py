@@ -1,0 +1,40 @@
+"""The command line (DESIGN section 6): the only place that prints or ends the process.
+
+Exit 0: whole. 1: nothing could be read or done. 2: the command line is wrong. 3: damaged after at least one packet,
+everything before it is in the result, which says ``"complete": false``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from flowmap.errors import FlowMapError
+
+
+def main() -> None:
+    """Run a command; every error is one sentence on standard error."""
+    try:
+        from flowmap.cli.commands import app
+
+        app(prog_name="flowmap")
+    except FlowMapError as error:
+        _leave(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _leave("Stopped.", 130)
+    except BrokenPipeError:
+        # The reader of our output has gone (`flowmap pairs ... | head`): that is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except MemoryError:
+        _leave("There is not enough memory for this capture; split it (editcap -c) or set FLOWMAP_MAX_LEGS lower.", 1)
+    except Exception as error:
+        if os.environ.get("FLOWMAP_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        _leave(f"FlowMap failed where it should not ({what}); please report it with the output of FLOWMAP_DEBUG=1.", 1)
+
+
+def _leave(sentence: str, code: int) -> None:
+    print(f"flowmap: {sentence}", file=sys.stderr)
+    sys.exit(code)

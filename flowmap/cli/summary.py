@@ -1,0 +1,244 @@
+"""What the commands print. Everything from packets or inventories is shown as plain text without control characters."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from flowmap.graph import FlowGraph
+from flowmap.inventory import Inventory
+from flowmap.packets import mac_text
+from flowmap.pipeline import FlowMap
+
+Edge = tuple[str, str, Mapping[str, Any]]
+
+WORDS = {"stayed": "Stayed on host", "left": "Left the host", "mixed": "Mixed", "undetermined": "Undetermined", None: "Group"}
+_STYLES = {"stayed": "bold blue", "left": "bold dark_orange3", "mixed": "bold magenta", "undetermined": "dim", None: "dim"}
+_BAR = (("stayed", "█", "blue"), ("left", "▒", "dark_orange3"), ("undetermined", "░", "bright_black"))
+PAIRS_IN_SUMMARY = 15
+WARNINGS_SHOWN = 10
+
+
+def plain(text: object) -> str:
+    """Text without characters that a terminal or a bidirectional renderer would act upon."""
+    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in str(text))
+
+
+def size(count: float) -> str:
+    """Bytes with SI units and three significant digits."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 999.5 or unit == "TB":
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.95 else f"{count:.{2 if count < 9.995 else 1}f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")
+
+
+def print_summary(flow_map: FlowMap, file: TextIO) -> None:
+    """The answer first, then the pairs, then what the answer rests on."""
+    console = _console(file)
+    graph, facts = flow_map.graph, flow_map.graph.graph
+    vms = sum(node["kind"] == "vm" for _, node in graph.nodes(data=True))
+    hosts = {node["host"] for _, node in graph.nodes(data=True) if node["host"]}
+    totals = facts["totals"]
+    where = f"on {len(hosts)} host{'s' if len(hosts) != 1 else ''}" if hosts else "on hosts not known"
+    console.print(Text(f"{plain(facts['name'])}: {totals['packets']:,} packets, {vms} VMs {where}, "
+                       f"{totals['conversations']:,} conversations, {size(totals['unique_bytes'])} counted once."))  # fmt: skip
+    console.print()
+    _print_headline(console, graph)
+    edges = [edge for edge in edges_by_bytes(graph) if edge[2]["left_host"] is not None]
+    if edges:
+        console.print(_pair_table(graph, edges[:PAIRS_IN_SUMMARY]))
+        if len(edges) > PAIRS_IN_SUMMARY:
+            rest = sum(edge["wire_bytes"] for _, _, edge in edges[PAIRS_IN_SUMMARY:])
+            console.print(Text(f"... and {len(edges) - PAIRS_IN_SUMMARY} more pairs with {size(rest)} (flowmap pairs lists them).", style="dim"))
+    _print_points(console, facts["points"])
+    _print_warnings(console, facts["warnings"])
+
+
+def _print_headline(console: Console, graph: FlowGraph) -> None:
+    """The shares of the bytes between VMs, with their denominator, in words and as a bar."""
+    kinds = dict(graph.nodes(data="kind"))
+    edges = [edge for source, target, edge in graph.edges(data=True) if kinds[source] == kinds[target] == "vm"]
+    parts = {word: sum(edge[f"{word}_bytes"] for edge in edges) for word in ("stayed", "left", "undetermined")}
+    total = sum(parts.values())
+    if not total:
+        console.print(Text("No traffic between two VMs was recognised in this capture.", style="bold"))
+        console.print()
+        return
+    stayed, left, unknown = (100 * value / total for value in parts.values())
+    console.print(Text(f"{stayed:.0f} % of VM-to-VM bytes never left their host, {left:.0f} % did, {unknown:.0f} % cannot be told.", style="bold"))
+    bar = Text()
+    for word, glyph, style in _BAR:
+        bar.append(glyph * round(60 * parts[word] / total), style)
+    console.print(bar)
+    hairpin = sum(edge["left_bytes"] for edge in edges if str(edge["verdict"]).startswith("hairpin"))
+    console.print(Text(f"{size(parts['stayed'])} stayed, {size(parts['left'])} left ({size(hairpin)} of it in hairpin pairs), "
+                       f"{size(parts['undetermined'])} undetermined, of {size(total)} between VMs."))  # fmt: skip
+    console.print()
+
+
+def edges_by_bytes(graph: FlowGraph, left_host: str | None = None) -> list[Edge]:
+    """Edges, most bytes first, with the given answer only if there is one."""
+    edges: list[Edge] = [(source, target, edge) for source, target, edge in graph.edges(data=True)
+             if left_host is None or edge["left_host"] == left_host]  # fmt: skip
+    return sorted(edges, key=lambda edge: (-edge[2]["wire_bytes"], edge[0], edge[1]))
+
+
+def print_pairs(graph: FlowGraph, edges: Sequence[Edge], top: int) -> None:
+    """The pair table on standard output."""
+    console = _console(sys.stdout)
+    if not edges:
+        console.print(Text("No pair has this answer."))
+        return
+    console.print(_pair_table(graph, edges[:top]))
+    if len(edges) > top:
+        console.print(Text(f"{len(edges) - top} more pairs; raise --top to see them.", style="dim"))
+
+
+def _pair_table(graph: FlowGraph, edges: Sequence[Edge]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name, options in (("Answer", {}), ("Pair", {"overflow": "fold"}), ("Host", {}), ("Bytes", {"justify": "right"}),
+                          ("Service", {}), ("Verdict", {}), ("Grade", {})):  # fmt: skip
+        table.add_column(name, **options)
+    for source, target, edge in edges:
+        one, other = graph.nodes[source], graph.nodes[target]
+        table.add_row(
+            Text(WORDS[edge["left_host"]], style=_STYLES[edge["left_host"]]),
+            Text(f"{plain(one['label'])} → {plain(other['label'])}"),
+            Text(_hosts(one, other)),
+            size(edge["wire_bytes"]),
+            Text(_services(edge["services"])),
+            Text(edge["verdict"]),
+            Text(edge["grade"] or "-"),
+        )
+    return table
+
+
+def _hosts(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    names = [plain(node["host"]) if node["host"] else "?" if node["kind"] in ("vm", "unknown") else "outside"
+             for node in (one, other)]  # fmt: skip
+    return names[0] if names[0] == names[1] else f"{names[0]} / {names[1]}"
+
+
+def _services(services: Sequence[Mapping[str, Any]]) -> str:
+    names = [_service(row) for row in services[:2]]
+    return ", ".join(names) + (f" +{len(services) - 2}" if len(services) > 2 else "")
+
+
+def _service(row: Mapping[str, Any]) -> str:
+    name = plain(row["application"] or row["protocol"])
+    return name if row["port"] is None else f"{name} {row['port']}"
+
+
+def _print_points(console: Console, points: Sequence[Mapping[str, Any]]) -> None:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title="Capture points", title_justify="left", title_style="bold")
+    for name, options in (("Point", {"overflow": "fold"}), ("Role", {}), ("Host", {}), ("Known from", {}),
+                          ("Packets", {"justify": "right"}), ("Copies", {"justify": "right"}),
+                          ("One-way", {"justify": "right"}), ("Cut", {"justify": "right"}), ("Dropped", {"justify": "right"})):  # fmt: skip
+        table.add_column(name, **options)
+    for point in points:
+        table.add_row(
+            Text(plain(point["id"])), point["role"], Text(plain(point["host"] or "?")), Text(plain(point["how"])),
+            f"{point['packets']:,}", _number(point["copies_per_packet"], "{:.2f}"), _number(point["one_way_share"], "{:.0%}"),
+            _number(point["truncated_share"], "{:.0%}"), _number(point["dropped_packets"], "{:,}"),
+        )  # fmt: skip
+    console.print(table)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _print_warnings(console: Console, warnings: Sequence[Mapping[str, Any]]) -> None:
+    for row in warnings[:WARNINGS_SHOWN]:
+        times = f" ({row['count']:,} times)" if row["count"] > 1 else ""
+        console.print(Text(f"Note: {plain(row['text'])}{times}"))
+    if len(warnings) > WARNINGS_SHOWN:
+        console.print(Text(f"... and {len(warnings) - WARNINGS_SHOWN} more notes in the document."))
+
+
+def print_explanation(detail: Mapping[str, Any]) -> None:
+    """The evidence of one pair, for and against, and what would settle it."""
+    console = _console(sys.stdout)
+    source, target, edge = detail["source"], detail["target"], detail["edge"]
+    console.print(Text(f"{plain(source['label'])} → {plain(target['label'])}", style="bold"))
+    for node in (source, target):
+        where = f"on {node['host']}" if node["host"] else "host not known"
+        names = ", ".join(f"{name['name']} ({name['source']})" for name in node["names"]) or "no name"
+        console.print(Text(plain(f"  {node['label']}: {node['kind']}, {where}, {', '.join(node['ips'])}, {', '.join(node['macs'])}; {names}")))
+    console.print()
+    answer = Text(WORDS[edge["left_host"]], style=_STYLES[edge["left_host"]])
+    console.print(answer.append(f"  {edge['verdict']}, grade {edge['grade'] or 'none'}", style="default"))
+    console.print(Text(f"{size(edge['stayed_bytes'])} stayed, {size(edge['left_bytes'])} left, {size(edge['undetermined_bytes'])} "
+                       f"undetermined, of {size(edge['wire_bytes'])} in {edge['packets']:,} packets."))  # fmt: skip
+    console.print()
+    for row in edge["evidence"]:
+        mark, style = ("✓", "blue") if row["supports"] else ("✗", "dark_orange3")
+        places = [f"{point}{f' frame {frame}' if frame else ''}" for point, frame in zip(row["points"], [*row["frames"], *[0] * len(row["points"])])]
+        line = Text(f" {mark} ", style=style).append(f"{plain(row['text'])}  [{row['rule']}]", style="default")
+        console.print(line)
+        if places:
+            console.print(Text(f"     {plain(', '.join(places))}", style="dim"))
+    for text in edge["would_settle"]:
+        console.print(Text(f" → What would settle it: {plain(text)}"))
+    _print_conversations(console, detail["conversations"])
+
+
+def _print_conversations(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"Conversations ({min(20, len(rows))} of {len(rows)})",
+                  title_justify="left", title_style="bold")  # fmt: skip
+    for name in ("Protocol", "Initiator", "Responder", "Application", "Sent", "Received", "Packets", "Verdict", "Grade"):
+        table.add_column(name, justify="right" if name in ("Sent", "Received", "Packets") else "left", overflow="fold")
+    for row in rows[:20]:
+        ends = [f"{row[end]['ip']}{'' if row[end]['port'] is None else ' :' + str(row[end]['port'])}" for end in ("initiator", "responder")]
+        table.add_row(row["protocol"], *ends, Text(plain(row["application"] or "-")), size(row["sent_bytes"]),
+                      size(row["received_bytes"]), f"{row['packets']:,}", row["verdict"], row["grade"] or "-")  # fmt: skip
+    console.print(table)
+
+
+def print_inventory(inventory: Inventory) -> None:
+    """Conflicts, warnings, then every row."""
+    console = _console(sys.stdout)
+    for conflict in inventory.conflicts:
+        console.print(Text(f"Conflict: {plain(conflict.text)}", style="bold dark_orange3"))
+    for warning in inventory.warnings:
+        console.print(Text(f"Note: {plain(warning)}"))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("VM", "MAC", "Addresses", "Host", "vSwitch", "Network", "VLAN", "Interface", "From"):
+        table.add_column(name, overflow="fold")
+    for row in inventory.records:
+        cells = (row.vm, mac_text(row.mac) if row.mac is not None else "-", ", ".join(row.ips) or "-", row.host or "?",
+                 row.vswitch or "-", row.network or "-", row.vlan if row.vlan is not None else "-", row.interface or "-",
+                 f"{row.source} row {row.row} ({row.format})")  # fmt: skip
+        table.add_row(*(Text(plain(cell)) for cell in cells))
+    console.print(table)
+    console.print(Text(f"{len(inventory.records)} vNICs, {len(inventory.conflicts)} conflicts, {len(inventory.warnings)} notes."))
+
+
+def print_interfaces(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Interfaces for ``flowmap live -i``."""
+    console = _console(sys.stdout)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("Interface", "State", "Description"):
+        table.add_column(name)
+    for row in rows:
+        table.add_row(Text(plain(row["name"])), "up" if row.get("up") else "down", Text(plain(row.get("description") or "")))
+    console.print(table)
+
+
+def print_json(value: object) -> None:
+    """JSON on standard output, strangers' control characters escaped."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def _console(file: TextIO) -> Console:
+    """Wide enough for the tables when the output is no terminal."""
+    return Console(file=file, highlight=False, width=None if file.isatty() else 160)

@@ -1,0 +1,95 @@
+"""What users state of capture points, and what is inferred from names."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowmap.capture.points import PointKey, Registry, infer_roles, parse_point_option, parse_points
+from flowmap.errors import InventoryError, UsageError
+
+EXAMPLE = """
+hosts:  { esx-01: { uplinks: [vmnic0, vmnic1], uplinks_complete: true } }
+points: [ { file: a.pcapng, interface: vnet0, host: esx-01, role: vnic },
+          { file: span.pcap, host: esx-01, role: mirror, covers: all, sampled: 1 },
+          { session: "erspan:10.0.0.5/77", host: esx-02, role: mirror } ]
+"""
+
+
+def registry_with(*keys):
+    registry = Registry()
+    for key, interface in keys:
+        registry.point(key, interface=interface)
+    return registry
+
+
+def test_the_points_file_of_the_design_reads_and_applies():
+    statements = parse_points(EXAMPLE, "flowmap-points.yaml")
+    assert statements.hosts["esx-01"].uplinks == ("vmnic0", "vmnic1")
+    assert statements.hosts["esx-01"].uplinks_complete
+    points = registry_with(
+        (PointKey("a.pcapng", 0, 0, -1, ""), "vnet0"),
+        (PointKey("a.pcapng", 0, 1, -1, ""), "vmnic0"),
+        (PointKey("span.pcap", 0, 0, -1, ""), ""),
+        (PointKey("erspan.pcap", 0, 0, -1, "erspan:10.0.0.5/77/31"), ""),
+        (PointKey("erspan.pcap", 0, 0, -1, "erspan:10.0.0.5/771"), ""),
+    ).points
+    assert statements.apply(points) == []
+    assert [(point.role, point.host) for point in points] == [
+        ("vnic", "esx-01"), ("unknown", None), ("mirror", "esx-01"), ("mirror", "esx-02"), ("unknown", None),
+    ]  # fmt: skip
+    assert points[0].how == "role stated; host stated"
+
+
+def test_a_statement_that_matches_nothing_is_named():
+    statements = parse_points("points: [ { file: other.pcap, role: mirror } ]", "points.yaml")
+    (sentence,) = statements.apply(registry_with((PointKey("a.pcap", 0, 0, -1, ""), "")).points)
+    assert "other.pcap" in sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("points: [ { file: a, role: wire } ]", "wire"),
+        ("points: [ { role: mirror } ]", "point 1"),
+        ("points: [ { file: a, colour: red } ]", "unknown keys"),
+        ("points: { a: 1 }", "list"),
+        ("hosts: [a]", "mapping"),
+        ("nonsense: 1", "'hosts' and 'points'"),
+        ("points: [ { file: a, sampled: 0 } ]", "sampled"),
+        ("points: [", "line"),
+        ("- a", "'hosts' and 'points'"),
+    ],
+)
+def test_a_wrong_points_file_gives_one_sentence_with_the_place(text, names):
+    with pytest.raises(InventoryError) as caught:
+        parse_points(text, "points.yaml")
+    assert "points.yaml" in str(caught.value)
+    assert names in str(caught.value)
+
+
+def test_the_point_option():
+    row = parse_point_option("a.pcapng:vnet0=host:esx-01,role:vnic")
+    assert (row.file, row.interface, row.host, row.role) == ("a.pcapng", "vnet0", "esx-01", "vnic")
+    assert parse_point_option("span.pcap:=role:mirror").interface == ""
+    assert parse_point_option("C:/x/a.pcap:eth0=host:h").file == "C:/x/a.pcap"
+
+
+@pytest.mark.parametrize("text", ["", "a", "a:b", "a:b=", "a:b=role:wire", "a:b=size:3", "=host:x"])
+def test_a_wrong_point_option_is_a_usage_error(text):
+    with pytest.raises(UsageError):
+        parse_point_option(text)
+
+
+def test_names_hint_at_roles_but_eth0_says_nothing():
+    names = {"vnet3": "vnic", "vmnic0": "uplink", "tap0123abcd-ef": "vnic", "eth0": "unknown", "br0": "unknown", "mon0": "unknown"}
+    points = registry_with(*((PointKey("a", 0, n, -1, ""), name) for n, name in enumerate(names))).points
+    infer_roles(points)
+    assert {point.interface: point.role for point in points} == names
+    assert all(not point.is_stated for point in points if point.role != "unknown")
+
+
+def test_hostile_sessions_cannot_make_unbounded_points():
+    registry = Registry(max_points=10)
+    for number in range(1000):
+        registry.point(PointKey("a.pcap", 0, 0, -1, f"erspan:10.0.0.1/{number}"))
+    assert len(registry.points) <= 11
