@@ -1,0 +1,258 @@
+"""Several files, one inventory: rows about one vNIC complete each other, contradictions are kept and named.
+
+One source knows only part of the truth: `virsh dumpxml` has VM, MAC and interface, a table has the host. Rows
+are joined by MAC, then by host interface, then by VM, where they contradict each other in nothing and only
+one partner is possible. Everything else stays as it came.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
+
+from flowmap.inventory.conflicts import find_conflicts
+from flowmap.inventory.records import Inventory, VnicRecord, given_name, host_spellings, placed_by_its_file
+
+MAX_ROWS_COMPARED = 64
+"""Different rows with one MAC that are compared with each other; beyond it the inventory is wrong anyway."""
+
+
+MAX_IPS = 256
+"""Addresses of one vNIC, from all rows together."""
+MAX_CONFLICTS = 10_000
+MAX_HOSTS_NAMED = 20
+"""Hosts with two spellings that are named in warnings."""
+
+
+def join(records: Iterable[list[VnicRecord]], warnings: Iterable[str] = ()) -> Inventory:
+    """Join the records of several files.
+
+    Parameters
+    ----------
+    records
+        The records of each file, in the order in which the files were named: the first to tell a thing wins.
+    warnings
+        Those of the files, put before the ones found here.
+    """
+    flat = [record for of_file in records for record in of_file]
+    joined_warnings = list(warnings)
+    flat = _spell_hosts_alike(flat, joined_warnings)
+    joined = _join_by_mac(flat)
+    joined = _join_by_interface(joined)
+    joined = _join_by_vm(joined)
+    joined = _identify_vms(joined)
+    if any(len(record.ips) == MAX_IPS for record in joined):
+        joined_warnings.append(f"A vNIC has more than {MAX_IPS} addresses; those beyond are left out.")
+    conflicts = find_conflicts(joined, flat)
+    if len(conflicts) > MAX_CONFLICTS:
+        joined_warnings.append(f"{len(conflicts) - MAX_CONFLICTS:,} more conflicts are not listed.")
+    return Inventory(joined, conflicts[:MAX_CONFLICTS], joined_warnings)
+
+
+def _spell_hosts_alike(records: list[VnicRecord], warnings: list[str]) -> list[VnicRecord]:
+    names = dict.fromkeys(record.host for record in records if record.host)
+    spelled = host_spellings(names)
+    respelled = [name for name in names if spelled[name.casefold()] != name]
+    for name in respelled[:MAX_HOSTS_NAMED]:
+        same = spelled[name.casefold()]
+        warnings.append(f"Host {name} is taken for {same}, which the inventory names too.")
+    if len(respelled) > MAX_HOSTS_NAMED:
+        more = len(respelled) - MAX_HOSTS_NAMED
+        warnings.append(f"{more:,} more hosts are named in two ways and taken for one.")
+    return [
+        replace(record, host=spelled[record.host.casefold()])
+        if record.host and spelled[record.host.casefold()] != record.host
+        else record
+        for record in records
+    ]
+
+
+def _join_by_mac(records: list[VnicRecord]) -> list[VnicRecord]:
+    groups: dict[Hashable, list[VnicRecord]] = defaultdict(list)
+    for number, record in enumerate(records):
+        groups[("no MAC", number) if record.mac is None else record.mac].append(record)
+    return [joined for group in groups.values() for joined in _join_group(group)]
+
+
+def _join_group(group: list[VnicRecord]) -> list[VnicRecord]:
+    """Join the rows of one MAC. Those that say the same are put together first: often one row an address."""
+    if len(group) < 2:
+        return group
+    exports = {(record.format, record.source) for record in group if placed_by_its_file(record)}
+    if len(exports) > len({of_format for of_format, _ in exports}):
+        # One VM in the exports of two hosts: which of the two is the host that other rows name, nobody said.
+        apart = [record for record in group if placed_by_its_file(record)]
+        return apart + _join_group([record for record in group if not placed_by_its_file(record)])
+    alike: dict[Hashable, VnicRecord] = {}
+    for record in group:
+        key = (record.vm.casefold(), record.vm_id, record.host, record.domain, record.vlan, record.interface)
+        alike[key] = _merge(alike[key], record) if key in alike else record
+    different = list(alike.values())
+    if len(different) == 1 or len(different) > MAX_ROWS_COMPARED:
+        return different
+    # Rows that place the VM first: they must not be merged through a third row that says neither.
+    different.sort(key=lambda record: record.host is None)
+    joined: list[VnicRecord] = []
+    for record in different:
+        partners = [n for n, other in enumerate(joined) if _agree(other, record)]
+        if len(partners) == 1:
+            joined[partners[0]] = _merge(joined[partners[0]], record)
+        else:
+            joined.append(record)
+    return joined
+
+
+def _join_by_interface(records: list[VnicRecord]) -> list[VnicRecord]:
+    """Put rows that name an interface but no MAC to the one row that has both and agrees.
+
+    Every host may have a vnet0: both must tell the same host or the same VM too.
+    """
+    with_mac = _index(records, lambda r: r.interface if r.mac is not None else None)
+    result = list(records)
+    gone: set[int] = set()
+    for n, record in enumerate(records):
+        candidates = with_mac.get(record.interface, []) if record.mac is None else []
+        if len(candidates) > MAX_ROWS_COMPARED:
+            continue
+        agreeing = [
+            c
+            for c in candidates
+            if _agree(result[c], record)
+            and (result[c].host == record.host is not None or _tell_one_vm(result[c], record))
+        ]
+        if len(agreeing) == 1:
+            result[agreeing[0]] = _merge(result[agreeing[0]], record)
+            gone.add(n)
+    return [record for n, record in enumerate(result) if n not in gone]
+
+
+def _join_by_vm(records: list[VnicRecord]) -> list[VnicRecord]:
+    """Put rows about a whole VM (no MAC, no interface) to its vNICs.
+
+    Its addresses are not given to a vNIC unless the VM has only one.
+    """
+    by_id = _index(records, lambda r: r.vm_id if _is_vnic(r) else None)
+    by_name = _index(records, lambda r: given_name(r) if _is_vnic(r) else None)
+    about_vm = _index(records, lambda r: None if _is_vnic(r) else r.vm_id or given_name(r))
+    result = list(records)
+    gone: set[int] = set()
+    for rows in about_vm.values():
+        first = records[rows[0]]
+        vnics = (by_id.get(first.vm_id) if first.vm_id else None) or by_name.get(given_name(first), [])
+        told = [records[row] for row in rows]
+        if not 0 < len(vnics) <= MAX_ROWS_COMPARED:
+            continue
+        ids = {records[n].vm_id for n in vnics} - {None}
+        # Two VMs of one name, or rows that disagree about the VM: which is which, nobody said.
+        if len(ids) > 1 or not all(_agree(first, other) for other in told[1:]):
+            continue
+        whole = told[0]
+        for other in told[1:]:
+            whole = _merge(whole, other)
+        if not all(_agree(result[n], whole) for n in vnics):
+            continue
+        keep_row = bool(whole.ips) and len(vnics) > 1
+        for n in vnics:
+            result[n] = _merge(result[n], replace(whole, ips=()) if keep_row else whole)
+        if not keep_row:
+            gone.update(rows)
+    return [record for n, record in enumerate(result) if n not in gone]
+
+
+def _identify_vms(records: list[VnicRecord]) -> list[VnicRecord]:
+    """Give all rows of one VM its identifier and its name, where only one of each is known."""
+    ids_of_name: dict[str, set[str]] = defaultdict(set)
+    names_of_id: dict[str, dict[str, str]] = defaultdict(dict)
+    for record in records:
+        name = given_name(record)
+        if record.vm_id is not None and name is not None:
+            ids_of_name[name].add(record.vm_id)
+            names_of_id[record.vm_id].setdefault(name, record.vm)
+    identified = []
+    for record in records:
+        name = given_name(record)
+        if record.vm_id is None and name is not None and len(ids_of_name.get(name, ())) == 1:
+            record = replace(record, vm_id=next(iter(ids_of_name[name])))
+        elif record.vm_id is not None and name is None and len(names_of_id.get(record.vm_id, ())) == 1:
+            record = replace(record, vm=next(iter(names_of_id[record.vm_id].values())))
+        identified.append(record)
+    return identified
+
+
+def _index(
+    records: list[VnicRecord], key_of: Callable[[VnicRecord], str | None]
+) -> dict[str | None, list[int]]:
+    """Positions of the records under each key; those without a key are left out."""
+    index: dict[str | None, list[int]] = defaultdict(list)
+    for n, record in enumerate(records):
+        if (key := key_of(record)) is not None:
+            index[key].append(n)
+    return index
+
+
+def _is_vnic(record: VnicRecord) -> bool:
+    return record.mac is not None or record.interface is not None
+
+
+def _agree(one: VnicRecord, other: VnicRecord) -> bool:
+    """Whether two rows can be about one vNIC: nothing that both tell differs."""
+    if not _same_vm(one, other):
+        return False
+    pairs = (
+        (one.host, other.host),
+        (one.domain, other.domain),
+        (one.vlan, other.vlan),
+        (one.interface, other.interface),
+    )
+    return all(a is None or b is None or a == b for a, b in pairs)
+
+
+def _same_vm(one: VnicRecord, other: VnicRecord) -> bool:
+    """True unless both tell which VM and it differs.
+
+    Two tools number VMs differently, so an equal name will do; one tool that gives two numbers means two VMs.
+    """
+    if one.vm_id != other.vm_id and one.format == other.format and None not in (one.vm_id, other.vm_id):
+        return False
+    if _tell_one_vm(one, other):
+        return True
+    if given_name(one) is not None and given_name(other) is not None:
+        return False
+    return one.vm_id is None or other.vm_id is None
+
+
+def _tell_one_vm(one: VnicRecord, other: VnicRecord) -> bool:
+    """Whether both tell which VM and it is the same one."""
+    if one.vm_id is not None and one.vm_id == other.vm_id:
+        return True
+    return given_name(one) is not None and given_name(one) == given_name(other)
+
+
+def _merge(first: VnicRecord, second: VnicRecord) -> VnicRecord:
+    """One record of two that agree. Source, row and time are those of the row that places the VM best."""
+    placing, other = (second, first) if _places(second) > _places(first) else (first, second)
+    named = first if given_name(first) is not None or given_name(second) is None else second
+    return replace(
+        placing,
+        vm=named.vm or first.vm or second.vm,
+        vm_id=first.vm_id or second.vm_id,
+        nic=first.nic or second.nic,
+        mac=first.mac if first.mac is not None else second.mac,
+        ips=tuple(dict.fromkeys(first.ips + second.ips))[:MAX_IPS],
+        vswitch=first.vswitch or second.vswitch,
+        network=first.network or second.network,
+        vlan=first.vlan or second.vlan,
+        segment_type=first.segment_type or second.segment_type,
+        passthrough=first.passthrough or second.passthrough,
+        interface=first.interface or second.interface,
+        power_state=first.power_state or second.power_state,
+        observed_at_ns=placing.observed_at_ns if placing.observed_at_ns is not None else other.observed_at_ns,
+        observed_how=placing.observed_how or other.observed_how,
+        domain=first.domain or second.domain,
+    )
+
+
+def _places(record: VnicRecord) -> tuple[bool, bool]:
+    """How well a row says where the VM is: with a host, and with a time that is not just the file's."""
+    return record.host is not None, record.observed_how in ("column", "header")

@@ -1,0 +1,104 @@
+"""The state of reading one inventory file: its records, its bounded list of warnings, its limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from flowmap.errors import InventoryError
+from flowmap.inventory.cells import quoted
+from flowmap.inventory.records import VnicRecord
+
+MAX_ROWS = 200_000
+MAX_WARNINGS = 50
+"""Of single values in one file; the rest are counted."""
+
+T = TypeVar("T")
+
+
+@dataclass
+class Reading:
+    """Collects what one file yields."""
+
+    name: str
+    """File name as shown to people."""
+    format: str
+    modified_ns: int | None = None
+    max_rows: int = MAX_ROWS
+    records: list[VnicRecord] = field(default_factory=list)
+    _value_warnings: list[str] = field(default_factory=list)
+    _more_value_warnings: int = 0
+    _file_warnings: list[str] = field(default_factory=list)
+    _skipped: Counter[str] = field(default_factory=Counter)
+    _first_skipped: dict[str, int] = field(default_factory=dict)
+
+    def numbered(self, rows: Iterable[T], first: int = 1) -> Iterator[tuple[int, T]]:
+        """Rows with their numbers.
+
+        Raises
+        ------
+        InventoryError
+            Past `max_rows`: a half-read inventory would place half of the VMs.
+        """
+        for index, row in enumerate(rows):
+            if index >= self.max_rows:
+                raise self._too_many()
+            yield first + index, row
+
+    def add(self, record: VnicRecord) -> None:
+        """Keep a record.
+
+        Raises
+        ------
+        InventoryError
+            Past `max_rows`; one row may yield several records.
+        """
+        if len(self.records) >= self.max_rows:
+            raise self._too_many()
+        self.records.append(record)
+
+    def take(self, parse: Callable[[str], T], text: str, row: int, column: str) -> T | None:
+        """`parse(text)`, or None and a warning that names row and column."""
+        try:
+            return parse(text)
+        except ValueError as problem:
+            self.warn(row, column, f"{quoted(text)} {problem}; the value is left out")
+            return None
+
+    def warn(self, row: int, column: str, text: str) -> None:
+        """A warning about one value."""
+        if len(self._value_warnings) < MAX_WARNINGS:
+            self._value_warnings.append(f"{self.name}, row {row}, column {quoted(column)}: {text}.")
+        else:
+            self._more_value_warnings += 1
+
+    def warn_file(self, text: str) -> None:
+        """A warning about the file as a whole; the same text is kept once."""
+        sentence = f"{self.name}: {text}."
+        if sentence not in self._file_warnings:
+            self._file_warnings.append(sentence)
+
+    def skip(self, row: int, reason: str) -> None:
+        """Count a row that gives no record. `reason` completes "3 rows were left out because ..."."""
+        self._skipped[reason] += 1
+        self._first_skipped.setdefault(reason, row)
+
+    def warnings(self) -> list[str]:
+        """All warnings: about the file, counted rows, then single values."""
+        skipped = [
+            f"{self.name}: {count:,} row{'s' if count > 1 else ''} left out because {reason}"
+            f" (the first is row {self._first_skipped[reason]})."
+            for reason, count in self._skipped.items()
+        ]
+        more = []
+        if self._more_value_warnings:
+            more = [f"{self.name}: {self._more_value_warnings:,} more values could not be used."]
+        return self._file_warnings + skipped + self._value_warnings + more
+
+    def _too_many(self) -> InventoryError:
+        return InventoryError(
+            f"{self.name} holds more than {self.max_rows:,} rows, which is the limit for one inventory;"
+            " export one cluster or site at a time."
+        )

@@ -1,0 +1,135 @@
+"""Which format a file has. By content alone: names and suffixes are whatever people make of them.
+
+To add a format: a file beside this one with `matches(document)` and `read(document, reading)`, and a line in
+`FORMATS`, above any more general one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from flowmap.errors import InventoryError
+from flowmap.inventory import csv_rows, ovs, rvtools, virsh, yaml_json
+from flowmap.inventory.cells import clean_name
+from flowmap.inventory.documents import (
+    DataDocument,
+    Document,
+    Table,
+    XmlDocument,
+    decode,
+    load_json,
+    load_xml,
+    load_yaml_document,
+    looks_like_yaml,
+    tables,
+)
+from flowmap.inventory.reading import MAX_ROWS, Reading
+from flowmap.inventory.records import VnicRecord
+from flowmap.inventory.rows import columns_of
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of inventory."""
+
+    name: str
+    matches: Callable[[Document], bool]
+    read: Callable[[Document, Reading], None]
+
+
+FORMATS = (
+    Format("virsh-dumpxml", virsh.matches, virsh.read),
+    Format("ovs-interface", ovs.matches, ovs.read),
+    Format("json", yaml_json.matches_json, yaml_json.read),
+    Format("rvtools-vnetwork", rvtools.matches, rvtools.read),
+    Format("csv", csv_rows.matches, csv_rows.read),
+    Format("yaml", yaml_json.matches_yaml, yaml_json.read),
+)
+"""Tried from the top for each shape that a text can have."""
+
+_WAY_OUT = "give a table with the columns vm, mac, ip, host, network, vlan, or an export that FlowMap knows"
+
+
+@dataclass(frozen=True)
+class InventoryFile:
+    """What one file holds."""
+
+    name: str
+    format: str
+    records: list[VnicRecord]
+    warnings: list[str]
+
+
+def parse_inventory_file(
+    text_or_bytes: str | bytes, *, name: str, modified_ns: int | None = None, max_rows: int = MAX_ROWS
+) -> InventoryFile:
+    """Recognise and read one inventory.
+
+    Parameters
+    ----------
+    text_or_bytes
+        Content of the file.
+    name
+        What people call it; stands in every message.
+    modified_ns
+        Its modification time, ns since 1970: when the placement was true if the content does not tell.
+    max_rows
+        Limit of rows and of records.
+
+    Raises
+    ------
+    InventoryError
+        If the content is in no known format, broken, or over a limit.
+    """
+    shown = clean_name(name) or "the inventory"
+    text, guessed_encoding = decode(text_or_bytes, shown)
+    tried: list[Document] = []
+    for document in _documents(text, shown):
+        tried.append(document)
+        for known in FORMATS:
+            if known.matches(document):
+                reading = Reading(shown, known.name, modified_ns, max_rows)
+                if guessed_encoding:
+                    reading.warn_file("not UTF-8, so read as Windows-1252; names with accents may be wrong")
+                known.read(document, reading)
+                if not reading.records:
+                    reading.warn_file(_nothing_in(known.name))
+                return InventoryFile(shown, known.name, reading.records, reading.warnings())
+    raise InventoryError(_unknown(tried, shown))
+
+
+def _documents(text: str, name: str) -> Iterator[Document]:
+    """What the text can be, the likeliest shape first."""
+    start = text.lstrip()[:1]
+    if start == "<":
+        yield load_xml(text, name)
+    elif start in ("{", "["):
+        yield load_json(text, name)
+    else:
+        # The delimiter under which most titles mean something is the file's.
+        yield from sorted(tables(text, name), key=lambda table: -len(columns_of(table.header)))
+        if looks_like_yaml(text):
+            yield load_yaml_document(text, name)
+
+
+def _nothing_in(format_name: str) -> str:
+    if format_name == "ovs-interface":
+        return "no interface names a VM (external_ids attached-mac, vm-uuid or iface-id), so it places none"
+    return "it holds no machine"
+
+
+def _unknown(tried: list[Document], name: str) -> str:
+    """One sentence about a file that no format took."""
+    # A text may have passed for a table before it turned out to be YAML.
+    document = next((d for d in tried if isinstance(d, DataDocument)), tried[0] if tried else None)
+    if isinstance(document, XmlDocument):
+        root = clean_name(document.roots[0].tag)[:40] if document.roots else "none"
+        return f"{name} is XML with the root <{root}>, not <domain> as virsh dumpxml writes; {_WAY_OUT}."
+    if isinstance(document, Table):
+        titles = ", ".join(clean_name(title)[:30] for title in document.header[:6])
+        return f"{name} is a table, but its titles ({titles}) name no VM with MAC, IP or host; {_WAY_OUT}."
+    if isinstance(document, DataDocument):
+        syntax = document.syntax.upper()
+        return f"{name} is {syntax}, but lists no VMs under keys such as vm, mac, ip and host; {_WAY_OUT}."
+    return f"{name} is in no inventory format that FlowMap knows; {_WAY_OUT}."

@@ -1,0 +1,187 @@
+"""What an inventory says: one record for each virtual NIC, and where the records contradict each other."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class VnicRecord:
+    """One vNIC of one VM, or one VM whose NICs the source does not list (then `mac` is None)."""
+
+    vm: str
+    """VM name as the source gives it; empty where the source names none."""
+    vm_id: str | None
+    """UUID, vmid or instance UUID of the VM."""
+    nic: str | None
+    """What the hypervisor calls the NIC: "Network adapter 1", "net0", an OVS iface-id."""
+    mac: int | None
+    """Guest-side MAC address, 48-bit integer; never a group or zero address."""
+    ips: tuple[str, ...]
+    """Addresses in the spelling of `ipaddress`, without prefix length or zone."""
+    host: str | None
+    vswitch: str | None
+    network: str | None
+    """Port group, bridge or network."""
+    vlan: int | None
+    """1 to 4094; None where untagged, trunked or not told (see `segment_type`)."""
+    segment_type: str | None
+    """"vlan", "overlay", "none" (known to be untagged), or None where the source does not tell."""
+    passthrough: bool
+    """No switch in the host's software could turn a frame round: SR-IOV, DirectPath, macvtap VEPA."""
+    interface: str | None
+    """Host-side interface (vnet0, tap...), which is also the interface name inside captures."""
+    power_state: str | None
+    source: str
+    """File name as shown to people. In joined records: the file that placed the VM on its host."""
+    row: int
+    """1-based row or element number in `source`."""
+    format: str
+    """"csv", "rvtools-vnetwork", "virsh-dumpxml", "ovs-interface", "yaml" or "json"."""
+    observed_at_ns: int | None
+    """When the placement was true, nanoseconds since 1970 UTC."""
+    observed_how: str | None
+    """"column", "header" or "file time"."""
+    domain: str | None
+    """Address domain (tenant, VRF) when the source names one."""
+
+
+def given_name(record: VnicRecord) -> str | None:
+    """Casefolded VM name, unless it is only an identifier put in its place (Open vSwitch knows no names)."""
+    return None if record.vm in ("", record.vm_id, record.nic) else record.vm.casefold()
+
+
+def placed_by_its_file(record: VnicRecord) -> bool:
+    """Whether the record comes from an export of one host's own VMs that does not name that host.
+
+    Such a file still says where the VM is: on one host with the others in it. A libvirt domain that does not
+    run is on no host; a migration leaves its definition behind.
+    """
+    if record.host is not None:
+        return False
+    return record.format == "ovs-interface" or (
+        record.format == "virsh-dumpxml" and record.power_state == "running"
+    )
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Two or more rows that cannot all be true."""
+
+    kind: str
+    """One of `CONFLICT_KINDS`."""
+    text: str
+    rows: tuple[tuple[str, int], ...]
+    """(source, row) of those involved, at most 100 of them."""
+
+
+CONFLICT_KINDS = (
+    "mac_on_two_vms",
+    "mac_on_two_hosts",
+    "mac_in_two_exports",
+    "vm_on_two_hosts",
+    "interface_on_two_vms",
+    "ip_on_two_vms",
+    "mac_on_two_vlans",
+    "vm_id_on_two_vms",
+)
+"""Worst first: the earlier ones decide where a packet is said to be."""
+
+
+@dataclass
+class Inventory:
+    """Joined records of all files, with an index for each thing that packets can show.
+
+    `records` must not be changed afterwards: the indexes are built once.
+    """
+
+    records: list[VnicRecord]
+    conflicts: list[Conflict] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._by_mac: dict[int, list[VnicRecord]] = defaultdict(list)
+        self._by_ip: dict[str, list[VnicRecord]] = defaultdict(list)
+        self._by_interface: dict[str, list[VnicRecord]] = defaultdict(list)
+        for record in self.records:
+            if record.mac is not None:
+                self._by_mac[record.mac].append(record)
+            for ip in record.ips:
+                self._by_ip[ip].append(record)
+            if record.interface is not None:
+                self._by_interface[record.interface].append(record)
+        self._hosts = host_spellings(record.host for record in self.records if record.host)
+
+    def by_mac(self, mac: int) -> list[VnicRecord]:
+        """Records with this MAC; more than one means that the inventory contradicts itself."""
+        return list(self._by_mac.get(mac, ()))
+
+    def by_ip(self, ip: str, domain: str | None = None) -> list[VnicRecord]:
+        """Records with this address, in any spelling.
+
+        With `domain`: those of that address domain, or else those whose source names no domain.
+        """
+        try:
+            canonical = str(ipaddress.ip_address(ip))
+        except ValueError:
+            return []
+        found = self._by_ip.get(canonical, ())
+        if domain is None:
+            return list(found)
+        named = [record for record in found if record.domain == domain]
+        return named or [record for record in found if record.domain is None]
+
+    def by_interface(self, host: str | None, interface: str) -> list[VnicRecord]:
+        """Records behind a host-side interface such as vnet0.
+
+        With `host`: those on that host, or else those whose host no file tells. Without: all, and since every
+        host may have a vnet0, more than one is no contradiction.
+        """
+        found = self._by_interface.get(interface, ())
+        if host is None:
+            return list(found)
+        spelled = self.host_named(host) or host
+        placed = [record for record in found if record.host == spelled]
+        return placed or [record for record in found if record.host is None]
+
+    def hosts(self) -> list[str]:
+        """Names of all hosts that carry a VM, sorted."""
+        return sorted({record.host for record in self.records if record.host})
+
+    def host_named(self, name: str) -> str | None:
+        """The inventory's spelling of a host name: any case, short or fully qualified; None if not in it."""
+        key = name.casefold()
+        if key in self._hosts:
+            return self._hosts[key]
+        return self._hosts.get(short_host_name(key))
+
+
+def short_host_name(name: str) -> str:
+    """First label of a DNS host name; an IP address stays whole."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name.partition(".")[0]
+    return name
+
+
+def host_spellings(names: Iterable[str]) -> dict[str, str]:
+    """One spelling for each host, by casefolded name.
+
+    A short name means the fully qualified one that starts with it, if there is exactly one; otherwise VMs of
+    one host would look as if they sat on two. Without qualified names the first spelling is kept.
+    """
+    spelled: dict[str, str] = {}
+    for name in names:
+        spelled.setdefault(name.casefold(), name)
+    qualified: dict[str, list[str]] = defaultdict(list)
+    for key, name in spelled.items():
+        if short_host_name(key) != key:
+            qualified[short_host_name(key)].append(name)
+    for short, full in qualified.items():
+        if len(full) == 1:
+            spelled[short] = full[0]
+    return spelled

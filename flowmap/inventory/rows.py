@@ -1,0 +1,255 @@
+"""One row of named values, from a table, JSON or YAML, to vNIC records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from flowmap.inventory.cells import (
+    MAX_NAME_CHARS,
+    NO_VALUE,
+    clean_name,
+    parse_flag,
+    parse_ip,
+    parse_mac,
+    parse_segment_type,
+    parse_time,
+    parse_vlan,
+    parse_vni,
+    quoted,
+    split_list,
+)
+from flowmap.inventory.reading import Reading
+from flowmap.inventory.records import VnicRecord
+
+MAX_IPS_OF_NIC = 64
+MAX_MACS_OF_ROW = 64
+
+T = TypeVar("T")
+
+Columns = Mapping[str, Sequence[int]]
+"""For each field of `SYNONYMS` the positions of the values that tell it, best first."""
+
+_TITLES = {
+    "vm": "vm vmname virtualmachine virtualmachinename guest guestname instance instancename parent name",
+    "vm_id": "vmuuid uuid instanceuuid instanceid vmid",
+    "nic": "nic niclabel nicname vnic networkadapter adaptername label name",
+    "mac": "mac macs macaddress macaddr hwaddr hwaddress hardwareaddress physicaladdress primarymacaddress",
+    "ips": (
+        "ip ips ipaddress ipaddresses ipaddr ipv4 ipv6 ipv4address ipv6address ipv4addresses ipv6addresses"
+        " primaryip primaryipaddress fixedipaddresses guestip"
+    ),
+    "host": (
+        "host vmhost esxi esx esxihost esxihostname hypervisor hypervisorhostname hypervisorhost node"
+        " nodename compute computenode computehost physicalhost bindinghostid osextsrvattrhypervisorhostname"
+        " osextsrvattrhost computername"
+    ),
+    "vswitch": "vswitch virtualswitch switch switchname vds dvs dvswitch ovsbridge bridge",
+    "network": "network networkname networklabel portgroup portgroupname bridge",
+    "vlan": "vlan vlanid vlantag tag accessvlanid vid",
+    "vni": "vni",
+    "segment_type": "segmenttype networktype",
+    "passthrough": "passthrough directpathio sriov pcipassthrough",
+    "interface": "interface hostinterface interfacename ifname tap tapdevice vif vnet targetdev",
+    "power_state": "powerstate power vmstate state status",
+    "observed_at": "observedat exportedat timestamp date exporttime",
+    "domain": "addressdomain vrf tenant domain",
+}
+SYNONYMS = {field: tuple(titles.split()) for field, titles in _TITLES.items()}
+"""Column titles of each field, normalised by `heading`, the surest first. `bridge` tells two fields."""
+
+
+def heading(title: str) -> str:
+    """A column title for comparison: case, spaces, underscores and punctuation do not count."""
+    return "".join(char for char in title[:80].casefold() if char.isalnum())
+
+
+def columns_of(titles: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Which values tell which field.
+
+    `Name` beside a surer title for the VM is the NIC's: PowerCLI writes `Parent,Name`, Hyper-V `VMName,Name`.
+    """
+    positions: dict[str, list[int]] = {}
+    for position, title in enumerate(titles):
+        positions.setdefault(heading(title), []).append(position)
+    found: dict[str, tuple[int, ...]] = {}
+    for field, synonyms in SYNONYMS.items():
+        hits = tuple(position for synonym in synonyms for position in positions.get(synonym, ()))
+        if field == "vm":
+            hits = hits[:1]
+        elif field == "nic":
+            hits = tuple(position for position in hits if position not in found.get("vm", ()))
+        if hits:
+            found[field] = hits
+    return found
+
+
+def tells_of_vnics(columns: Columns) -> bool:
+    """Whether such columns make an inventory: an address of a machine and what to join it to."""
+    if "mac" in columns:
+        return any(field in columns for field in ("vm", "vm_id", "host", "interface", "ips", "network"))
+    if "vm" in columns:
+        return any(field in columns for field in ("host", "ips", "interface"))
+    return "ips" in columns and "host" in columns
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What the file says once for all of its rows."""
+
+    host: str | None = None
+    domain: str | None = None
+    observed_at_ns: int | None = None
+
+
+def defaults_from(titles: Sequence[str], values: Sequence[object], reading: Reading, row: int) -> Defaults:
+    """Defaults from keys beside the list of machines, or from comment lines above a table."""
+    cells = _Cells(titles, values, columns_of(titles), reading, row)
+    return Defaults(
+        host=cells.name("host"),
+        domain=cells.name("domain"),
+        observed_at_ns=cells.parsed("observed_at", parse_time),
+    )
+
+
+def add_row(
+    titles: Sequence[str],
+    values: Sequence[object],
+    columns: Columns,
+    reading: Reading,
+    row: int,
+    defaults: Defaults = Defaults(),
+) -> None:
+    """Add one record for each MAC of the row, or one without MAC; a row that names no machine is counted."""
+    cells = _Cells(titles, values, columns, reading, row)
+    vm = cells.name("vm", empty=frozenset({""})) or ""
+    macs = cells.several("mac", parse_mac, MAX_MACS_OF_ROW)
+    ips = cells.several("ips", parse_ip, MAX_IPS_OF_NIC)
+    if not (vm or macs or ips):
+        reading.skip(row, "they name no VM, no MAC and no IP address")
+        return
+    observed_at_ns, observed_how = _observed(cells, reading, defaults)
+    vlan = cells.parsed("vlan", parse_vlan)
+    segment_type = cells.parsed("segment_type", parse_segment_type)
+    if segment_type is None and vlan is not None:
+        segment_type = "vlan" if vlan else "none"
+    if segment_type is None and cells.parsed("vni", parse_vni) is not None:
+        segment_type = "overlay"
+    fields = {
+        "vm_id": cells.name("vm_id"),
+        "nic": cells.name("nic"),
+        "host": cells.name("host") or defaults.host,
+        "vswitch": cells.name("vswitch"),
+        "network": cells.name("network"),
+        "interface": cells.name("interface"),
+        "power_state": cells.name("power_state"),
+        "domain": cells.name("domain") or defaults.domain,
+    }
+    passthrough = cells.parsed("passthrough", parse_flag)
+    for mac in macs or (None,):
+        reading.add(
+            VnicRecord(
+                vm=vm,
+                mac=mac,
+                ips=ips,
+                vlan=vlan or None,
+                segment_type=segment_type,
+                passthrough=passthrough is True,
+                source=reading.name,
+                row=row,
+                format=reading.format,
+                observed_at_ns=observed_at_ns,
+                observed_how=observed_how,
+                **fields,
+            )
+        )
+
+
+def _observed(cells: _Cells, reading: Reading, defaults: Defaults) -> tuple[int | None, str | None]:
+    column = cells.parsed("observed_at", parse_time)
+    if column is not None:
+        return column, "column"
+    if defaults.observed_at_ns is not None:
+        return defaults.observed_at_ns, "header"
+    return reading.modified_ns, None if reading.modified_ns is None else "file time"
+
+
+class _Cells:
+    """The values of one row, by field."""
+
+    def __init__(
+        self, titles: Sequence[str], values: Sequence[object], columns: Columns, reading: Reading, row: int
+    ) -> None:
+        self._titles = titles
+        self._values = values
+        self._columns = columns
+        self._reading = reading
+        self._row = row
+
+    def _texts(self, field: str) -> list[tuple[str, str]]:
+        """(column title, text) of each value given for the field, lists opened one level."""
+        texts = []
+        for position in self._columns.get(field, ()):
+            if position >= len(self._values):  # a short row of a table
+                continue
+            title = self._titles[position]
+            value = self._values[position]
+            for part in value if isinstance(value, list) else (value,):
+                if isinstance(part, (dict, list)):
+                    self._reading.warn(
+                        self._row, title, "a list or mapping stands where a value should; it is left out"
+                    )
+                else:
+                    texts.append((title, _scalar_text(part)))
+        return texts
+
+    def name(self, field: str, empty: frozenset[str] = NO_VALUE) -> str | None:
+        """First value of the field as a clean name."""
+        for title, text in self._texts(field):
+            cleaned = clean_name(text)
+            if cleaned.casefold() in empty:
+                continue
+            if len(text.strip()) > MAX_NAME_CHARS:
+                self._reading.warn(
+                    self._row, title, f"{quoted(text)} is longer than {MAX_NAME_CHARS} characters; it is cut"
+                )
+            return cleaned
+        return None
+
+    def parsed(self, field: str, parse: Callable[[str], T]) -> T | None:
+        """First usable value of the field."""
+        for title, text in self._texts(field):
+            bare = text.strip()
+            if bare.casefold() in NO_VALUE:
+                continue
+            value = self._reading.take(parse, bare, self._row, title)
+            if value is not None:
+                return value
+        return None
+
+    def several(self, field: str, parse: Callable[[str], T], limit: int) -> tuple[T, ...]:
+        """All usable values of the field, each once, in their order."""
+        found: dict[T, None] = {}
+        for title, text in self._texts(field):
+            for part in split_list(text):
+                if part.casefold() in NO_VALUE:
+                    continue
+                value = self._reading.take(parse, part, self._row, title)
+                if value is None:
+                    continue
+                if len(found) >= limit and value not in found:
+                    self._reading.warn(self._row, title, f"more than {limit} addresses; the rest is left out")
+                    return tuple(found)
+                found[value] = None
+        return tuple(found)
+
+
+def _scalar_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        # Spreadsheets and PowerShell write 20.0 for VLAN 20.
+        return str(int(value)) if math.isfinite(value) and value.is_integer() else ""
+    return "" if value is None else str(value)

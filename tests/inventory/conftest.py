@@ -1,0 +1,18 @@
+"""How the inventory tests write an inventory: as the text of its files."""
+
+from collections.abc import Callable
+
+import pytest
+
+from flowmap.inventory import Inventory, join, parse_inventory_file
+
+
+@pytest.fixture
+def inventory_of() -> Callable[[dict[str, str | bytes]], Inventory]:
+    """Joined inventory of {file name: content}."""
+
+    def build(files: dict[str, str | bytes]) -> Inventory:
+        parsed = [parse_inventory_file(content, name=name) for name, content in files.items()]
+        return join([file.records for file in parsed], [text for file in parsed for text in file.warnings])
+
+    return build

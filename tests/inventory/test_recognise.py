@@ -1,0 +1,130 @@
+"""Content alone decides the format, and nothing but InventoryError comes out of bad content."""
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from flowmap.errors import InventoryError
+from flowmap.inventory import Inventory, join, parse_inventory, parse_inventory_file
+from flowmap.inventory.recognise import FORMATS
+
+GOOD = {
+    "csv": "vm,mac,ip,host\nweb,52:54:00:00:00:01,10.0.0.1,kvm-1\n",
+    "rvtools-vnetwork": "VM,NIC label,Switch,Mac Address,Host\nweb,NIC 1,vSwitch0,00:50:56:80:00:01,esx-01\n",
+    "virsh-dumpxml": "<domain><name>web</name></domain>",
+    "ovs-interface": '{"headings": ["name", "external_ids"], "data": [["p", ["map", [["vm-name", "web"]]]]]}',
+    "yaml": "- vm: web\n  mac: 52:54:00:00:00:01\n",
+    "json": '[{"vm": "web", "mac": "52:54:00:00:00:01"}]',
+}
+
+
+def test_every_format_has_an_example_here():
+    assert set(GOOD) == {known.name for known in FORMATS}
+
+
+@pytest.mark.parametrize("format_name", sorted(GOOD))
+@pytest.mark.parametrize("name", ["inventory", "x.csv", "x.xml", "x.json"])
+def test_the_name_of_a_file_says_nothing(format_name, name):
+    file = parse_inventory_file(GOOD[format_name], name=name)
+    assert file.format == format_name
+    assert [(r.vm, r.format, r.source) for r in file.records] == [("web", format_name, name)]
+
+
+@pytest.mark.parametrize("format_name", sorted(GOOD))
+def test_bytes_with_a_byte_order_mark_are_the_same(format_name):
+    assert parse_inventory(GOOD[format_name].encode("utf-8-sig"), name="i") == parse_inventory(
+        GOOD[format_name], name="i"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"  \n\t", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"PK\x03\x04...", "Excel workbook"),
+        (b"\xd0\xcf\x11\xe0...", "old Excel workbook"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"\x0a\x0d\x0d\x0a\x1c\x00\x00\x00", "packet capture"),
+        (b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00", "packet capture"),
+        (b"\x7fELF\x02", "a program"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "binary file"),
+        (bytes(range(256)), "binary file"),
+        (b"Dear all, the inventory follows.\nBest regards\n", "name no VM|no inventory format"),
+        (b"hello", "no inventory format"),
+        (b"foo,bar\n1,2\n", r"titles \(foo, bar\) name no VM"),
+        (b"name,date\nx,2025-01-01\n", "name no VM"),
+    ],
+)
+def test_what_it_is_where_and_the_way_out(content, problem):
+    with pytest.raises(InventoryError, match=problem) as caught:
+        parse_inventory(content, name="in\x1bventory.bin")
+    message = str(caught.value)
+    assert message.startswith("in\ufffdventory.bin") and message.endswith(".") and ";" in message
+    assert "\n" not in message
+
+
+def records_or_refusal(content: str | bytes) -> Inventory | None:
+    try:
+        file = parse_inventory_file(content, name="i", modified_ns=1, max_rows=1000)
+    except InventoryError as problem:
+        assert str(problem).startswith("i") and str(problem).endswith(".")
+        return None
+    return join([file.records], file.warnings)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes(content):
+    records_or_refusal(content)
+
+
+@given(st.text(st.characters(), max_size=400))
+@example("vm,mac\n\r\n\x00")
+@example("<domain>\ud800")
+@example("%YAML 9.9\n--- x")
+def test_any_text(content):
+    records_or_refusal(content)
+
+
+@given(st.sampled_from(sorted(GOOD)), st.data())
+def test_a_good_file_cut_patched_or_followed_by_junk(format_name, data):
+    good = GOOD[format_name].encode()
+    at = data.draw(st.integers(0, len(good)))
+    junk = data.draw(
+        st.binary(max_size=8) | st.sampled_from([b",", b'"', b"<", b"[", b"{", b"&a", b"*a", b": ", b"\n"])
+    )
+    tail = data.draw(st.sampled_from([b"", good[at:], good[at + 1 :]]))
+    inventory = records_or_refusal(good[:at] + junk + tail)
+    if inventory is not None:
+        assert all(record.mac is None or 0 < record.mac < 2**48 for record in inventory.records)
+        assert all(len(record.vm) <= 255 for record in inventory.records)
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=10)
+    | st.sampled_from(["525400000001"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["vm", "mac", "ip", "host", "vms", "nics", "data", "headings", "vlan", "date", "name"]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON_VALUES)
+def test_any_json_value(value):
+    records_or_refusal(json.dumps(value))
+    records_or_refusal(json.dumps([value, {"vm": "web", "mac": "525400000001", "host": value}]))
