@@ -18,13 +18,14 @@ from flowmap.capture.names import ApplicationRecord, NameRecord
 from flowmap.capture.points import CapturePoint, Registry, Statements, infer_roles
 from flowmap.conversations import conversations_of
 from flowmap.facts import document_facts
+from flowmap.fold import LegFold
 from flowmap.graph import FlowGraph, Talk, build_graph
 from flowmap.identity.domains import assign_domains
 from flowmap.identity.endpoints import Identities
 from flowmap.identity.places import add_segments, ends_of, roles_from_inventory
 from flowmap.identity.routers import find_routers
 from flowmap.inventory import Inventory
-from flowmap.legs import LegFold, LegSet
+from flowmap.legs import LegSet
 from flowmap.locality import Scene, judge, place_by_ports
 from flowmap.settings import Settings
 from flowmap.twins import Twins, clock_offsets, translated_twins
@@ -125,6 +126,7 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     legs, claims = reading.legs.legs, reading.legs.claims
     points = deepcopy(reading.registry.points)
     warnings = [("unmatched_statement", text) for text in statements.apply(points)]
+    hosts = {inventory.host_named(host) or host: facts for host, facts in statements.hosts.items()}
     roles_from_inventory(points, inventory)
     infer_roles(points)
     twins = Twins(legs)
@@ -137,7 +139,7 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     ends = [ends_of(legs, conversation, identities) for conversation in conversations]
     add_segments(legs, claims, reading.registry.tunnels, identities)
     scene = Scene(
-        legs, twins, translated_twins(legs), points, reading.legs.points, statements.hosts, claims, identities,
+        legs, twins, translated_twins(legs), points, reading.legs.points, hosts, claims, identities,
         reading.legs.first_seen_ns, reading.legs.last_seen_ns, settings.inventory_fresh_s * 10**9,
     )  # fmt: skip
     place_by_ports(scene)

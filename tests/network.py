@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from flowmap.capture.points import HostStatement, PointKey, PointStatement, Registry, Statements
+from flowmap.fold import LegFold
 from flowmap.inventory import Inventory, VnicRecord
-from flowmap.legs import LegFold, LegSet
+from flowmap.legs import LegSet
 from flowmap.packets import (
     ACK,
     COLUMNS,

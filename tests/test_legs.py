@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowmap.legs import PARTITIONS, SKETCH_SIZE, LegFold, partition_of
+from flowmap.fold import LegFold, partition_of
+from flowmap.legs import PARTITIONS, SKETCH_SIZE
 from flowmap.packets import ACK, FIN, FIRST_FRAGMENT, LATER_FRAGMENT, NO_TIME, RST, SYN, UDP
 from flowmap.settings import Settings
 from tests.network import SECOND, START_NS, Network, at, talk, udp, vm

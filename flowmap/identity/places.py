@@ -44,8 +44,13 @@ def add_segments(
 
 
 def roles_from_inventory(points: Iterable[CapturePoint], inventory: Inventory) -> None:
-    """An interface that the inventory puts behind a VM is that VM's port; its host comes along where it is one."""
+    """An interface that the inventory puts behind a VM is that VM's port; its host comes along where it is one.
+
+    Stated hosts take the inventory's spelling, so that ``ESX-01`` and ``esx-01.example.org`` are one.
+    """
     for point in points:
+        if point.host is not None:
+            point.host = inventory.host_named(point.host) or point.host
         rows = inventory.by_interface(point.host, point.interface) if point.interface else []
         if point.role == "unknown" and not point.role_how and rows:
             point.role, point.role_how = "vnic", f"{INVENTORY} {rows[0].source}"

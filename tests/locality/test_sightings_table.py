@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-
 from tests.network import START_NS, Machine, Network, at, record, talk, udp, vm
 
 WEB, APP, DB, REM = vm(1, "10.10.0.11"), vm(2, "10.10.0.12"), vm(3, "10.20.0.13"), vm(4, "10.10.0.14")

@@ -1,0 +1,180 @@
+"""The command line as its user meets it: exit codes, one-sentence errors, where output goes (DESIGN section 6)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+SAMPLE = CAPTURES / "ports-host-b.pcapng"
+
+
+def flowmap(*arguments, stdin=b"", **environment):
+    """Run the program; no traceback may ever show."""
+    run = subprocess.run(
+        [sys.executable, "-m", "flowmap", *map(str, arguments)], input=stdin, capture_output=True, check=False,
+        env={**os.environ, **environment}, timeout=120,
+    )  # fmt: skip
+    assert b"Traceback" not in run.stderr, run.stderr.decode()
+    return run
+
+
+def sentence(run):
+    """The one line on standard error."""
+    lines = run.stderr.decode().strip().splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("flowmap: ")
+    assert lines[0].endswith(".")
+    return lines[0]
+
+
+def test_version():
+    run = flowmap("--version")
+    assert (run.returncode, run.stdout) == (0, b"flowmap 0.1.0\n")
+
+
+def test_the_document_alone_goes_to_standard_output_and_the_summary_to_standard_error():
+    run = flowmap("analyze", SAMPLE, "-o", "-")
+    document = json.loads(run.stdout)
+    assert run.returncode == 0
+    assert document["graph"]["totals"]["packets"] > 100
+    assert b"Capture points" in run.stderr
+    graph = nx.node_link_graph(document, edges="edges")
+    assert graph.number_of_edges() == len(document["edges"])
+
+
+def test_several_outputs_at_once_in_their_formats(tmp_path):
+    outputs = [tmp_path / name for name in ("map.json", "map.graphml", "map.csv")]
+    run = flowmap("analyze", SAMPLE, *(part for path in outputs for part in ("-o", path)))
+    assert run.returncode == 0
+    assert all(path.stat().st_size > 1000 for path in outputs)
+    assert b"Capture points" in run.stdout
+    assert run.stderr == b""
+
+
+def test_standard_input():
+    run = flowmap("analyze", "-", "--format", "json", "-o", "-", stdin=SAMPLE.read_bytes())
+    assert json.loads(run.stdout)["graph"]["complete"] is True
+
+
+def test_pairs_can_be_filtered_and_cut_and_are_json_when_asked():
+    arguments = ("pairs", SAMPLE, "--points", CAPTURES / "points.yaml", "--format", "json")
+    everything = json.loads(flowmap(*arguments).stdout)
+    left = json.loads(flowmap(*arguments, "--left-host", "left", "--top", "3").stdout)
+    assert len(left) == 3
+    assert {pair["left_host"] for pair in left} == {"left"}
+    assert [pair["wire_bytes"] for pair in everything] == sorted((pair["wire_bytes"] for pair in everything), reverse=True)
+
+
+def test_explain_shows_evidence_with_points_and_frames():
+    run = flowmap("explain", SAMPLE, "--points", CAPTURES / "points.yaml", "--pair", "app-2", "10.10.0.21")
+    text = run.stdout.decode()
+    assert run.returncode == 0
+    assert "Left the host  hairpin_routed, grade proven" in text
+    assert "sighting-5" in text
+    assert "vmnic0 frame" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("analyze", "no-such-file.pcap"), 1, "no-such-file.pcap"),
+        (("analyze", "FOLDER"), 1, "folder"),
+        (("analyze", "EMPTY"), 1, "empty"),
+        (("analyze", "TEXT"), 1, "not a capture"),
+        (("analyze", SAMPLE, "-o", "map.docx"), 2, "map.docx"),
+        (("analyze", SAMPLE, "-o", "no/such/folder/map.json"), 2, "no/such/folder"),
+        (("analyze", SAMPLE, "--inventory", "EMPTY"), 1, "EMPTY"),
+        (("analyze", SAMPLE, "--inventory", "missing.csv"), 1, "missing.csv"),
+        (("analyze", SAMPLE, "--points", "missing.yaml"), 1, "missing.yaml"),
+        (("analyze", SAMPLE, "--points", "TEXT"), 1, "points"),
+        (("analyze", SAMPLE, "--point", "nonsense"), 2, "nonsense"),
+        (("explain", SAMPLE, "--pair", "nobody", "app-2"), 2, "nobody"),
+        (("explain", SAMPLE, "--pair", "10.20", "app-2"), 2, "candidates"),
+        (("pairs", SAMPLE, "--format", "xml"), 2, "xml"),
+        (("inventory", "TEXT"), 1, "TEXT"),
+        (("live", "-i", "no-such-interface"), 1, "no-such-interface"),
+        (("live", "-i", "lo", "--filter", "nonsense (("), 2, "filter"),
+    ],
+    ids=lambda value: " ".join(Path(str(part)).name for part in value) if isinstance(value, tuple) else None,
+)
+def test_errors_are_one_sentence_with_their_exit_code(tmp_path, monkeypatch, arguments, code, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "FOLDER").mkdir()
+    (tmp_path / "EMPTY").write_bytes(b"")
+    (tmp_path / "TEXT").write_text("hello, this is not a capture\n" * 50)
+    run = flowmap(*arguments)
+    assert run.returncode == code, run.stderr
+    assert says.lower() in sentence(run).lower()
+    assert not list(tmp_path.glob("map*"))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--nonsense",), ("analyze",), ("analyze", "a", "--reader", "magic"), ("serve", "--port", "99999")])
+def test_a_wrong_command_line_exits_2(arguments):
+    run = flowmap(*arguments)
+    assert run.returncode == 2
+
+
+def test_an_unreadable_file_is_named_and_not_a_traceback(tmp_path):
+    path = tmp_path / "secret.pcap"
+    path.write_bytes(SAMPLE.read_bytes())
+    path.chmod(0)
+    if os.geteuid() == 0:
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        tmp_path.chmod(0o755)
+        run = subprocess.run([*command, "cat", str(path)], capture_output=True, check=False)
+        assert run.returncode != 0
+        return
+    assert "secret.pcap" in sentence(flowmap("analyze", path))
+
+
+def test_a_capture_without_packets_is_whole(tmp_path):
+    path = tmp_path / "header-only.pcap"
+    path.write_bytes(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"))
+    run = flowmap("analyze", path, "-o", "-")
+    document = json.loads(run.stdout)
+    assert run.returncode == 0
+    assert (document["graph"]["totals"]["packets"], document["nodes"], document["edges"]) == (0, [], [])
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.9])
+def test_a_cut_off_capture_keeps_what_came_before_and_exits_3(tmp_path, cut):
+    data = (CAPTURES / "mirror-host-a.pcap").read_bytes()
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(data[: int(len(data) * cut)])
+    run = flowmap("analyze", path, "-o", tmp_path / "map.json")
+    document = json.loads((tmp_path / "map.json").read_text())
+    assert run.returncode == 3
+    assert document["graph"]["complete"] is False
+    assert document["graph"]["totals"]["packets"] > 100
+    message = sentence(run)
+    assert "cut.pcap" in message
+    assert f"{document['graph']['totals']['packets']:,}" in message or str(document["graph"]["totals"]["packets"]) in message
+
+
+def test_tshark_missing_is_one_sentence_that_says_what_to_install():
+    run = flowmap("analyze", SAMPLE, FLOWMAP_TSHARK_PATH="/nonexistent/tshark")
+    assert run.returncode == 1
+    assert "tshark" in sentence(run)
+
+
+def test_contradictory_inventories_show_the_conflict_first(tmp_path):
+    path = tmp_path / "two.csv"
+    path.write_text("vm,mac,host\nweb,00:50:56:00:00:01,esx-1\nweb,00:50:56:00:00:01,esx-2\n")
+    run = flowmap("inventory", path)
+    assert run.returncode == 0
+    assert run.stdout.decode().lstrip().startswith("Conflict: ")
+
+
+def test_control_characters_of_names_do_not_reach_the_terminal(tmp_path):
+    path = tmp_path / "names.csv"
+    path.write_text("vm,mac,host\n\x1b[31mred‮,00:50:56:00:00:01,esx-1\n")
+    output = flowmap("inventory", path).stdout.decode()
+    assert "\x1b" not in output
+    assert "‮" not in output

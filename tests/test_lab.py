@@ -1,0 +1,124 @@
+"""The lab's captures against ``captures/truth.json``, which the lab wrote from how it was built.
+
+Whatever is known, no pair may get a wrong answer: the true one or undetermined with a reason. With points stated, pairs
+whose ports were captured get the true verdict.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+
+import pytest
+
+from flowmap.capture.points import Statements, parse_points
+from flowmap.inventory import Inventory, read_inventory
+from flowmap.pipeline import make_map, read_captures
+from flowmap.settings import Settings
+
+CAPTURES = Path(__file__).parent.parent / "captures"
+TRUTH = json.loads((CAPTURES / "truth.json").read_text())
+INVENTORIES = ["inventory.yaml", "inventory-overlay.csv", "inventory-bridge.csv"]
+SETS = [
+    ("ports-host-a.pcapng",),
+    ("ports-host-b.pcapng",),
+    ("ports-host-a.pcapng", "ports-host-b.pcapng"),
+    ("mirror-host-a.pcap",),
+    ("mirror-host-b.pcap",),
+    ("mirror-host-a.pcap", "mirror-host-b.pcap", "mirror-host-c.pcap"),
+    ("mirror-host-a.pcap", "ports-host-a.pcapng"),
+    ("erspan-collector.pcap",),
+    ("overlay-underlay.pcapng",),
+    ("linux-bridge-tc.pcap",),
+]
+PORTS = [files for files in SETS if all(file.startswith(("ports", "overlay")) for file in files)]
+
+
+@functools.cache
+def reading(files):
+    """The files read once for all tests."""
+    return read_captures([CAPTURES / file for file in files], Settings())
+
+
+def edges(files, *, points: bool, inventory: bool):
+    """(a address, b address) in any order -> edge."""
+    statements = parse_points((CAPTURES / "points.yaml").read_text(), "points.yaml") if points else Statements()
+    known = read_inventory([CAPTURES / name for name in INVENTORIES]) if inventory else Inventory([])
+    graph = make_map(reading(files), known, statements, Settings(), "lab").graph
+    result = {}
+    for source, target, edge in graph.edges(data=True):
+        for one in graph.nodes[source]["ips"]:
+            for other in graph.nodes[target]["ips"]:
+                result[frozenset((one, other))] = edge
+    return result
+
+
+def pairs_in(files):
+    """The pairs of the truth that these files show, with the scenario's machines."""
+    return [pair for pair in TRUTH["pairs"] if set(files) & set(pair["files"])]
+
+
+def test_the_truth_knows_pairs_for_every_set():
+    assert all(pairs_in(files) for files in SETS)
+
+
+@pytest.mark.parametrize("inventory", [False, True], ids=["no inventory", "inventory"])
+@pytest.mark.parametrize("points", [False, True], ids=["no points", "points"])
+@pytest.mark.parametrize("files", SETS, ids=" ".join)
+def test_no_answer_is_wrong(files, points, inventory):
+    found = edges(files, points=points, inventory=inventory)
+    wrong = []
+    for pair in pairs_in(files):
+        edge = found.get(frozenset((pair["a_ip"], pair["b_ip"])))
+        if edge is None:
+            wrong.append(f"{pair['a']} - {pair['b']} is missing")
+        elif edge["left_host"] not in (pair["left_host"], "undetermined"):
+            wrong.append(f"{pair['a']} - {pair['b']}: {edge['left_host']} ({edge['verdict']}), truly {pair['left_host']}")
+        elif edge["left_host"] == "undetermined" and not edge["evidence"]:
+            wrong.append(f"{pair['a']} - {pair['b']}: undetermined without a reason")
+        elif edge["left_host"] == "stayed" and edge["verdict"] != pair["verdict"]:
+            wrong.append(f"{pair['a']} - {pair['b']}: {edge['verdict']}, truly {pair['verdict']}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("files", PORTS, ids=" ".join)
+def test_ports_with_stated_points_give_the_true_verdict(files):
+    found = edges(files, points=True, inventory=False)
+    hosts = {host for file in files for host in TRUTH["scenarios"][_scenario(files)]["files"][file]}
+    wrong = []
+    for pair in pairs_in(files):
+        edge = found[frozenset((pair["a_ip"], pair["b_ip"]))]
+        if not {pair["a_host"], pair["b_host"]} & hosts:
+            continue
+        if (edge["left_host"], edge["verdict"]) != (pair["left_host"], pair["verdict"]):
+            wrong.append(f"{pair['a']} - {pair['b']}: {edge['verdict']}, truly {pair['verdict']}")
+    assert wrong == []
+
+
+def _scenario(files):
+    return next(name for name, scenario in TRUTH["scenarios"].items() if set(files) <= set(scenario["files"]))
+
+
+@pytest.mark.parametrize("files", [files for files in SETS if len(files) == 1 and "mirror" in files[0]], ids=" ".join)
+@pytest.mark.parametrize("points", [False, True], ids=["no points", "points"])
+def test_one_mirror_and_no_inventory_never_says_stayed(files, points):
+    assert all(edge["left_host"] != "stayed" for edge in edges(files, points=points, inventory=False).values())
+
+
+def test_payload_is_what_the_programs_sent():
+    found = edges(("ports-host-a.pcapng", "ports-host-b.pcapng"), points=True, inventory=True)
+    checked = 0
+    for pair in pairs_in(("ports-host-a.pcapng", "ports-host-b.pcapng")):
+        if pair["payload_exact"]:
+            sent = pair["a_to_b_payload_bytes"] + pair["b_to_a_payload_bytes"]
+            assert found[frozenset((pair["a_ip"], pair["b_ip"]))]["payload_bytes"] == pytest.approx(sent, rel=0.01), pair["a"]
+            checked += 1
+    assert checked >= 5
+
+
+def test_names_from_packets_are_found():
+    names = {(record.name, record.source, record.ip) for record in reading(("ports-host-a.pcapng", "ports-host-b.pcapng")).names}
+    wanted = {(row["name"], row["source"], row["ip"]) for row in TRUTH["names"]
+              if {"ports-host-a.pcapng", "ports-host-b.pcapng"} & set(row["files"])}  # fmt: skip
+    assert wanted - names == set()
