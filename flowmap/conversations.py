@@ -152,9 +152,8 @@ class OnceCounter:
         for point in chosen:
             if point != best and any(not self._covers(chosen[best], index) for index in chosen[point]):
                 _fill_in(slices, self._point_slices(chosen[point]))
-        return Direction(
-            indices, *(sum(row[column] for row in slices.values()) for column in range(3)), counted_at=best, slices=slices
-        )
+        packets, wire_bytes, payload_bytes = (sum(row[column] for row in slices.values()) for column in range(3))
+        return Direction(indices, packets, wire_bytes, payload_bytes, best, slices)
 
     def _largest_twins(self, members: list[int]) -> list[int]:
         """Of each group of twins at one point, the leg with most payload; ties to the one nearest the sender."""

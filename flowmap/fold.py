@@ -16,6 +16,7 @@ from flowmap.legs import (
     PARTITIONS,
     SKETCH_SIZE,
     WITH_PORTS,
+    End,
     FiveTuple,
     Leg,
     LegKey,
@@ -116,9 +117,10 @@ class LegFold:
             self._no_ip += 1
             return
         packet = self._with_ports_of_first_fragment(packet)
-        source, destination = (tuple(packet.src_ip), packet.src_port), (tuple(packet.dst_ip), packet.dst_port)
+        source: End = ((packet.src_ip[0], packet.src_ip[1]), packet.src_port)
+        destination: End = ((packet.dst_ip[0], packet.dst_ip[1]), packet.dst_port)
         forward = source <= destination
-        five_tuple = FiveTuple(packet.protocol, *((source, destination) if forward else (destination, source)))
+        five_tuple = FiveTuple(packet.protocol, min(source, destination), max(source, destination))
         if packet.src_port >= 0 and packet.protocol in WITH_PORTS:
             self._count_five_tuple(five_tuple)
         leg = self._leg(packet, five_tuple, forward)

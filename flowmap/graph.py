@@ -211,7 +211,7 @@ def _edge(
         "undetermined_bytes": verdict.undetermined_bytes,
         "evidence": [
             {"rule": row.rule, "supports": row.supports, "text": row.text, "points": list(row.points),
-             "frames": list(row.frames), "count": row.count}
+             "frames": list(row.frames), "count": row.packets}
             for row in verdict.evidence
         ],
         "would_settle": verdict.would_settle,

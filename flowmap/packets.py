@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -153,7 +153,7 @@ COLUMNS: dict[str, np.dtype] = {
 """Column name to dtype, in order; ``src_ip`` and ``dst_ip`` have two elements a row."""
 
 
-def batch_of(rows: dict[str, list], claims: list[Claim] | None = None) -> PacketBatch:
+def batch_of(rows: dict[str, list[Any]], claims: list[Claim] | None = None) -> PacketBatch:
     """Make a batch of one list a column, checking names and lengths.
 
     Raises

@@ -98,7 +98,7 @@ def read_captures(
     ]
     for capture in captures:
         _fold_capture(capture, fold, progress)
-    reading = Reading(registry, fold.finish(), captures=[(capture.info, capture.outcome) for capture in captures])
+    reading = Reading(registry, fold.finish(), captures=[(one.info, one.outcome) for one in captures if one.outcome])
     for capture in captures:
         if progress:
             progress(f"names in {capture.info.file}", reading.legs.packets, None)

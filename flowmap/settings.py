@@ -25,59 +25,59 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FLOWMAP_", frozen=True, extra="ignore")
 
     # --- reading a capture
-    tshark_path: str = Field("", description="Absolute path of tshark; empty: found in the system folders.")
-    dumpcap_path: str = Field("", description="Absolute path of dumpcap; empty: found in the system folders.")
-    tshark_memory_bytes: int = Field(2 << 30, description="Address space that one tshark may take.")
-    tshark_cpu_s: int = Field(900, description="Processor seconds that one tshark may use.")
-    tshark_stall_s: float = Field(60.0, description="Seconds without output after which tshark is ended.")
-    tshark_wall_s: float = Field(1800.0, description="Seconds after which one tshark is ended.")
-    batch_packets: int = Field(8192, description="Rows of one PacketBatch.")
-    encapsulation_depth: int = Field(16, description="Encapsulation layers followed before a packet counts as too deep.")
-    max_points: int = Field(4096, description="Capture points kept apart; further ones share one point.")
-    vxlan_ports: tuple[int, ...] = Field((4789, 8472), description="UDP destination ports read as VXLAN.")
-    geneve_ports: tuple[int, ...] = Field((6081,), description="UDP destination ports read as Geneve.")
-    max_names: int = Field(100_000, description="Distinct names from packets kept.")
+    tshark_path: str = Field(default="", description="Absolute path of tshark; empty: found in the system folders.")
+    dumpcap_path: str = Field(default="", description="Absolute path of dumpcap; empty: found in the system folders.")
+    tshark_memory_bytes: int = Field(default=2 << 30, description="Address space that one tshark may take.")
+    tshark_cpu_s: int = Field(default=900, description="Processor seconds that one tshark may use.")
+    tshark_stall_s: float = Field(default=60.0, description="Seconds without output after which tshark is ended.")
+    tshark_wall_s: float = Field(default=1800.0, description="Seconds after which one tshark is ended.")
+    batch_packets: int = Field(default=8192, description="Rows of one PacketBatch.")
+    encapsulation_depth: int = Field(default=16, description="Encapsulation layers followed before a packet counts as too deep.")
+    max_points: int = Field(default=4096, description="Capture points kept apart; further ones share one point.")
+    vxlan_ports: tuple[int, ...] = Field(default=(4789, 8472), description="UDP destination ports read as VXLAN.")
+    geneve_ports: tuple[int, ...] = Field(default=(6081,), description="UDP destination ports read as Geneve.")
+    max_names: int = Field(default=100_000, description="Distinct names from packets kept.")
 
     # --- legs and conversations
     copy_window_ns: int = Field(
-        20_000_000, description="Equal packets on one leg within this time are copies when they carry an IP id."
+        default=20_000_000, description="Equal packets on one leg within this time are copies when they carry an IP id."
     )
     copy_window_no_id_ns: int = Field(
-        1_000_000, description="The same for packets without an IP id (IPv6, or id 0)."
+        default=1_000_000, description="The same for packets without an IP id (IPv6, or id 0)."
     )
-    max_legs: int = Field(2_000_000, description="Legs kept; packets of further ones stand in exact 'others' rows.")
-    max_slices: int = Field(4096, description="Time buckets of the whole map; the width doubles when they run out.")
-    slice_ns: int = Field(1_000_000_000, description="Width of a time bucket at the start.")
+    max_legs: int = Field(default=2_000_000, description="Legs kept; packets of further ones stand in exact 'others' rows.")
+    max_slices: int = Field(default=4096, description="Time buckets of the whole map; the width doubles when they run out.")
+    slice_ns: int = Field(default=1_000_000_000, description="Width of a time bucket at the start.")
 
     # --- inventory and verdicts
     inventory_fresh_s: int = Field(
-        86_400, description="An inventory older or newer than the capture by more than this is stale."
+        default=86_400, description="An inventory older or newer than the capture by more than this is stale."
     )
-    max_inventory_bytes: int = Field(64 << 20, description="Size of one inventory file.")
-    max_inventory_rows: int = Field(200_000, description="Rows of one inventory file.")
+    max_inventory_bytes: int = Field(default=64 << 20, description="Size of one inventory file.")
+    max_inventory_rows: int = Field(default=200_000, description="Rows of one inventory file.")
 
     # --- the graph
-    max_external_nodes: int = Field(1_000, description="Peers outside kept by name; the rest folds into group:outside.")
-    max_nodes: int = Field(20_000, description="Nodes of a graph document; the rest folds into group:others.")
-    max_edges: int = Field(50_000, description="Edges of a graph document; the rest folds into group:others.")
+    max_external_nodes: int = Field(default=1_000, description="Peers outside kept by name; the rest folds into group:outside.")
+    max_nodes: int = Field(default=20_000, description="Nodes of a graph document; the rest folds into group:others.")
+    max_edges: int = Field(default=50_000, description="Edges of a graph document; the rest folds into group:others.")
 
     # --- server
     data_dir: Path = Field(default_factory=_default_data_dir, description="Where maps, uploads and captures are kept.")
-    max_upload_bytes: int = Field(4 << 30, description="Size of one uploaded capture.")
-    min_free_bytes: int = Field(1 << 30, description="Free disk space below which uploads are refused.")
-    upload_stall_s: float = Field(60.0, description="Seconds without a byte after which an upload is dropped.")
-    keep_captures_s: int = Field(7 * 86_400, description="Seconds an uploaded capture is kept; 0: deleted after analysis.")
-    keep_captures_bytes: int = Field(10 << 30, description="Bytes of captures kept; the oldest go first.")
-    max_maps: int = Field(1_000, description="Maps listed and kept.")
-    max_event_streams: int = Field(32, description="Event streams served at once.")
+    max_upload_bytes: int = Field(default=4 << 30, description="Size of one uploaded capture.")
+    min_free_bytes: int = Field(default=1 << 30, description="Free disk space below which uploads are refused.")
+    upload_stall_s: float = Field(default=60.0, description="Seconds without a byte after which an upload is dropped.")
+    keep_captures_s: int = Field(default=7 * 86_400, description="Seconds an uploaded capture is kept; 0: deleted after analysis.")
+    keep_captures_bytes: int = Field(default=10 << 30, description="Bytes of captures kept; the oldest go first.")
+    max_maps: int = Field(default=1_000, description="Maps listed and kept.")
+    max_event_streams: int = Field(default=32, description="Event streams served at once.")
     allowed_hosts: tuple[str, ...] = Field(
-        ("127.0.0.1", "localhost", "[::1]"), description="Host names a request may carry."
+        default=("127.0.0.1", "localhost", "[::1]"), description="Host names a request may carry."
     )
 
     # --- live
-    max_live: int = Field(2, description="Live captures at once.")
-    live_seconds: int = Field(300, description="A live capture ends after this many seconds.")
-    live_bytes: int = Field(1 << 30, description="A live capture ends after this many bytes.")
-    live_packets: int = Field(10_000_000, description="A live capture ends after this many packets.")
-    live_interval_s: float = Field(0.5, description="Seconds between two updates of a live map.")
-    max_filter_chars: int = Field(2048, description="Length of a capture filter.")
+    max_live: int = Field(default=2, description="Live captures at once.")
+    live_seconds: int = Field(default=300, description="A live capture ends after this many seconds.")
+    live_bytes: int = Field(default=1 << 30, description="A live capture ends after this many bytes.")
+    live_packets: int = Field(default=10_000_000, description="A live capture ends after this many packets.")
+    live_interval_s: float = Field(default=0.5, description="Seconds between two updates of a live map.")
+    max_filter_chars: int = Field(default=2048, description="Length of a capture filter.")

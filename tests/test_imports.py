@@ -70,13 +70,13 @@ def imported_modules(source: str, module: str, is_folder: bool) -> Iterator[tupl
 
 def stage_of(module: str) -> str:
     """``flowmap.export.csv`` -> ``export``."""
-    return module.split(".")[1] if "." in module else "the package's front"
+    return module.split(".")[1]
 
 
 def backward_violation(importer: str, imported: str) -> str | None:
     """Why this import is not allowed, or None."""
-    if imported.split(".")[0] != "flowmap" or imported == "flowmap.__version__":
-        return None  # not ours, or a constant that stands before every stage
+    if imported.split(".")[0] != "flowmap" or imported in ("flowmap", "flowmap.__version__"):
+        return None  # not ours; or the package for its folder or its version, which loads no stage
     if importer == "flowmap":
         return None  # the package's own front, which gathers from every stage
     stage = stage_of(imported)

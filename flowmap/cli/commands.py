@@ -159,7 +159,7 @@ def serve(
     from flowmap.api.serve import serve as run
     from flowmap.settings import Settings
 
-    settings = Settings(**({"data_dir": data_dir} if data_dir else {}))
+    settings = Settings().model_copy(update={"data_dir": data_dir} if data_dir else {})
     run(
         settings, host, port, open_paths=open_captures or [], inventory=inventory or [],
         statements=_statements(points, point), allow_remote=allow_remote, say=lambda text: print(text, flush=True),

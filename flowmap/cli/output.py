@@ -62,7 +62,7 @@ def capture_paths(captures: list[str]) -> Iterator[list[Path]]:
         spooled = Path(folder) / "standard-input"
         limit, size = Settings().max_upload_bytes, 0
         with spooled.open("wb") as file:
-            while chunk := sys.stdin.buffer.read1(1 << 20):
+            while chunk := sys.stdin.buffer.read(1 << 20):
                 size += len(chunk)
                 if size > limit:
                     raise LimitError(f"Standard input is larger than {limit} bytes; save it to a file first.")

@@ -105,9 +105,8 @@ def print_pairs(graph: FlowGraph, edges: Sequence[Edge], top: int) -> None:
 
 def _pair_table(graph: FlowGraph, edges: Sequence[Edge]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name, options in (("Answer", {}), ("Pair", {"overflow": "fold"}), ("Host", {}), ("Bytes", {"justify": "right"}),
-                          ("Service", {}), ("Verdict", {}), ("Grade", {})):  # fmt: skip
-        table.add_column(name, **options)
+    for name in ("Answer", "Pair", "Host", "Bytes", "Service", "Verdict", "Grade"):
+        table.add_column(name, justify="right" if name == "Bytes" else "left", overflow="fold")
     for source, target, edge in edges:
         one, other = graph.nodes[source], graph.nodes[target]
         table.add_row(
@@ -140,10 +139,10 @@ def _service(row: Mapping[str, Any]) -> str:
 
 def _print_points(console: Console, points: Sequence[Mapping[str, Any]]) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title="Capture points", title_justify="left", title_style="bold")
-    for name, options in (("Point", {"overflow": "fold"}), ("Role", {}), ("Host", {}), ("Known from", {}),
-                          ("Packets", {"justify": "right"}), ("Copies", {"justify": "right"}),
-                          ("One-way", {"justify": "right"}), ("Cut", {"justify": "right"}), ("Dropped", {"justify": "right"})):  # fmt: skip
-        table.add_column(name, **options)
+    for name in ("Point", "Role", "Host", "Known from"):
+        table.add_column(name, overflow="fold")
+    for name in ("Packets", "Copies", "One-way", "Cut", "Dropped"):
+        table.add_column(name, justify="right")
     for point in points:
         table.add_row(
             Text(plain(point["id"])), point["role"], Text(plain(point["host"] or "?")), Text(plain(point["how"])),

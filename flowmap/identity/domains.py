@@ -58,6 +58,7 @@ def assign_domains(
     is a router's. A moved VM takes its MAC along, which joins the islands. Islands without an overlap stay in the
     default domain.
     """
+    claims = [claim for claim in claims if claim.how != "dhcp"]  # a relay carries it to segments where its MAC is not
     segments = [
         segment_of(leg.key.point, leg.key.vlan, leg.key.outer_vlan, leg.key.tunnel, tunnels) for leg in legs
     ]

@@ -83,6 +83,9 @@ class Identities:
         self._endpoints: dict[str, Endpoint] = {}
         self._by_address: dict[tuple[str, str], Endpoint] = {}
         self._macs_of = _macs_of_addresses(legs, domain_of_leg, claims, routers)
+        self._sent_to: dict[tuple[str, str], set[int]] = defaultdict(set)
+        for leg, domain in zip(legs, domain_of_leg, strict=True):
+            self._sent_to[domain, ip_text(*leg.destination[0])].add(leg.key.dst_mac)
         self._addresses_of_mac: dict[int, set[str]] = defaultdict(set)
         for (_, ip), macs in self._macs_of.items():
             for mac in macs if len(macs) == 1 else ():
@@ -115,7 +118,7 @@ class Identities:
         return self._endpoints.values()
 
     def _resolve(self, domain: str, ip: str) -> Endpoint:
-        macs = self._macs_of.get((domain, ip), set())
+        macs = self._macs_of.get((domain, ip)) or self._inventory_macs(domain, ip)
         records = [record for mac in sorted(macs) for record in self.inventory.by_mac(mac)]
         how = "MAC"
         if not records:
@@ -129,9 +132,14 @@ class Identities:
             endpoint = self._address_only(domain, ip, macs)
         if len(vms) > 1:
             endpoint.conflict = f"the inventory gives {ip} to {', '.join(sorted(vms))}"
-        elif len(macs) > 1:
+        elif len(macs) > 1 and endpoint.kind != "router":
             endpoint.conflict = f"{ip} is used by {', '.join(mac_text(mac) for mac in sorted(macs))}"
         return endpoint
+
+    def _inventory_macs(self, domain: str, ip: str) -> set[int]:
+        """The MAC that the inventory gives to a silent address, where frames to the address were sent to that MAC."""
+        rows = {record.mac for record in self.inventory.by_ip(ip, domain) if record.mac is not None}
+        return rows & self._sent_to[domain, ip]
 
     def _vm(self, records: list[VnicRecord], how: str, macs: set[int], ip: str) -> Endpoint:
         """The VM that inventory rows name; it gathers all its NICs and addresses."""
@@ -148,6 +156,7 @@ class Identities:
             endpoint.segments |= {f"vlan{record.vlan}"} if record.vlan is not None else set()
         if how == "address" and endpoint.records_how == "MAC":
             endpoint.records_how = how
+        macs = macs | {record.mac for record in records if record.mac is not None}
         hosts = {record.host for record in endpoint.records if record.host}
         if len(hosts) > 1:
             endpoint.conflict = f"the inventory places {endpoint.label} on {' and '.join(sorted(hosts))}"
@@ -180,7 +189,9 @@ class Identities:
     def _address_only(self, domain: str, ip: str, macs: set[int]) -> Endpoint:
         """An address whose own MAC no frame showed (routed), or that several MACs use."""
         kind, how = ("external", "global address") if is_global(ip) else ("unknown", "seen behind routers only")
-        if macs and any(virtual_vendor(mac) for mac in macs):
+        if macs and all(mac in self.routers for mac in macs):
+            kind, how = "router", self.routers[min(macs)]
+        elif any(virtual_vendor(mac) for mac in macs):
             kind, how = "vm", "MAC prefix of a virtual vendor"
         endpoint = self._endpoints.setdefault(f"ip:{domain}/{ip}", Endpoint(f"ip:{domain}/{ip}", kind, how))
         self._learn(endpoint, macs, ip)

@@ -30,10 +30,15 @@ def ends_of(legs: Sequence[Leg], conversation: Conversation, identities: Identit
 def add_segments(
     legs: Sequence[Leg], claims: Iterable[Claim], tunnels: Sequence[Tunnel], identities: Identities
 ) -> None:
-    """Note the VLANs and virtual networks in which each endpoint's own MAC was the source."""
+    """Note the VLANs and virtual networks in which each endpoint's own MAC was the source.
+
+    A relayed DHCP message names a MAC that is not on the segment where it was seen.
+    """
     endpoint_of = {mac: endpoint for endpoint in identities.all() for mac in endpoint.macs}
     sources = [(leg.key.src_mac, leg.key.vlan, leg.key.tunnel) for leg in legs]
-    for mac, vlan, tunnel in dict.fromkeys(sources + [(claim.mac, claim.vlan, claim.tunnel) for claim in claims]):
+    for mac, vlan, tunnel in dict.fromkeys(sources + [
+        (claim.mac, claim.vlan, claim.tunnel) for claim in claims if claim.how != "dhcp"
+    ]):
         endpoint = endpoint_of.get(mac)
         if endpoint is None or endpoint.kind == "group":
             continue

@@ -88,7 +88,7 @@ def _judge_direction(
 ) -> Judgement:
     seen, back = sight(scene, direction.legs), sight(scene, other.legs)
     judgement = judge_by_sightings(scene, seen, back, source, destination)
-    if judgement is not None and (judgement.left_host != UNDETERMINED or seen.u or judgement.grade == "conflict"):
+    if judgement is not None and (judgement.left_host != UNDETERMINED or judgement.grade == "conflict"):
         return _no_translated_twin_on_uplink(scene, direction, judgement)
     legs = [scene.legs[index] for index in direction.legs]
     by_inventory = judge_by_inventory(scene, seen, legs, source, destination)

@@ -93,7 +93,7 @@ def _placement_evidence(one: _Placement, other: _Placement, source: Endpoint, de
     for place, endpoint in ((one, source), (other, destination)):
         where = f"row {place.record.row} of {place.record.source}" if place.record else "its captured port"
         switch = f", vSwitch {place.vswitch}" if place.vswitch else ""
-        rows.append(Evidence("inventory-placement", True, f"{endpoint.label} is on {place.host}{switch} ({where}).", count=1))
+        rows.append(Evidence("inventory-placement", True, f"{endpoint.label} is on {place.host}{switch} ({where}).", packets=1))
     return rows
 
 

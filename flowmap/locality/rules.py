@@ -65,7 +65,12 @@ def _cap(scene: Scene, seen: Sightings) -> tuple[str | None, str]:
     """A guessed role or host never allows more than ``likely`` (DESIGN section 4)."""
     used = seen.a + seen.b + seen.u + seen.t + seen.m
     guessed = sorted({scene.points[leg.key.point].id for leg in used if not scene.points[leg.key.point].is_stated})
-    return ("likely", f"The role of {', '.join(guessed[:4])} is only guessed from a name.") if guessed else (None, "")
+    if guessed:
+        return "likely", f"The role of {', '.join(guessed[:4])} is only guessed from a name."
+    ports = {leg.key.point for leg in seen.a + seen.b} & scene.owned_by_inventory
+    if ports:
+        return "strong", f"Only the inventory says whose port {scene.points[min(ports)].id} is."
+    return None, ""
 
 
 def _overlay(scene: Scene, seen: Sightings) -> Judgement | None:
@@ -218,7 +223,7 @@ def _one_port_and_uplink(
     if same and turned:
         text = "On the uplink twice, the second time with other MACs and TTL: routed outside and back."
         return Judgement("hairpin_routed", "strong", [seen_at(scene, "sighting-5", text, [port, *same, *turned])])
-    twice = sum(share_of(leg, port) for leg in same) >= 2 * NEARLY_ALL
+    twice = host is not None and sum(share_of(leg, port) for leg in same) >= 2 * NEARLY_ALL
     if same and (twice or _usual_copies(same[0]) >= 2):
         text = "On the uplink twice with equal MACs and TTL: a reflective relay turned it round."
         return Judgement("hairpin_reflected", "strong", [seen_at(scene, "sighting-6", text, [port, *same])])
@@ -232,11 +237,12 @@ def _one_port_and_uplink(
             f"Capture the port of {peer.label} as well.",
             points=scene.names([port, *uplinks]),
         )
-    if share < NEARLY_ALL and not _was_there_too(scene, back, port):
+    if not _was_there_too(scene, back, port) and not _is_known_beyond(scene, port, peer, seen):
         return undetermined(
             "sighting-3",
-            f"Only {share:.0%} of it is on the uplink: floods, or a path that was not captured.",
-            f"Capture every port and uplink of {host or 'this host'}.",
+            f"{share:.0%} of it is on the uplink, but nothing came back: a switch that has not learned an address floods "
+            "to the uplink too.",
+            f"Capture the port of {peer.label}, or an inventory that places it.",
             points=scene.names([port, *uplinks]),
         )
     where = "Went out by" if seen.a else "Came in by"
@@ -249,6 +255,19 @@ def _one_port_and_uplink(
 def _was_there_too(scene: Scene, back: Sightings, port: Leg) -> bool:
     """Whether the answers crossed this host's uplink: then the address is learned, and no flood explains it."""
     return any(host_of(scene, leg) == host_of(scene, port) for leg in back.u)
+
+
+def _is_known_beyond(scene: Scene, port: Leg, peer: Endpoint, seen: Sightings) -> bool:
+    """Whether an unanswered packet certainly crossed: it came in, its peer's port is elsewhere, or a router took it."""
+    host = host_of(scene, port)
+    if seen.b or (peer.host is not None and peer.host_how != "inventory" and peer.host != host):
+        return True
+    gateway = port.key.dst_mac
+    return (
+        gateway in scene.identities.routers
+        and gateway not in scene.owners.values()
+        and any(gateway in scene.senders_at.get(leg.key.point, ()) for leg in seen.u)
+    )
 
 
 def _away(peer: Endpoint, evidence: list[Evidence]) -> Judgement:

@@ -43,14 +43,23 @@ class Scene:
     macs_at: dict[int, set[int]] = field(default_factory=dict)
     """Point -> MACs of frames seen there, for the positive control."""
 
+    owned_by_inventory: set[int] = field(default_factory=set)
+    """vNIC points whose owner only the inventory told: they allow ``strong`` at most."""
+    senders_at: dict[int, set[int]] = field(default_factory=dict)
+    """Point -> MACs that sent unicast there."""
+
     def __post_init__(self) -> None:
         seen: dict[int, set[int]] = defaultdict(set)
+        senders: dict[int, set[int]] = defaultdict(set)
         for leg in self.legs:
             seen[leg.key.point] |= {leg.key.src_mac, leg.key.dst_mac}
+            if not is_group_mac(leg.key.dst_mac):
+                senders[leg.key.point].add(leg.key.src_mac)
+        self.senders_at = dict(senders)
         for claim in self.claims:
             seen[claim.point].add(claim.mac)
         self.macs_at = dict(seen)
-        self.owners = find_owners(self.legs, self.points, self.identities)
+        self.owners, self.owned_by_inventory = find_owners(self.legs, self.points, self.identities)
 
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
@@ -95,12 +104,13 @@ def sight(scene: Scene, indices: Sequence[int]) -> Sightings:
 
 def find_owners(
     legs: Sequence[Leg], points: Sequence[CapturePoint], identities: Identities
-) -> dict[int, int]:
-    """The VM's MAC behind each vNIC port.
+) -> tuple[dict[int, int], set[int]]:
+    """The VM's MAC behind each vNIC port, and the ports of which only the inventory told.
 
     The inventory may tell by the interface name. Packets tell when one MAC that sends at the port takes part in nearly
     all its unicast packets. Where two do (a VM with one peer only) the one that is at home at another port is the
-    peer; two ports that share their only two MACs get one each, which is enough to know that both ends are there.
+    peer; two ports that share their only two MACs get one each, which is enough to know that both ends are there. A VM that
+    never answers is known at its port only where the inventory places it on the port's host.
     """
     at_point: dict[int, list[Leg]] = defaultdict(list)
     for leg in legs:
@@ -122,18 +132,47 @@ def find_owners(
                 owners[number], progress = free.pop(), True
         if not progress:
             progress = _split_a_pair(candidates, owners)
-    return owners
+    by_inventory: set[int] = set()
+    for number, unicast in at_point.items():
+        taken = set(owners.values())
+        silent = _silent_owner(unicast, points[number].host, identities, taken) if number not in owners else None
+        if silent is not None:
+            owners[number] = silent
+            by_inventory.add(number)
+    return owners, by_inventory
 
 
 def _candidates(unicast: Sequence[Leg]) -> set[int]:
-    """MACs that send at a port and take part in nearly all its unicast packets."""
+    """MACs that send at a port and take part in nearly all its unicast.
+
+    Conversations answered at the port decide where there are any: a flood is never answered at a bystander's port.
+    """
+    directions = {(leg.key.five_tuple, leg.key.forward) for leg in unicast}
+    answered = [leg for leg in unicast if (leg.key.five_tuple, not leg.key.forward) in directions] or unicast
+    total = sum(leg.packets for leg in answered)
+    part = _packets_by_mac(answered)
+    return {leg.key.src_mac for leg in answered if leg.key.src_mac >= 0 and part[leg.key.src_mac] >= OWNER_SHARE * total}
+
+
+def _packets_by_mac(legs: Sequence[Leg]) -> Counter[int]:
+    """Packets in which each MAC takes part."""
     part: Counter[int] = Counter()
-    for leg in unicast:
+    for leg in legs:
         for mac in {leg.key.src_mac, leg.key.dst_mac}:
             part[mac] += leg.packets
-    total = sum(leg.packets for leg in unicast)
-    senders = {leg.key.src_mac for leg in unicast if leg.key.src_mac >= 0}
-    return {mac for mac in senders if part[mac] >= OWNER_SHARE * total}
+    return part
+
+
+def _silent_owner(unicast: Sequence[Leg], host: str | None, identities: Identities, taken: set[int]) -> int | None:
+    """The one VM that the inventory places on the port's host and to which all its unanswered unicast goes."""
+    part, total = _packets_by_mac(unicast), sum(leg.packets for leg in unicast)
+    macs = {
+        mac
+        for mac, packets in part.items()
+        if packets >= OWNER_SHARE * total and mac not in taken and any(leg.key.dst_mac == mac for leg in unicast)
+        and host is not None and {row.host for row in identities.inventory.by_mac(mac)} == {host}
+    }  # fmt: skip
+    return macs.pop() if len(macs) == 1 else None
 
 
 def _split_a_pair(candidates: Mapping[int, set[int]], owners: dict[int, int]) -> bool:
@@ -143,9 +182,9 @@ def _split_a_pair(candidates: Mapping[int, set[int]], owners: dict[int, int]) ->
         free = frozenset(macs - set(owners.values()))
         if number not in owners and len(free) == 2:
             pairs[free].append(number)
-    for macs, numbers in pairs.items():
+    for both, numbers in pairs.items():
         if len(numbers) == 2:
-            owners.update(zip(sorted(numbers), sorted(macs), strict=True))
+            owners.update(zip(sorted(numbers), sorted(both), strict=True))
             return True
     return False
 

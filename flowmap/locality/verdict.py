@@ -35,7 +35,7 @@ class Evidence(NamedTuple):
     """One thing that speaks for (``supports``) or against a verdict.
 
     ``rule`` is the reference's row: ``sighting-1``..``sighting-19`` or ``inventory-<row>``; ``points`` are capture point
-    ids, ``frames`` frame numbers at those points in the same order, ``count`` packets or rows.
+    ids, ``frames`` frame numbers at those points in the same order, ``packets`` how many (the document's ``count``).
     """
 
     rule: str
@@ -43,7 +43,7 @@ class Evidence(NamedTuple):
     text: str
     points: tuple[str, ...] = ()
     frames: tuple[int, ...] = ()
-    count: int = 0
+    packets: int = 0
 
 
 @dataclass(slots=True)

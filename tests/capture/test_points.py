@@ -40,10 +40,10 @@ def test_the_points_file_of_the_design_reads_and_applies():
     assert points[0].how == "role stated; host stated"
 
 
-def test_a_statement_that_matches_nothing_is_named():
-    statements = parse_points("points: [ { file: other.pcap, role: mirror } ]", "points.yaml")
-    (sentence,) = statements.apply(registry_with((PointKey("a.pcap", 0, 0, -1, ""), "")).points)
-    assert "other.pcap" in sentence
+def test_a_statement_about_a_read_file_that_matches_nothing_is_named():
+    text = "points: [ { file: a.pcap, interface: vnet7, role: vnic }, { file: other.pcap, role: mirror } ]"
+    (sentence,) = parse_points(text, "points.yaml").apply(registry_with((PointKey("a.pcap", 0, 0, -1, ""), "")).points)
+    assert "vnet7" in sentence
 
 
 @pytest.mark.parametrize(
