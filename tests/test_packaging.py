@@ -40,25 +40,25 @@ class Installation(NamedTuple):
             timeout=WITHIN_S,
         )
 
-    def sample(self) -> tuple[Path, list[str]]:
-        """The packaged capture, and the options that add its points file and inventory."""
+    def sample(self) -> tuple[list[Path], list[str]]:
+        """The packaged captures, and the options that add their points file and inventory."""
         folder = next(self.program.parent.parent.glob("lib/python*/site-packages/flowmap/sample"))
-        capture, options = sample_arguments()
-        return folder / capture, [word if word.startswith("--") else str(folder / word) for word in options]
+        captures, options = sample_arguments()
+        return [folder / name for name in captures], [word if word.startswith("--") else str(folder / word) for word in options]
 
 
 def outside_the_checkout() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FLOWMAP_"))}
 
 
-def sample_arguments() -> tuple[str, list[str]]:
-    """What `make run` gives to FlowMap, without the folder: the capture's name, then the options."""
-    line = re.search(
-        r"^SAMPLE_ARGS\s*=\s*(.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+def sample_arguments() -> tuple[list[str], list[str]]:
+    """What `make run` gives to FlowMap, without the folder: the captures' names, then the options."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    captures, facts = (
+        [word.removeprefix("captures/") for word in re.search(rf"^{name}\s*=\s*(.+)$", text, re.MULTILINE)[1].split()]
+        for name in ("SAMPLE_CAPTURES", "SAMPLE_FACTS")
     )
-    assert line
-    capture, *options = (word.removeprefix("captures/") for word in line[1].split())
-    return capture, options
+    return captures, facts
 
 
 def run_python(*arguments: object) -> None:
@@ -95,8 +95,8 @@ def test_the_wheel_carries_the_page_the_schema_and_the_sample(installation: Inst
         if path.is_file()
     }
     assert "flowmap/web/index.html" in page and page <= names
-    capture, options = sample_arguments()
-    sample = {capture, *(word for word in options if not word.startswith("--"))}
+    captures, options = sample_arguments()
+    sample = {*captures, *(word for word in options if not word.startswith("--"))}
     packed = {name.removeprefix("flowmap/sample/") for name in names if name.startswith("flowmap/sample/")}
     assert packed == sample
     assert "--points" in options and "--inventory" in options
@@ -117,9 +117,9 @@ def test_the_installed_program_tells_its_version(installation: Installation):
 
 
 def test_the_installed_program_analyzes_its_sample(installation: Installation):
-    capture, options = installation.sample()
+    captures, options = installation.sample()
     document_file = installation.folder / "map.json"
-    done = installation.run("analyze", capture, *options, "-o", document_file)
+    done = installation.run("analyze", *captures, *options, "-o", document_file)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert "stayed" in done.stdout.lower()
@@ -128,7 +128,7 @@ def test_the_installed_program_analyzes_its_sample(installation: Installation):
     with zipfile.ZipFile(installation.wheel) as archive:
         jsonschema.validate(document, json.loads(archive.read(SCHEMA)))
     assert document["graph"]["complete"] is True
-    assert document["graph"]["totals"]["packets"] == packets_counted_by_capinfos(capture)
+    assert document["graph"]["totals"]["packets"] == sum(map(packets_counted_by_capinfos, captures))
     # The sample is there to show both answers.
     assert {"stayed", "left"} <= {edge["left_host"] for edge in document["edges"]}
 
