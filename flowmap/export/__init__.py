@@ -1,0 +1,115 @@
+"""A map as a file: JSON, GraphML, GEXF, CSV, all from the same graph document.
+
+``write(graph, "map.graphml")`` is the whole of it; :data:`FORMATS` says what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO
+
+import networkx as nx
+
+from flowmap.errors import FlowMapError, UsageError
+from flowmap.export.atomic import atomic_file
+from flowmap.export.csv_zip import write_csv
+from flowmap.export.document import Document, check_identities, document, dumps, schema
+from flowmap.export.gexf import write_gexf
+from flowmap.export.graphml import write_graphml
+
+__all__ = [
+    "FORMATS",
+    "Document",
+    "Format",
+    "check_identities",
+    "document",
+    "dumps",
+    "format_of",
+    "schema",
+    "write",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How one format is written, and what files of it are called."""
+
+    suffixes: tuple[str, ...]
+    """Lower-case suffixes that choose this format."""
+    file_suffix: str
+    """The suffix to give a file, e.g. of a download."""
+    media_type: str
+    write: Callable[[Document, BinaryIO], None]
+
+
+def _write_json(document: Document, stream: BinaryIO) -> None:
+    stream.write(dumps(document).encode() + b"\n")
+
+
+FORMATS: dict[str, Format] = {
+    "json": Format((".json",), ".json", "application/json", _write_json),
+    "graphml": Format((".graphml",), ".graphml", "application/graphml+xml", write_graphml),
+    "gexf": Format((".gexf",), ".gexf", "application/gexf+xml", write_gexf),
+    "csv": Format((".csv", ".zip"), ".csv.zip", "application/zip", write_csv),
+}
+"""Every format by its name."""
+
+
+def format_of(path: str | PathLike[str]) -> str:
+    """The name of the format that the suffix of ``path`` chooses.
+
+    Raises
+    ------
+    UsageError
+        No format has that suffix.
+    """
+    suffix = Path(path).suffix.lower()
+    for name, known in FORMATS.items():
+        if suffix in known.suffixes:
+            return name
+    suffixes = ", ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
+    raise UsageError(f"The suffix of {str(path)!r} names no format: use one of {suffixes}, or name one.")
+
+
+def write(graph: nx.DiGraph[str], target: str | PathLike[str] | BinaryIO, format: str | None = None) -> None:
+    """Write a map to a file or a binary stream.
+
+    Parameters
+    ----------
+    graph : networkx.DiGraph
+        With the attributes of the graph document.
+    target : path or binary stream
+        A file appears whole or not at all (:func:`flowmap.export.atomic.atomic_file`); a stream stays open.
+    format : str, optional
+        A key of :data:`FORMATS`. By default the suffix of a path chooses, and a stream gets JSON.
+
+    Raises
+    ------
+    UsageError
+        The format or the suffix is unknown.
+    FlowMapError
+        The file cannot be written.
+    """
+    if isinstance(target, (str, PathLike)):
+        chosen = _known(format or format_of(target))
+        _write_file(chosen, document(graph), Path(target))
+    else:
+        _known(format or "json").write(document(graph), target)
+
+
+def _known(name: str) -> Format:
+    if name not in FORMATS:
+        raise UsageError(f"There is no format {name!r}: choose one of {', '.join(FORMATS)}.")
+    return FORMATS[name]
+
+
+def _write_file(chosen: Format, document: Document, path: Path) -> None:
+    try:
+        with atomic_file(path) as stream:
+            chosen.write(document, stream)
+    except OSError as error:
+        reason = error.strerror or error
+        raise FlowMapError(f"Cannot write {str(path)!r}: {reason}; choose another place for it.") from error
