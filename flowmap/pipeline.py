@@ -127,7 +127,7 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     points = deepcopy(reading.registry.points)
     warnings = [("unmatched_statement", text) for text in statements.apply(points)]
     hosts = {inventory.host_named(host) or host: facts for host, facts in statements.hosts.items()}
-    roles_from_inventory(points, inventory)
+    roles_from_inventory(points, legs, claims, inventory)
     infer_roles(points)
     twins = Twins(legs)
     routers = find_routers(legs, twins, claims)

@@ -170,7 +170,7 @@ def serve(
 def live(
     interface: Annotated[str, typer.Option("-i", "--interface", help="Interface to capture on, - for a capture on standard input.", metavar="IFACE")],
     filter: Annotated[str, typer.Option("--filter", help="Capture filter, as tcpdump takes it, without host names.", metavar="BPF")] = "",
-    seconds: Annotated[int, typer.Option("--seconds", min=1, help="End after so many seconds.")] = 0,
+    seconds: Annotated[int | None, typer.Option("--seconds", min=1, help="End after so many seconds.")] = None,
     output: Annotated[list[str] | None, typer.Option("-o", "--output", help="Where the graph goes at the end.", metavar="OUT")] = None,
     format: Annotated[Format | None, typer.Option("--format", help="The format, where the suffix does not tell.")] = None,
     inventory: InventoryFiles = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -24,6 +25,7 @@ WORDS = {"stayed": "Stayed on host", "left": "Left the host", "mixed": "Mixed", 
 _STYLES = {"stayed": "bold blue", "left": "bold dark_orange3", "mixed": "bold magenta", "undetermined": "dim", None: "dim"}
 _BAR = (("stayed", "█", "blue"), ("left", "▒", "dark_orange3"), ("undetermined", "░", "bright_black"))
 PAIRS_IN_SUMMARY = 15
+SETTLERS_SHOWN = 3
 WARNINGS_SHOWN = 10
 
 
@@ -59,6 +61,7 @@ def print_summary(flow_map: FlowMap, file: TextIO) -> None:
         if len(edges) > PAIRS_IN_SUMMARY:
             rest = sum(edge["wire_bytes"] for _, _, edge in edges[PAIRS_IN_SUMMARY:])
             console.print(Text(f"... and {len(edges) - PAIRS_IN_SUMMARY} more pairs with {size(rest)} (flowmap pairs lists them).", style="dim"))
+    _print_what_would_settle(console, edges)
     _print_points(console, facts["points"])
     _print_warnings(console, facts["warnings"])
 
@@ -83,6 +86,19 @@ def _print_headline(console: Console, graph: FlowGraph) -> None:
     console.print(Text(f"{size(parts['stayed'])} stayed, {size(parts['left'])} left ({size(hairpin)} of it in hairpin pairs), "
                        f"{size(parts['undetermined'])} undetermined, of {size(total)} between VMs."))  # fmt: skip
     console.print()
+
+
+def _print_what_would_settle(console: Console, edges: Sequence[Edge]) -> None:
+    """The captures or inventories that would decide most of what is undetermined."""
+    gain: Counter[str] = Counter()
+    for _, _, edge in edges:
+        for text in edge["would_settle"] if edge["undetermined_bytes"] else ():
+            gain[text] += edge["undetermined_bytes"]
+    if gain:
+        console.print(Text("What would settle most of the rest:", style="bold"))
+        for text, count in gain.most_common(SETTLERS_SHOWN):
+            console.print(Text(f"  {plain(text)} ({size(count)})"))
+        console.print()
 
 
 def edges_by_bytes(graph: FlowGraph, left_host: str | None = None) -> list[Edge]:

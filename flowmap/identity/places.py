@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from flowmap.capture.points import INVENTORY, CapturePoint
@@ -48,15 +49,23 @@ def add_segments(
             endpoint.segments.add(f"{tunnels[tunnel].kind}{tunnels[tunnel].vni}")
 
 
-def roles_from_inventory(points: Iterable[CapturePoint], inventory: Inventory) -> None:
+def roles_from_inventory(
+    points: Sequence[CapturePoint], legs: Iterable[Leg], claims: Iterable[Claim], inventory: Inventory
+) -> None:
     """An interface that the inventory puts behind a VM is that VM's port; its host comes along where it is one.
 
-    Stated hosts take the inventory's spelling, so that ``ESX-01`` and ``esx-01.example.org`` are one.
+    Every host may have a ``vnet0``, so a row counts only where frames of its MAC were seen at the point. Stated hosts take the inventory's spelling, so that ``ESX-01`` and ``esx-01.example.org`` are one.
     """
-    for point in points:
+    macs_at: dict[int, set[int]] = defaultdict(set)
+    for leg in legs:
+        macs_at[leg.key.point] |= {leg.key.src_mac, leg.key.dst_mac}
+    for claim in claims:
+        macs_at[claim.point].add(claim.mac)
+    for number, point in enumerate(points):
         if point.host is not None:
             point.host = inventory.host_named(point.host) or point.host
-        rows = inventory.by_interface(point.host, point.interface) if point.interface else []
+        named = inventory.by_interface(point.host, point.interface) if point.interface else []
+        rows = [row for row in named if row.mac in macs_at[number]]
         if point.role == "unknown" and not point.role_how and rows:
             point.role, point.role_how = "vnic", f"{INVENTORY} {rows[0].source}"
         hosts = {row.host for row in rows if row.host}

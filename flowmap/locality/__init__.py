@@ -72,9 +72,9 @@ def judge(scene: Scene, conversation: Conversation, low: Endpoint, high: Endpoin
 def place_by_ports(scene: Scene) -> None:
     """Place endpoints on the hosts of the vNIC ports that their MACs own; a stated port outranks the inventory."""
     endpoint_of = {mac: endpoint for endpoint in scene.identities.all() for mac in endpoint.macs}
-    for number, mac in sorted(scene.owners.items()):
+    for number, mac in sorted(scene.ports.owners.items()):
         point, endpoint = scene.points[number], endpoint_of.get(mac)
-        if endpoint is None or point.host is None or endpoint.kind == "group":
+        if endpoint is None or point.host is None or endpoint.kind == "group" or number in scene.ports.split:
             continue
         if endpoint.host_how == "inventory" and endpoint.host != point.host:
             text = f"the inventory places {endpoint.label} on {endpoint.host}, its port {point.id} is on {point.host}"
@@ -92,9 +92,11 @@ def _judge_direction(
         return _no_translated_twin_on_uplink(scene, direction, judgement)
     legs = [scene.legs[index] for index in direction.legs]
     by_inventory = judge_by_inventory(scene, seen, legs, source, destination)
-    if judgement is not None and by_inventory.left_host == UNDETERMINED:
+    if judgement is None:
+        return by_inventory
+    if by_inventory.left_host == UNDETERMINED:
         return judgement
-    return by_inventory
+    return by_inventory.capped("likely", judgement.evidence[0].text)
 
 
 def _no_translated_twin_on_uplink(scene: Scene, direction: Direction, judgement: Judgement) -> Judgement:

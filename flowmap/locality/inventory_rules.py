@@ -53,13 +53,17 @@ def judge_by_inventory(
     judgement.evidence += rows
     for place in (one, other):
         judgement.capped(place.cap, " ".join(place.why))
+    if all(scene.points[leg.key.point].role == "unknown" for leg in legs):
+        judgement.capped("likely", "Nobody says what was captured here: at an uplink the same frames would have left.")
     return _never_stayed_if_on_uplink(scene, legs, judgement)
 
 
 def _place(scene: Scene, endpoint: Endpoint) -> _Placement | None:
     """Where an endpoint is, by its port where a stated one shows it, else by the inventory."""
     ports = [
-        scene.points[number] for number, mac in scene.owners.items() if mac in endpoint.macs and scene.points[number].host
+        scene.points[number]
+        for number, mac in scene.ports.owners.items()
+        if mac in endpoint.macs and scene.points[number].host and number not in scene.ports.split
     ]
     record = next((endpoint.record_of(mac) for mac in sorted(endpoint.macs)), None) or endpoint.record_of(-1)
     if ports:

@@ -67,7 +67,7 @@ def _cap(scene: Scene, seen: Sightings) -> tuple[str | None, str]:
     guessed = sorted({scene.points[leg.key.point].id for leg in used if not scene.points[leg.key.point].is_stated})
     if guessed:
         return "likely", f"The role of {', '.join(guessed[:4])} is only guessed from a name."
-    ports = {leg.key.point for leg in seen.a + seen.b} & scene.owned_by_inventory
+    ports = {leg.key.point for leg in seen.a + seen.b} & scene.ports.by_inventory
     if ports:
         return "strong", f"Only the inventory says whose port {scene.points[min(ports)].id} is."
     return None, ""
@@ -94,6 +94,14 @@ def _both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | N
     uplinks = [leg for leg in seen.u if host_of(scene, leg) == host_a]
     if not same_addresses(a, b):
         return _routed_between_ports(scene, a, b, uplinks)
+    elsewhere = _answered_elsewhere(seen, back, scene, host_a)
+    if elsewhere:
+        return Judgement(
+            "undetermined", "conflict",
+            [seen_at(scene, "sighting-1", f"The same frames at both VMs' ports of {host_a}.", [a, b]),
+             seen_at(scene, "sighting-10", "Both directions are at another host's points too.", elsewhere, False)],
+            ["Check which host each capture point belongs to."],
+        )  # fmt: skip
     if uplinks:
         return _switched_but_on_uplink(scene, a, b, uplinks, back)
     return _switched(scene, a, b, host_a)
@@ -125,6 +133,16 @@ def _between_hosts(scene: Scene, seen: Sightings, a: Leg, b: Leg) -> Judgement:
     return Judgement("inter_host", "proven" if seen.u else "strong", evidence)
 
 
+def _answered_elsewhere(seen: Sightings, back: Sightings, scene: Scene, host: str) -> list[Leg]:
+    """Legs at another host's points where the answers were seen too: no flood, so a statement must be wrong."""
+
+    def away(sightings: Sightings) -> list[Leg]:
+        places = sightings.a + sightings.b + sightings.u + sightings.m + sightings.other
+        return [leg for leg in places if host_of(scene, leg) not in (None, host)]
+
+    return away(seen) if away(back) else []
+
+
 def _switched(scene: Scene, a: Leg, b: Leg, host: str) -> Judgement:
     """Rows 1 and 2: the same frame at both ports of one host and on no uplink."""
     text = f"The same frames at both VMs' ports of {host}: equal MACs, TTL {a.ttl_max}."
@@ -138,6 +156,13 @@ def _switched(scene: Scene, a: Leg, b: Leg, host: str) -> Judgement:
     macs = {a.key.src_mac, a.key.dst_mac}
     watch = watch_uplinks(scene, host, macs, min(a.first_seen_ns, b.first_seen_ns), max(a.last_seen_ns, b.last_seen_ns))
     names = tuple(scene.points[number].id for number in watch.captured)
+    if not watch.complete and {a.key.point, b.key.point} <= scene.ports.split:
+        return undetermined(
+            "sighting-2",
+            "The two ports carry nothing but this pair, so they may be two places on the way of one VM.",
+            f"Capture every uplink of {host}, or give an inventory with the interface names.",
+            points=scene.names([a, b]),
+        )
     if watch.complete:
         result.evidence.append(Evidence("sighting-1", True, f"On no uplink of {host}, and all were captured.", names))
     elif watch.captured:
@@ -265,7 +290,7 @@ def _is_known_beyond(scene: Scene, port: Leg, peer: Endpoint, seen: Sightings) -
     gateway = port.key.dst_mac
     return (
         gateway in scene.identities.routers
-        and gateway not in scene.owners.values()
+        and gateway not in scene.ports.owners.values()
         and any(gateway in scene.senders_at.get(leg.key.point, ()) for leg in seen.u)
     )
 

@@ -6,18 +6,16 @@ flooded copy at somebody else's port is ``other``.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowmap.capture.points import CapturePoint, HostStatement
 from flowmap.identity.endpoints import Identities
 from flowmap.legs import FiveTuple, Leg, PointStatistics
+from flowmap.locality.ports import PortOwners, find_owners
 from flowmap.packets import NO_TIME, Claim, is_group_mac, mac_text
 from flowmap.twins import Twins
-
-OWNER_SHARE = 0.9
-"""Share of a port's unicast packets in which its VM takes part; the rest are floods."""
 
 SILENT_UPLINK_SLACK_NS = 1_000_000_000
 """Time before and after a conversation that the capture of an uplink may be short of."""
@@ -38,13 +36,10 @@ class Scene:
     first_seen_ns: int
     last_seen_ns: int
     inventory_fresh_ns: int
-    owners: dict[int, int] = field(default_factory=dict)
-    """vNIC point -> MAC of the VM behind it, where packets or an inventory tell."""
+    ports: PortOwners = field(default_factory=PortOwners)
     macs_at: dict[int, set[int]] = field(default_factory=dict)
     """Point -> MACs of frames seen there, for the positive control."""
 
-    owned_by_inventory: set[int] = field(default_factory=set)
-    """vNIC points whose owner only the inventory told: they allow ``strong`` at most."""
     senders_at: dict[int, set[int]] = field(default_factory=dict)
     """Point -> MACs that sent unicast there."""
 
@@ -59,7 +54,7 @@ class Scene:
         for claim in self.claims:
             seen[claim.point].add(claim.mac)
         self.macs_at = dict(seen)
-        self.owners, self.owned_by_inventory = find_owners(self.legs, self.points, self.identities)
+        self.ports = find_owners(self.legs, self.points, self.identities)
 
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
@@ -84,7 +79,7 @@ def sight(scene: Scene, indices: Sequence[int]) -> Sightings:
     result = Sightings()
     for leg in (scene.legs[index] for index in indices):
         point = scene.points[leg.key.point]
-        owner = scene.owners.get(leg.key.point, -1)
+        owner = scene.ports.owners.get(leg.key.point, -1)
         if leg.key.tunnel >= 0 and point.role in ("uplink", "underlay"):
             result.t.append(leg)
         elif point.role == "uplink":
@@ -100,93 +95,6 @@ def sight(scene: Scene, indices: Sequence[int]) -> Sightings:
         else:
             result.other.append(leg)
     return result
-
-
-def find_owners(
-    legs: Sequence[Leg], points: Sequence[CapturePoint], identities: Identities
-) -> tuple[dict[int, int], set[int]]:
-    """The VM's MAC behind each vNIC port, and the ports of which only the inventory told.
-
-    The inventory may tell by the interface name. Packets tell when one MAC that sends at the port takes part in nearly
-    all its unicast packets. Where two do (a VM with one peer only) the one that is at home at another port is the
-    peer; two ports that share their only two MACs get one each, which is enough to know that both ends are there. A VM that
-    never answers is known at its port only where the inventory places it on the port's host.
-    """
-    at_point: dict[int, list[Leg]] = defaultdict(list)
-    for leg in legs:
-        if points[leg.key.point].role == "vnic" and not is_group_mac(leg.key.dst_mac):
-            at_point[leg.key.point].append(leg)
-    candidates = {number: _candidates(unicast) for number, unicast in at_point.items()}
-    owners: dict[int, int] = {}
-    for number in candidates:
-        rows = identities.inventory.by_interface(points[number].host, points[number].interface)
-        macs = {row.mac for row in rows if row.mac is not None}
-        if points[number].interface and len(macs) == 1 and (mac := macs.pop()) in candidates[number]:
-            owners[number] = mac
-    progress = True
-    while progress:
-        progress = False
-        for number, macs_here in candidates.items():
-            free = macs_here - set(owners.values())
-            if number not in owners and len(free) == 1:
-                owners[number], progress = free.pop(), True
-        if not progress:
-            progress = _split_a_pair(candidates, owners)
-    by_inventory: set[int] = set()
-    for number, unicast in at_point.items():
-        taken = set(owners.values())
-        silent = _silent_owner(unicast, points[number].host, identities, taken) if number not in owners else None
-        if silent is not None:
-            owners[number] = silent
-            by_inventory.add(number)
-    return owners, by_inventory
-
-
-def _candidates(unicast: Sequence[Leg]) -> set[int]:
-    """MACs that send at a port and take part in nearly all its unicast.
-
-    Conversations answered at the port decide where there are any: a flood is never answered at a bystander's port.
-    """
-    directions = {(leg.key.five_tuple, leg.key.forward) for leg in unicast}
-    answered = [leg for leg in unicast if (leg.key.five_tuple, not leg.key.forward) in directions] or unicast
-    total = sum(leg.packets for leg in answered)
-    part = _packets_by_mac(answered)
-    return {leg.key.src_mac for leg in answered if leg.key.src_mac >= 0 and part[leg.key.src_mac] >= OWNER_SHARE * total}
-
-
-def _packets_by_mac(legs: Sequence[Leg]) -> Counter[int]:
-    """Packets in which each MAC takes part."""
-    part: Counter[int] = Counter()
-    for leg in legs:
-        for mac in {leg.key.src_mac, leg.key.dst_mac}:
-            part[mac] += leg.packets
-    return part
-
-
-def _silent_owner(unicast: Sequence[Leg], host: str | None, identities: Identities, taken: set[int]) -> int | None:
-    """The one VM that the inventory places on the port's host and to which all its unanswered unicast goes."""
-    part, total = _packets_by_mac(unicast), sum(leg.packets for leg in unicast)
-    macs = {
-        mac
-        for mac, packets in part.items()
-        if packets >= OWNER_SHARE * total and mac not in taken and any(leg.key.dst_mac == mac for leg in unicast)
-        and host is not None and {row.host for row in identities.inventory.by_mac(mac)} == {host}
-    }  # fmt: skip
-    return macs.pop() if len(macs) == 1 else None
-
-
-def _split_a_pair(candidates: Mapping[int, set[int]], owners: dict[int, int]) -> bool:
-    """Give two ports with the same two free candidates one each; True when a pair was found."""
-    pairs: dict[frozenset[int], list[int]] = defaultdict(list)
-    for number, macs in candidates.items():
-        free = frozenset(macs - set(owners.values()))
-        if number not in owners and len(free) == 2:
-            pairs[free].append(number)
-    for both, numbers in pairs.items():
-        if len(numbers) == 2:
-            owners.update(zip(sorted(numbers), sorted(both), strict=True))
-            return True
-    return False
 
 
 @dataclass(slots=True)

@@ -125,6 +125,22 @@ def test_an_unnamed_vswitch_is_likely_at_most():
     assert verdict(edge_of(mirrored(), *rows)) == ("intra_host_switched", "stayed", "likely")
 
 
+def test_an_unstated_point_is_likely_at_most():
+    network = mirrored()
+    network.statements.points.clear()
+    edge = edge_of(network, record(WEB, "host-a"), record(APP, "host-a"))
+    assert verdict(edge) == ("intra_host_switched", "stayed", "likely")
+
+
+def test_another_hosts_interface_of_the_same_name_gives_no_host():
+    """The inventory knows vnet0 of host-a only; the capture's vnet0 shows other MACs."""
+    network = Network()
+    one, other = network.point("vnet0"), network.point("vnet1")
+    talk(network, WEB, APP, (at(one), at(other)), (at(other), at(one)))
+    rows = [record(vm(70 + number, f"10.99.0.{number}"), "host-a", interface=f"vnet{number}") for number in (0, 1)]
+    assert [point.host for point in network.map(*rows).points] == [None, None]
+
+
 def test_one_mac_on_two_hosts_is_a_conflict():
     rows = [record(WEB, "host-a"), record(WEB, "host-b", row=2), record(APP, "host-a", row=3)]
     edge = edge_of(mirrored(), *rows)
@@ -145,13 +161,23 @@ def test_a_mirror_of_a_third_host_contradicts_the_placement():
 def test_a_stated_port_outranks_the_inventory():
     """The inventory is wrong about APP; its port is stated to be on host-a, uplinks silent and complete."""
     network = Network()
-    web, app, uplink = (network.point(name, role, "host-a") for name, role in (("vnet0", "vnic"), ("vnet1", "vnic"), ("vmnic0", "uplink")))
+    names = (("vnet0", "vnic"), ("vnet1", "vnic"), ("vmnic0", "uplink"))
+    web, app, uplink = (network.point(name, role, "host-a") for name, role in names)
     network.uplinks("host-a", "vmnic0")
-    for machine in (WEB, APP):
-        network.arp(machine, uplink)
+    talk(network, WEB, DB, (at(web), at(uplink)), (at(uplink), at(web)))
+    talk(network, APP, DB, (at(app), at(uplink)), (at(uplink), at(app)))
     talk(network, WEB, APP, (at(web), at(app)), (at(app), at(web)))
-    edge = edge_of(network, record(WEB, "host-a"), record(APP, "host-b"))
-    assert edge["left_host"] == "stayed"
+    graph = network.map(record(WEB, "host-a"), record(APP, "host-b")).graph
+    edge = graph.edges["vm:vm-1", "vm:vm-2"]
+    assert (edge["left_host"], edge["grade"]) == ("stayed", "proven")
+
+
+def test_two_ports_with_one_pair_weaken_what_the_inventory_says():
+    """The ports may be the two ends or two places on the way of one; the inventory alone is not believed as strong."""
+    network = Network()
+    web, app = network.point("vnet0", "vnic", "host-a"), network.point("vnet1", "vnic", "host-a")
+    talk(network, WEB, APP, (at(web), at(app)), (at(app), at(web)))
+    assert edge_of(network, record(WEB, "host-a"), record(APP, "host-b"))["grade"] == "likely"
 
 
 def test_figures_split_the_same_bytes():

@@ -48,6 +48,11 @@ class Lab:
         raise AssertionError("the two did not talk")
 
 
+def edges_of(network: Network):
+    """Answer and stayed bytes of every edge."""
+    return [(edge["left_host"], edge["stayed_bytes"]) for _, _, edge in network.map().graph.edges(data=True)]
+
+
 def switched(lab: Lab, **facts) -> None:
     talk(lab.network, WEB, APP, (at(lab.web), at(lab.app)), (at(lab.app), at(lab.web)), **facts)
 
@@ -75,7 +80,8 @@ def test_row_1_without_a_positive_control_is_likely_at_most():
     lab = Lab()
     lab.network.claims.clear()
     switched(lab)
-    udp(lab.network, DB, REM, at(lab.db), at(lab.up_a), at(lab.up_b), at(lab.rem))
+    talk(lab.network, WEB, DB, (at(lab.web), at(lab.db)), (at(lab.db), at(lab.web)), client_port=2)
+    talk(lab.network, DB, REM, (at(lab.db), at(lab.up_a), at(lab.rem)), (at(lab.rem), at(lab.up_a), at(lab.db)))
     assert lab.edge(WEB, APP)["grade"] == "likely"
 
 
@@ -167,6 +173,39 @@ def test_a_flood_at_the_port_of_a_vm_that_never_speaks_proves_nothing():
     udp(network, WEB, REM, at(web), at(silent))
     udp(network, WEB, DB, at(web), ports=(5002, 514))
     assert all(edge["left_host"] == "undetermined" for _, _, edge in network.map().graph.edges(data=True))
+
+
+def test_a_bystander_hears_floods_of_a_pair_whose_other_port_was_not_captured():
+    """WEB's only peer REM is on another host; SILENT's port hears the flooded half of it."""
+    network = Network()
+    web, silent = network.point("vnet0", "vnic", "host-a"), network.point("vnet9", "vnic", "host-a")
+    talk(network, WEB, REM, (at(web), at(silent)), (at(web),))
+    assert edges_of(network) == [("undetermined", 0)]
+
+
+def test_two_places_on_the_way_of_one_vm_are_not_two_ends():
+    """A tap and the bridge port behind it, both stated as vNICs, show nothing but WEB and REM, which is elsewhere."""
+    network = Network()
+    tap, behind = network.point("tap1", "vnic", "host-a"), network.point("qvo1", "vnic", "host-a")
+    talk(network, WEB, REM, (at(tap), at(behind)), (at(behind), at(tap)))
+    assert edges_of(network) == [("undetermined", 0)]
+
+
+def test_one_pair_alone_on_two_ports_is_proven_when_the_uplinks_are_silent_and_complete():
+    lab = Lab()
+    switched(lab)
+    lab.network.send(DB, REM, at(lab.db), at(lab.up_a), at(lab.up_b), at(lab.rem))
+    edge = lab.edge(WEB, APP)
+    assert (edge["left_host"], edge["grade"]) == ("stayed", "proven")
+
+
+def test_both_directions_at_another_hosts_mirror_contradict_stayed():
+    lab = Lab()
+    other = lab.network.point("", "mirror", "host-b", file="mirror-b.pcap")
+    lab.chatter()
+    talk(lab.network, WEB, APP, (at(lab.web), at(lab.app), at(other)), (at(lab.app), at(lab.web), at(other)))
+    edge = lab.edge(WEB, APP)
+    assert (edge["left_host"], edge["grade"], edge["stayed_bytes"]) == ("undetermined", "conflict", 0)
 
 
 def test_row_4_out_by_the_uplink_to_another_hosts_vm():
