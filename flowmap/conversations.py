@@ -113,7 +113,11 @@ def _initiator(legs: Sequence[Leg], forward: Iterable[int], backward: Iterable[i
     if any(leg.syn_count for leg in back) or any(leg.has_syn_ack for leg in there):
         return False, "syn"
     low_port, high_port = five_tuple.low[1], five_tuple.high[1]
-    if low_port != high_port and min(low_port, high_port) >= 0 and (min(low_port, high_port) < 32_768 <= max(low_port, high_port)):
+    if (
+        low_port != high_port
+        and min(low_port, high_port) >= 0
+        and (min(low_port, high_port) < 32_768 <= max(low_port, high_port))
+    ):
         return low_port > high_port, "port"
     first = {side: min((leg.first_seen_ns for leg in side_legs if leg.first_seen_ns != NO_TIME), default=NO_TIME)
              for side, side_legs in (("low", there), ("high", back))}  # fmt: skip

@@ -115,12 +115,11 @@ class LegFold:
             )
         if not packet.ip_version:
             self._no_ip += 1
+            if packet.src_port >= 0:
+                self._count_five_tuple(_directed(packet)[0])
             return
         packet = self._with_ports_of_first_fragment(packet)
-        source: End = ((packet.src_ip[0], packet.src_ip[1]), packet.src_port)
-        destination: End = ((packet.dst_ip[0], packet.dst_ip[1]), packet.dst_port)
-        forward = source <= destination
-        five_tuple = FiveTuple(packet.protocol, min(source, destination), max(source, destination))
+        five_tuple, forward = _directed(packet)
         if packet.src_port >= 0 and packet.protocol in WITH_PORTS:
             self._count_five_tuple(five_tuple)
         leg = self._leg(packet, five_tuple, forward)
@@ -265,6 +264,13 @@ class _Packet(NamedTuple):
 
 
 _USED_COLUMNS = _Packet._fields
+
+
+def _directed(packet: _Packet) -> tuple[FiveTuple, bool]:
+    """The packet's 5-tuple, and whether it goes from the lower end to the higher one."""
+    source: End = ((packet.src_ip[0], packet.src_ip[1]), packet.src_port)
+    destination: End = ((packet.dst_ip[0], packet.dst_ip[1]), packet.dst_port)
+    return FiveTuple(packet.protocol, min(source, destination), max(source, destination)), source <= destination
 
 
 def partition_of(five_tuple: FiveTuple) -> int:

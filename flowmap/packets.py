@@ -82,7 +82,9 @@ class PacketBatch:
     tunnel : int32 (n,)
         Index into ``Registry.tunnels``; -1 when the frame was in no tenant overlay.
     ip_version : uint8 (n,)
-        4, 6, or 0 where the frame holds no readable IP header (then it counts as non-IP).
+        4, 6, or 0 where the frame holds no readable IP header (then it counts as non-IP). A tenant's frame without IP
+        (ARP in VXLAN) is non-IP too; the tunnel's own addresses, protocol and ports then stand in the columns below,
+        because ``five_tuples`` counts them, as other tools do, and nothing else does.
     src_ip, dst_ip : uint64 (n, 2)
         Innermost address as 128 bits, high half first; IPv4 mapped to ::ffff:0:0/96.
     protocol : int16 (n,)

@@ -33,6 +33,7 @@ from flowmap.twins import Twins, clock_offsets, translated_twins
 Progress = Callable[[str, int, float | None], None]
 """Called with what is being done, packets so far and the share of the captures read (None when unknown)."""
 
+
 @dataclass(slots=True)
 class Reading:
     """What reading some captures gave: all that judging needs, and nothing of the packets themselves."""
@@ -135,7 +136,9 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     warnings += [("address_overlap", text) for text in overlaps]
     identities = Identities(legs, domains, claims, routers, inventory, reading.names)
     files = [point.key.file for point in points]
-    conversations = conversations_of(legs, twins, domains, files, clock_offsets(legs, twins, files), reading.legs.slice_ns)
+    conversations = conversations_of(
+        legs, twins, domains, files, clock_offsets(legs, twins, files), reading.legs.slice_ns
+    )
     ends = [ends_of(legs, conversation, identities) for conversation in conversations]
     add_segments(legs, claims, reading.registry.tunnels, identities)
     scene = Scene(

@@ -32,7 +32,9 @@ class Settings(BaseSettings):
     tshark_stall_s: float = Field(default=60.0, description="Seconds without output after which tshark is ended.")
     tshark_wall_s: float = Field(default=1800.0, description="Seconds after which one tshark is ended.")
     batch_packets: int = Field(default=8192, description="Rows of one PacketBatch.")
-    encapsulation_depth: int = Field(default=16, description="Encapsulation layers followed before a packet counts as too deep.")
+    encapsulation_depth: int = Field(
+        default=16, description="Encapsulation layers followed before a packet counts as too deep."
+    )
     max_points: int = Field(default=4096, description="Capture points kept apart; further ones share one point.")
     vxlan_ports: tuple[int, ...] = Field(default=(4789, 8472), description="UDP destination ports read as VXLAN.")
     geneve_ports: tuple[int, ...] = Field(default=(6081,), description="UDP destination ports read as Geneve.")
@@ -45,8 +47,12 @@ class Settings(BaseSettings):
     copy_window_no_id_ns: int = Field(
         default=1_000_000, description="The same for packets without an IP id (IPv6, or id 0)."
     )
-    max_legs: int = Field(default=2_000_000, description="Legs kept; packets of further ones stand in exact 'others' rows.")
-    max_slices: int = Field(default=4096, description="Time buckets of the whole map; the width doubles when they run out.")
+    max_legs: int = Field(
+        default=2_000_000, description="Legs kept; packets of further ones stand in exact 'others' rows."
+    )
+    max_slices: int = Field(
+        default=4096, description="Time buckets of the whole map; the width doubles when they run out."
+    )
     slice_ns: int = Field(default=1_000_000_000, description="Width of a time bucket at the start.")
 
     # --- inventory and verdicts
@@ -57,7 +63,9 @@ class Settings(BaseSettings):
     max_inventory_rows: int = Field(default=200_000, description="Rows of one inventory file.")
 
     # --- the graph
-    max_external_nodes: int = Field(default=1_000, description="Peers outside kept by name; the rest folds into group:outside.")
+    max_external_nodes: int = Field(
+        default=1_000, description="Peers outside kept by name; the rest folds into group:outside."
+    )
     max_nodes: int = Field(default=20_000, description="Nodes of a graph document; the rest folds into group:others.")
     max_edges: int = Field(default=50_000, description="Edges of a graph document; the rest folds into group:others.")
 
@@ -66,7 +74,9 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=4 << 30, description="Size of one uploaded capture.")
     min_free_bytes: int = Field(default=1 << 30, description="Free disk space below which uploads are refused.")
     upload_stall_s: float = Field(default=60.0, description="Seconds without a byte after which an upload is dropped.")
-    keep_captures_s: int = Field(default=7 * 86_400, description="Seconds an uploaded capture is kept; 0: deleted after analysis.")
+    keep_captures_s: int = Field(
+        default=7 * 86_400, description="Seconds an uploaded capture is kept; 0: deleted after analysis."
+    )
     keep_captures_bytes: int = Field(default=10 << 30, description="Bytes of captures kept; the oldest go first.")
     max_maps: int = Field(default=1_000, description="Maps listed and kept.")
     max_event_streams: int = Field(default=32, description="Event streams served at once.")

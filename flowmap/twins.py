@@ -156,9 +156,7 @@ def holds_packet_missing_in(leg: Leg, others: Sequence[Leg]) -> bool:
     A hash below the largest one of a full sketch would be in that sketch if its leg had carried the packet.
     """
     known = {sample.packet_hash for other in others for sample in other.sketch}
-    horizon = min(
-        (other.sketch[-1].packet_hash for other in others if len(other.sketch) == SKETCH_SIZE), default=None
-    )
+    horizon = min((other.sketch[-1].packet_hash for other in others if len(other.sketch) == SKETCH_SIZE), default=None)
     return any(
         sample.packet_hash not in known and (horizon is None or sample.packet_hash < horizon) for sample in leg.sketch
     )

@@ -43,7 +43,10 @@ def _canonical(text: str) -> str:
 
 def _spellings(key: str, node: dict[str, Any]) -> list[str]:
     names = [name["name"] for name in node["names"]]
-    return [spelling.casefold() for spelling in (key, key.partition(":")[2], node["label"], *names, *node["ips"], *node["macs"])]
+    return [
+        spelling.casefold()
+        for spelling in (key, key.partition(":")[2], node["label"], *names, *node["ips"], *node["macs"])
+    ]
 
 
 def find_edge(flow_map: FlowMap, one: str, other: str) -> tuple[str, str]:

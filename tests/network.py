@@ -54,9 +54,18 @@ def record(machine: Machine, host: str, **facts: Any) -> VnicRecord:
     """An inventory row that places a machine; observed when the packets start unless said otherwise."""
     base = dict.fromkeys(VnicRecord.__dataclass_fields__)
     base.update(
-        vm=machine.name, mac=machine.mac, ips=(machine.ip,), host=host, vswitch="vSwitch0", passthrough=False,
-        source="inventory.yaml", row=1, format="yaml", observed_at_ns=START_NS, observed_how="header",
-    )  # fmt: skip
+        vm=machine.name,
+        mac=machine.mac,
+        ips=(machine.ip,),
+        host=host,
+        vswitch="vSwitch0",
+        passthrough=False,
+        source="inventory.yaml",
+        row=1,
+        format="yaml",
+        observed_at_ns=START_NS,
+        observed_how="header",
+    )
     return VnicRecord(**{**base, **facts})
 
 
@@ -88,10 +97,14 @@ class Network:
         self._frames: dict[str, int] = {}
         self._ip_id = 0
 
-    def point(self, interface: str, role: str = "unknown", host: str | None = None, file: str = "a.pcapng", **facts: Any) -> int:
+    def point(
+        self, interface: str, role: str = "unknown", host: str | None = None, file: str = "a.pcapng", **facts: Any
+    ) -> int:
         """A capture point, its role and host stated unless left out."""
         count = sum(point.key.file == file for point in self.registry.points)
-        number = self.registry.point(PointKey(file, 0, count, -1, facts.pop("mirror", "")), interface=interface, **facts)
+        number = self.registry.point(
+            PointKey(file, 0, count, -1, facts.pop("mirror", "")), interface=interface, **facts
+        )
         if role != "unknown" or host:
             self.statements.points.append(
                 PointStatement(file=file, interface=interface, host=host, role=role if role != "unknown" else None)
@@ -129,43 +142,91 @@ class Network:
             self._ip_id = ip_id = self._ip_id % 65_000 + 1
         header = TCP_HEADER if protocol == TCP else UDP_HEADER
         base = {
-            "src_mac": source.mac, "dst_mac": (via or destination).mac, "ttl": ttl, "vlan": -1, "tunnel": -1,
-            "payload": payload, "seq": seq, "ip_id": ip_id,
-        }  # fmt: skip
+            "src_mac": source.mac,
+            "dst_mac": (via or destination).mac,
+            "ttl": ttl,
+            "vlan": -1,
+            "tunnel": -1,
+            "payload": payload,
+            "seq": seq,
+            "ip_id": ip_id,
+        }
         for sighting in sightings:
             seen = {**base, **dict(sighting.changes)}
             for copy in range(sighting.times):
                 self._record(
-                    sighting.point, time_ns + sighting.after_ns + copy * 1000, seen,
-                    source, destination, protocol, ports, flags, ack, header, content,
-                )  # fmt: skip
+                    sighting.point,
+                    time_ns + sighting.after_ns + copy * 1000,
+                    seen,
+                    source,
+                    destination,
+                    protocol,
+                    ports,
+                    flags,
+                    ack,
+                    header,
+                    content,
+                )
 
     def _record(
-        self, point: int, time_ns: int, seen: dict[str, Any], source: Machine, destination: Machine,
-        protocol: int, ports: tuple[int, int], flags: int, ack: int, header: int, content: int,
-    ) -> None:  # fmt: skip
+        self,
+        point: int,
+        time_ns: int,
+        seen: dict[str, Any],
+        source: Machine,
+        destination: Machine,
+        protocol: int,
+        ports: tuple[int, int],
+        flags: int,
+        ack: int,
+        header: int,
+        content: int,
+    ) -> None:
         file = self.registry.points[point].key.file
         self._frames[file] = self._frames.get(file, 0) + 1
         is_tcp = protocol == TCP
         ip_bytes = IP_HEADER + header + seen["payload"]
         length = 14 + ip_bytes + (4 if seen["vlan"] >= 0 else 0)
         values = {
-            "frame_number": self._frames[file], "time_ns": time_ns, "point": point, "frame_bytes": length,
-            "captured_bytes": length, "wire_bytes": length, "src_mac": seen["src_mac"], "dst_mac": seen["dst_mac"],
-            "vlan": seen["vlan"], "outer_vlan": -1, "tunnel": seen["tunnel"], "ip_version": 4,
-            "src_ip": ip_halves(seen.get("src_ip", source.ip)), "dst_ip": ip_halves(seen.get("dst_ip", destination.ip)),
-            "protocol": protocol, "src_port": ports[0], "dst_port": ports[1], "ttl": seen["ttl"],
-            "ip_id": seen["ip_id"] or -1, "fragment": WHOLE, "ip_bytes": ip_bytes, "payload_bytes": seen["payload"],
-            "tcp_flags": flags if is_tcp else -1, "tcp_seq": seen["seq"] % 2**32 if is_tcp else -1, "icmp_error": False,
+            "frame_number": self._frames[file],
+            "time_ns": time_ns,
+            "point": point,
+            "frame_bytes": length,
+            "captured_bytes": length,
+            "wire_bytes": length,
+            "src_mac": seen["src_mac"],
+            "dst_mac": seen["dst_mac"],
+            "vlan": seen["vlan"],
+            "outer_vlan": -1,
+            "tunnel": seen["tunnel"],
+            "ip_version": 4,
+            "src_ip": ip_halves(seen.get("src_ip", source.ip)),
+            "dst_ip": ip_halves(seen.get("dst_ip", destination.ip)),
+            "protocol": protocol,
+            "src_port": ports[0],
+            "dst_port": ports[1],
+            "ttl": seen["ttl"],
+            "ip_id": seen["ip_id"] or -1,
+            "fragment": WHOLE,
+            "ip_bytes": ip_bytes,
+            "payload_bytes": seen["payload"],
+            "tcp_flags": flags if is_tcp else -1,
+            "tcp_seq": seen["seq"] % 2**32 if is_tcp else -1,
+            "icmp_error": False,
             "packet_hash": 0,
-        }  # fmt: skip
+        }
         for name, value in values.items():
             self.rows[name].append(value)
-        self.words.append([
-            protocol | (seen["ip_id"] + 1 if seen["ip_id"] else 0) << 32,
-            ports[0] | ports[1] << 16 | (header + seen["payload"]) << 32,
-            (seen["seq"] % 2**32 | ack << 32) if is_tcp else 0, (flags if is_tcp else 0) | seen["payload"] << 32, content, 0,
-        ])  # fmt: skip
+        self.words.append(
+            [
+                protocol | (seen["ip_id"] + 1 if seen["ip_id"] else 0) << 32,
+                ports[0] | ports[1] << 16 | (header + seen["payload"]) << 32,
+                (seen["seq"] % 2**32 | ack << 32) if is_tcp else 0,
+                (flags if is_tcp else 0) | seen["payload"] << 32,
+                content,
+                0,
+            ]
+        )
 
     def batch(self) -> PacketBatch:
         """All packets so far as one batch."""
@@ -197,29 +258,79 @@ def replace_points(registry: Registry) -> Registry:
 
 
 def talk(
-    network: Network, one: Machine, other: Machine, there: tuple[At, ...], back: tuple[At, ...], *,
-    segments: int = 10, payload: int = 1000, port: int = 80, via: Machine | None = None, via_back: Machine | None = None,
-    isn: int = 1000, start_ns: int = START_NS, every_ns: int = 10_000_000, client_port: int = 40_000,
-) -> None:  # fmt: skip
+    network: Network,
+    one: Machine,
+    other: Machine,
+    there: tuple[At, ...],
+    back: tuple[At, ...],
+    *,
+    segments: int = 10,
+    payload: int = 1000,
+    port: int = 80,
+    via: Machine | None = None,
+    via_back: Machine | None = None,
+    isn: int = 1000,
+    start_ns: int = START_NS,
+    every_ns: int = 10_000_000,
+    client_port: int = 40_000,
+) -> None:
     """A TCP conversation: handshake, ``segments`` data packets from ``one``, an acknowledgement for each."""
     ports, ports_back = (client_port, port), (port, client_port)
     answers = 7 * isn + 9000
     network.send(one, other, *there, ports=ports, payload=0, seq=isn, flags=SYN, via=via, time_ns=start_ns)
-    network.send(other, one, *back, ports=ports_back, payload=0, seq=answers, ack=isn + 1, flags=SYN | ACK, via=via_back,
-                 time_ns=start_ns + 100_000)  # fmt: skip
+    network.send(
+        other,
+        one,
+        *back,
+        ports=ports_back,
+        payload=0,
+        seq=answers,
+        ack=isn + 1,
+        flags=SYN | ACK,
+        via=via_back,
+        time_ns=start_ns + 100_000,
+    )
     for number in range(segments):
         now = start_ns + (number + 1) * every_ns
-        network.send(one, other, *there, ports=ports, payload=payload, seq=isn + 1 + number * payload, ack=answers + 1,
-                     via=via, time_ns=now)  # fmt: skip
-        network.send(other, one, *back, ports=ports_back, payload=0, seq=answers + 1, ack=isn + 1 + (number + 1) * payload,
-                     via=via_back, time_ns=now + 100_000)  # fmt: skip
+        network.send(
+            one,
+            other,
+            *there,
+            ports=ports,
+            payload=payload,
+            seq=isn + 1 + number * payload,
+            ack=answers + 1,
+            via=via,
+            time_ns=now,
+        )
+        network.send(
+            other,
+            one,
+            *back,
+            ports=ports_back,
+            payload=0,
+            seq=answers + 1,
+            ack=isn + 1 + (number + 1) * payload,
+            via=via_back,
+            time_ns=now + 100_000,
+        )
 
 
-def udp(network: Network, one: Machine, other: Machine, *sightings: At, count: int = 10, payload: int = 200, **facts: Any) -> None:
+def udp(
+    network: Network, one: Machine, other: Machine, *sightings: At, count: int = 10, payload: int = 200, **facts: Any
+) -> None:
     """``count`` datagrams with different contents, 10 ms apart."""
     start = facts.pop("start_ns", START_NS)
     first = facts.pop("first", 0)
     for number in range(first, first + count):
-        network.send(one, other, *sightings, protocol=UDP, payload=payload, content=number + 1,
-                     time_ns=start + number * 10_000_000, ports=facts.get("ports", (5000, 514)),
-                     **{key: value for key, value in facts.items() if key != "ports"})  # fmt: skip
+        network.send(
+            one,
+            other,
+            *sightings,
+            protocol=UDP,
+            payload=payload,
+            content=number + 1,
+            time_ns=start + number * 10_000_000,
+            ports=facts.get("ports", (5000, 514)),
+            **{key: value for key, value in facts.items() if key != "ports"},
+        )

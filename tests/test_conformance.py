@@ -22,7 +22,9 @@ def test_every_exception_says_why():
             assert file and key and value and len(why) > 20, line
 
 
-@pytest.mark.skipif(not (SHARED / "captures" / "TRUTH.jsonl").is_file(), reason=f"the real captures are not at {SHARED}")
+@pytest.mark.skipif(
+    not (SHARED / "captures" / "TRUTH.jsonl").is_file(), reason=f"the real captures are not at {SHARED}"
+)
 def test_real_captures_agree_with_tshark_where_the_collection_is_present():
     script, captures = SHARED / "accept" / "conformance.py", SHARED / "captures"
 
@@ -35,5 +37,10 @@ def test_real_captures_agree_with_tshark_where_the_collection_is_present():
 
     folders = sorted(path.name for path in captures.iterdir() if path.is_dir())
     with ThreadPoolExecutor(2) as pool:
-        failures = [line for done in pool.map(run, folders) if done.returncode for line in (done.stdout + done.stderr).splitlines()]
+        failures = [
+            line
+            for done in pool.map(run, folders)
+            if done.returncode
+            for line in (done.stdout + done.stderr).splitlines()
+        ]
     assert failures == []

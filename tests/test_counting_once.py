@@ -67,7 +67,10 @@ def test_one_conversation_seen_by_two_hosts_with_different_local_tags_counts_onc
 def test_asymmetric_routing_over_two_vnis_is_one_conversation():
     network = Network()
     point = network.point("vmnic0")
-    there, back = network.tunnel("vxlan", "172.31.0.1", "172.31.0.2", 5001), network.tunnel("vxlan", "172.31.0.2", "172.31.0.1", 5002)
+    there, back = (
+        network.tunnel("vxlan", "172.31.0.1", "172.31.0.2", 5001),
+        network.tunnel("vxlan", "172.31.0.2", "172.31.0.1", 5002),
+    )
     talk(network, WEB, DB, (at(point, tunnel=there),), (at(point, tunnel=back),), via=GATEWAY_10, via_back=GATEWAY_20)
     conversation = only_talk(network.map())
     assert conversation.payload_bytes == 10_000
@@ -104,7 +107,9 @@ def test_router_failover_loses_and_doubles_nothing():
     other_gateway = Machine("gw-b", 0x001B21000011, "10.10.0.2")
     for number in range(20):
         gateway = GATEWAY_10 if number < 8 else other_gateway
-        network.send(WEB, DB, at(point, vlan=10), via=gateway, seq=1 + number * 1000, time_ns=START_NS + number * SECOND // 5)
+        network.send(
+            WEB, DB, at(point, vlan=10), via=gateway, seq=1 + number * 1000, time_ns=START_NS + number * SECOND // 5
+        )
     conversation = only_talk(network.map())
     assert (conversation.payload_bytes, conversation.packets) == (20_000, 20)
 

@@ -110,12 +110,8 @@ def violations(root: Path = PACKAGE) -> list[str]:
 
 
 def test_every_module_has_a_stage():
-    modules = {
-        path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
-    }
-    assert modules - {"__init__"} <= set(STAGES), (
-        "give a new stage its place in STAGES and in ARCHITECTURE.md"
-    )
+    modules = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert modules - {"__init__"} <= set(STAGES), "give a new stage its place in STAGES and in ARCHITECTURE.md"
 
 
 def test_modules_import_backwards_and_heavy_libraries_stay_home():

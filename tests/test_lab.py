@@ -75,7 +75,9 @@ def test_no_answer_is_wrong(files, points, inventory):
         if edge is None:
             wrong.append(f"{pair['a']} - {pair['b']} is missing")
         elif edge["left_host"] not in (pair["left_host"], "undetermined"):
-            wrong.append(f"{pair['a']} - {pair['b']}: {edge['left_host']} ({edge['verdict']}), truly {pair['left_host']}")
+            wrong.append(
+                f"{pair['a']} - {pair['b']}: {edge['left_host']} ({edge['verdict']}), truly {pair['left_host']}"
+            )
         elif edge["left_host"] == "undetermined" and not edge["evidence"]:
             wrong.append(f"{pair['a']} - {pair['b']}: undetermined without a reason")
         elif edge["left_host"] == "stayed" and edge["verdict"] != pair["verdict"]:
@@ -139,7 +141,10 @@ def test_payload_is_what_the_programs_sent():
 
 
 def test_names_from_packets_are_found():
-    names = {(record.name, record.source, record.ip) for record in reading(("ports-host-a.pcapng", "ports-host-b.pcapng")).names}
+    names = {
+        (record.name, record.source, record.ip)
+        for record in reading(("ports-host-a.pcapng", "ports-host-b.pcapng")).names
+    }
     wanted = {(row["name"], row["source"], row["ip"]) for row in TRUTH["names"]
               if {"ports-host-a.pcapng", "ports-host-b.pcapng"} & set(row["files"])}  # fmt: skip
     assert wanted - names == set()

@@ -44,7 +44,9 @@ class Installation(NamedTuple):
         """The packaged captures, and the options that add their points file and inventory."""
         folder = next(self.program.parent.parent.glob("lib/python*/site-packages/flowmap/sample"))
         captures, options = sample_arguments()
-        return [folder / name for name in captures], [word if word.startswith("--") else str(folder / word) for word in options]
+        return [folder / name for name in captures], [
+            word if word.startswith("--") else str(folder / word) for word in options
+        ]
 
 
 def outside_the_checkout() -> dict[str, str]:
@@ -89,11 +91,7 @@ def test_the_wheel_carries_the_page_the_schema_and_the_sample(installation: Inst
         names = set(archive.namelist())
         schema = json.loads(archive.read(SCHEMA))
     jsonschema.validators.validator_for(schema).check_schema(schema)
-    page = {
-        f"flowmap/web/{path.relative_to(ROOT / 'web')}"
-        for path in (ROOT / "web").rglob("*")
-        if path.is_file()
-    }
+    page = {f"flowmap/web/{path.relative_to(ROOT / 'web')}" for path in (ROOT / "web").rglob("*") if path.is_file()}
     assert "flowmap/web/index.html" in page and page <= names
     captures, options = sample_arguments()
     sample = {*captures, *(word for word in options if not word.startswith("--"))}
@@ -188,6 +186,6 @@ def test_the_installed_program_serves_its_page(served_port: int):
     assert status == 200 and "FlowMap" in page
     parts = re.findall(r'(?:src|href)="([^"#:]+)"', page)
     assert any(part.endswith(".js") for part in parts)
-    assert {
-        part: get(served_port, "/" + part.removeprefix("./").lstrip("/"))[0] for part in parts
-    } == dict.fromkeys(parts, 200)
+    assert {part: get(served_port, "/" + part.removeprefix("./").lstrip("/"))[0] for part in parts} == dict.fromkeys(
+        parts, 200
+    )

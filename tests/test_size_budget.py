@@ -25,10 +25,7 @@ def test_the_search_finds_the_sources():
 
 
 def test_every_file_is_under_the_budget():
-    lines = {
-        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
-        for path in source_files()
-    }
+    lines = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in source_files()}
     too_long = {name: count for name, count in lines.items() if count >= MAX_LINES}
     assert too_long == {}, f"split along a noun of the domain; the budget is under {MAX_LINES} lines"
 

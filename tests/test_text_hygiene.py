@@ -19,9 +19,7 @@ MARKUP_FROM_TEXT = re.compile(
     r"\.(inner|outer)HTML\b|\.insertAdjacentHTML\b|\.setHTMLUnsafe\b|\.html\s*\(|\.createContextualFragment\b"
     r"|\bdocument\s*\.\s*write(ln)?\b|\bDOMParser\b|\.srcdoc\b"
 )
-CODE_FROM_TEXT = re.compile(
-    r"\beval\s*\(|\bnew\s+Function\b|\bset(Timeout|Interval)\s*\(\s*['\"`]|\bjavascript:"
-)
+CODE_FROM_TEXT = re.compile(r"\beval\s*\(|\bnew\s+Function\b|\bset(Timeout|Interval)\s*\(\s*['\"`]|\bjavascript:")
 # Names of XML vocabularies look like addresses and are none.
 OTHER_ORIGIN = re.compile(r"(?:https?:|wss?:|[\"'(=]\s*)//(?!www\.w3\.org/)[\w.-]+\.\w+")
 

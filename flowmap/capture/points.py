@@ -69,9 +69,10 @@ class CapturePoint:
     @property
     def how(self) -> str:
         """One sentence part for the document: where role and host come from."""
-        return "; ".join(
-            f"{name} {how}" for name, how in (("role", self.role_how), ("host", self.host_how)) if how
-        ) or "nothing known"
+        return (
+            "; ".join(f"{name} {how}" for name, how in (("role", self.role_how), ("host", self.host_how)) if how)
+            or "nothing known"
+        )
 
     @property
     def is_stated(self) -> bool:
@@ -172,7 +173,9 @@ class Statements:
                 point.covers, point.sampled = row.covers or point.covers, row.sampled
             if not hits and (row.file.rsplit("/", 1)[-1] in files if row.file else row.session is None):
                 what = ", ".join(str(part) for part in (row.file, row.interface, row.session) if part is not None)
-                unmatched.append(f"The statement about {what} matches no capture point; compare it with the list of points.")
+                unmatched.append(
+                    f"The statement about {what} matches no capture point; compare it with the list of points."
+                )
         return unmatched
 
 
@@ -220,7 +223,9 @@ def parse_points(text: str, name: str) -> Statements:
 def statements_of(document: object, name: str) -> Statements:
     """Check a points document that is already parsed (the same for YAML, JSON and the page)."""
     if not isinstance(document, dict) or not set(document) <= {"hosts", "points"}:
-        raise InventoryError(f"{name} must hold 'hosts' and 'points' and nothing else; see the points file in the README.")
+        raise InventoryError(
+            f"{name} must hold 'hosts' and 'points' and nothing else; see the points file in the README."
+        )
     result = Statements()
     hosts, rows = document.get("hosts") or {}, document.get("points") or []
     if not isinstance(hosts, dict) or not isinstance(rows, list):
@@ -228,7 +233,9 @@ def statements_of(document: object, name: str) -> Statements:
     for host, facts in hosts.items():
         facts = facts or {}
         if not isinstance(facts, dict) or not isinstance(facts.get("uplinks", []), list):
-            raise InventoryError(f"{name}: host {host} must have 'uplinks' (a list) and 'uplinks_complete' (true or false).")
+            raise InventoryError(
+                f"{name}: host {host} must have 'uplinks' (a list) and 'uplinks_complete' (true or false)."
+            )
         result.hosts[str(host)] = HostStatement(
             tuple(str(uplink) for uplink in facts.get("uplinks", [])), facts.get("uplinks_complete") is True
         )
@@ -248,7 +255,9 @@ def _point_statement(row: object, place: str) -> PointStatement:
     sampled = row.get("sampled", 1)
     if not isinstance(sampled, int) or sampled < 1:
         raise InventoryError(f"{place}: 'sampled' is one packet in how many, a whole number from 1.")
-    text = {key: None if row.get(key) is None else str(row[key]) for key in ("file", "interface", "session", "host", "role")}
+    text = {
+        key: None if row.get(key) is None else str(row[key]) for key in ("file", "interface", "session", "host", "role")
+    }
     return PointStatement(**text, covers=str(row.get("covers", "")), sampled=sampled)
 
 

@@ -47,15 +47,34 @@ class LeftHost(StrEnum):
     undetermined = "undetermined"
 
 
-Captures = Annotated[list[str], typer.Argument(help="Capture files (pcap, pcapng, also .gz and .zst), or - for standard input.", metavar="CAPTURE...")]
-InventoryFiles = Annotated[list[Path] | None, typer.Option("--inventory", help="Which VM is on which host: CSV, YAML, JSON, RVTools, virsh dumpxml, ovs-vsctl. Repeatable.", metavar="FILE")]
-PointsFile = Annotated[Path | None, typer.Option("--points", help="What the capture points are (flowmap-points.yaml).", metavar="FILE")]
-PointOptions = Annotated[list[str] | None, typer.Option("--point", help="One capture point: FILE:IFACE=host:NAME,role:ROLE. Repeatable.", metavar="POINT")]
+Captures = Annotated[
+    list[str],
+    typer.Argument(
+        help="Capture files (pcap, pcapng, also .gz and .zst), or - for standard input.", metavar="CAPTURE..."
+    ),
+]
+InventoryFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--inventory",
+        help="Which VM is on which host: CSV, YAML, JSON, RVTools, virsh dumpxml, ovs-vsctl. Repeatable.",
+        metavar="FILE",
+    ),
+]
+PointsFile = Annotated[
+    Path | None, typer.Option("--points", help="What the capture points are (flowmap-points.yaml).", metavar="FILE")
+]
+PointOptions = Annotated[
+    list[str] | None,
+    typer.Option("--point", help="One capture point: FILE:IFACE=host:NAME,role:ROLE. Repeatable.", metavar="POINT"),
+]
 ReaderOption = Annotated[Reader, typer.Option("--reader", help="How packets are read.")]
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False) -> None:
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+) -> None:
     if version:
         from flowmap import __version__
 
@@ -69,8 +88,18 @@ def analyze(
     inventory: InventoryFiles = None,
     points: PointsFile = None,
     point: PointOptions = None,
-    output: Annotated[list[str] | None, typer.Option("-o", "--output", help="Where the graph goes; the suffix chooses the format, - is standard output. Repeatable.", metavar="OUT")] = None,
-    format: Annotated[Format | None, typer.Option("--format", help="The format, where the suffix does not tell.")] = None,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Where the graph goes; the suffix chooses the format, - is standard output. Repeatable.",
+            metavar="OUT",
+        ),
+    ] = None,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="The format, where the suffix does not tell.")
+    ] = None,
     reader: ReaderOption = Reader.auto,
     hash: Annotated[bool, typer.Option("--hash", help="Note the SHA-256 of each capture in the document.")] = False,
 ) -> None:
@@ -114,7 +143,9 @@ def pairs(
 @app.command()
 def explain(
     captures: Captures,
-    pair: Annotated[tuple[str, str], typer.Option("--pair", help="Two VMs, by name, address, MAC or node id.", metavar="A B")],
+    pair: Annotated[
+        tuple[str, str], typer.Option("--pair", help="Two VMs, by name, address, MAC or node id.", metavar="A B")
+    ],
     format: Annotated[str, typer.Option("--format", help="text or json.", metavar="text|json")] = "text",
     inventory: InventoryFiles = None,
     points: PointsFile = None,
@@ -147,13 +178,22 @@ def inventory(
 @app.command()
 def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; the next free one if it is taken, 0 for any.")] = 8080,
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where maps and captures are kept.", metavar="DIR")] = None,
-    open_captures: Annotated[list[Path] | None, typer.Option("--open", help="A capture that is open on the page at once. Repeatable.", metavar="CAPTURE")] = None,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port; the next free one if it is taken, 0 for any.")
+    ] = 8080,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="Where maps and captures are kept.", metavar="DIR")
+    ] = None,
+    open_captures: Annotated[
+        list[Path] | None,
+        typer.Option("--open", help="A capture that is open on the page at once. Repeatable.", metavar="CAPTURE"),
+    ] = None,
     inventory: InventoryFiles = None,
     points: PointsFile = None,
     point: PointOptions = None,
-    allow_remote: Annotated[bool, typer.Option("--allow-remote", help="Allow an address other than loopback; put TLS before it.")] = False,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Allow an address other than loopback; put TLS before it.")
+    ] = False,
 ) -> None:
     """Serve the page: upload a capture, see the map, capture live."""
     from flowmap.api.serve import serve as run
@@ -168,11 +208,22 @@ def serve(
 
 @app.command()
 def live(
-    interface: Annotated[str, typer.Option("-i", "--interface", help="Interface to capture on, - for a capture on standard input.", metavar="IFACE")],
-    filter: Annotated[str, typer.Option("--filter", help="Capture filter, as tcpdump takes it, without host names.", metavar="BPF")] = "",
+    interface: Annotated[
+        str,
+        typer.Option(
+            "-i", "--interface", help="Interface to capture on, - for a capture on standard input.", metavar="IFACE"
+        ),
+    ],
+    filter: Annotated[
+        str, typer.Option("--filter", help="Capture filter, as tcpdump takes it, without host names.", metavar="BPF")
+    ] = "",
     seconds: Annotated[int | None, typer.Option("--seconds", min=1, help="End after so many seconds.")] = None,
-    output: Annotated[list[str] | None, typer.Option("-o", "--output", help="Where the graph goes at the end.", metavar="OUT")] = None,
-    format: Annotated[Format | None, typer.Option("--format", help="The format, where the suffix does not tell.")] = None,
+    output: Annotated[
+        list[str] | None, typer.Option("-o", "--output", help="Where the graph goes at the end.", metavar="OUT")
+    ] = None,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="The format, where the suffix does not tell.")
+    ] = None,
     inventory: InventoryFiles = None,
     points: PointsFile = None,
     point: PointOptions = None,

@@ -22,7 +22,12 @@ STATUS_INTERVAL_S = 1.0
 
 
 def run_live(
-    interface: str, filter: str, seconds: int | None, targets: list[Target], inventory: Inventory, statements: Statements
+    interface: str,
+    filter: str,
+    seconds: int | None,
+    targets: list[Target],
+    inventory: Inventory,
+    statements: Statements,
 ) -> None:
     """Capture on an interface (or standard input) and print the map at the end."""
     settings = Settings()

@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, TextIO
 
 from rich.box import SIMPLE_HEAD
@@ -21,8 +22,20 @@ from flowmap.pipeline import FlowMap
 
 Edge = tuple[str, str, Mapping[str, Any]]
 
-WORDS = {"stayed": "Stayed on host", "left": "Left the host", "mixed": "Mixed", "undetermined": "Undetermined", None: "Group"}
-_STYLES = {"stayed": "bold blue", "left": "bold dark_orange3", "mixed": "bold magenta", "undetermined": "dim", None: "dim"}
+WORDS = {
+    "stayed": "Stayed on host",
+    "left": "Left the host",
+    "mixed": "Mixed",
+    "undetermined": "Undetermined",
+    None: "Group",
+}
+_STYLES = {
+    "stayed": "bold blue",
+    "left": "bold dark_orange3",
+    "mixed": "bold magenta",
+    "undetermined": "dim",
+    None: "dim",
+}
 _BAR = (("stayed", "█", "blue"), ("left", "▒", "dark_orange3"), ("undetermined", "░", "bright_black"))
 PAIRS_IN_SUMMARY = 15
 SETTLERS_SHOWN = 3
@@ -38,7 +51,11 @@ def size(count: float) -> str:
     """Bytes with SI units and three significant digits."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if count < 999.5 or unit == "TB":
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.95 else f"{count:.{2 if count < 9.995 else 1}f} {unit}"
+            return (
+                f"{count:.0f} {unit}"
+                if unit == "B" or count >= 99.95
+                else f"{count:.{2 if count < 9.995 else 1}f} {unit}"
+            )
         count /= 1000
     raise AssertionError("unreachable")
 
@@ -51,8 +68,12 @@ def print_summary(flow_map: FlowMap, file: TextIO) -> None:
     hosts = {node["host"] for _, node in graph.nodes(data=True) if node["host"]}
     totals = facts["totals"]
     where = f"on {len(hosts)} host{'s' if len(hosts) != 1 else ''}" if hosts else "on hosts not known"
-    console.print(Text(f"{plain(facts['name'])}: {totals['packets']:,} packets, {vms} VMs {where}, "
-                       f"{totals['conversations']:,} conversations, {size(totals['unique_bytes'])} counted once."))  # fmt: skip
+    console.print(
+        Text(
+            f"{plain(facts['name'])}: {totals['packets']:,} packets, {vms} VMs {where}, "
+            f"{totals['conversations']:,} conversations, {size(totals['unique_bytes'])} counted once."
+        )
+    )
     console.print()
     _print_headline(console, graph)
     edges = [edge for edge in edges_by_bytes(graph) if edge[2]["left_host"] is not None]
@@ -60,7 +81,12 @@ def print_summary(flow_map: FlowMap, file: TextIO) -> None:
         console.print(_pair_table(graph, edges[:PAIRS_IN_SUMMARY]))
         if len(edges) > PAIRS_IN_SUMMARY:
             rest = sum(edge["wire_bytes"] for _, _, edge in edges[PAIRS_IN_SUMMARY:])
-            console.print(Text(f"... and {len(edges) - PAIRS_IN_SUMMARY} more pairs with {size(rest)} (flowmap pairs lists them).", style="dim"))
+            console.print(
+                Text(
+                    f"... and {len(edges) - PAIRS_IN_SUMMARY} more pairs with {size(rest)} (flowmap pairs lists them).",
+                    style="dim",
+                )
+            )
     _print_what_would_settle(console, edges)
     _print_points(console, facts["points"])
     _print_warnings(console, facts["warnings"])
@@ -77,14 +103,25 @@ def _print_headline(console: Console, graph: FlowGraph) -> None:
         console.print()
         return
     stayed, left, unknown = (100 * value / total for value in parts.values())
-    console.print(Text(f"{stayed:.0f} % of VM-to-VM bytes never left their host, {left:.0f} % did, {unknown:.0f} % cannot be told.", style="bold"))
+    console.print(
+        Text(
+            f"{stayed:.0f} % of VM-to-VM bytes never left their host, {left:.0f} % did, "
+            f"{unknown:.0f} % cannot be told.",
+            style="bold",
+        )
+    )
     bar = Text()
     for word, glyph, style in _BAR:
         bar.append(glyph * round(60 * parts[word] / total), style)
     console.print(bar)
     hairpin = sum(edge["left_bytes"] for edge in edges if str(edge["verdict"]).startswith("hairpin"))
-    console.print(Text(f"{size(parts['stayed'])} stayed, {size(parts['left'])} left ({size(hairpin)} of it in hairpin pairs), "
-                       f"{size(parts['undetermined'])} undetermined, of {size(total)} between VMs."))  # fmt: skip
+    console.print(
+        Text(
+            f"{size(parts['stayed'])} stayed, {size(parts['left'])} left "
+            f"({size(hairpin)} of it in hairpin pairs), {size(parts['undetermined'])} undetermined, "
+            f"of {size(total)} between VMs."
+        )
+    )
     console.print()
 
 
@@ -103,8 +140,11 @@ def _print_what_would_settle(console: Console, edges: Sequence[Edge]) -> None:
 
 def edges_by_bytes(graph: FlowGraph, left_host: str | None = None) -> list[Edge]:
     """Edges, most bytes first, with the given answer only if there is one."""
-    edges: list[Edge] = [(source, target, edge) for source, target, edge in graph.edges(data=True)
-             if left_host is None or edge["left_host"] == left_host]  # fmt: skip
+    edges: list[Edge] = [
+        (source, target, edge)
+        for source, target, edge in graph.edges(data=True)
+        if left_host is None or edge["left_host"] == left_host
+    ]
     return sorted(edges, key=lambda edge: (-edge[2]["wire_bytes"], edge[0], edge[1]))
 
 
@@ -138,8 +178,10 @@ def _pair_table(graph: FlowGraph, edges: Sequence[Edge]) -> Table:
 
 
 def _hosts(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    names = [plain(node["host"]) if node["host"] else "?" if node["kind"] in ("vm", "unknown") else "outside"
-             for node in (one, other)]  # fmt: skip
+    names = [
+        plain(node["host"]) if node["host"] else "?" if node["kind"] in ("vm", "unknown") else "outside"
+        for node in (one, other)
+    ]
     return names[0] if names[0] == names[1] else f"{names[0]} / {names[1]}"
 
 
@@ -161,10 +203,16 @@ def _print_points(console: Console, points: Sequence[Mapping[str, Any]]) -> None
         table.add_column(name, justify="right")
     for point in points:
         table.add_row(
-            Text(plain(point["id"])), point["role"], Text(plain(point["host"] or "?")), Text(plain(point["how"])),
-            f"{point['packets']:,}", _number(point["copies_per_packet"], "{:.2f}"), _number(point["one_way_share"], "{:.0%}"),
-            _number(point["truncated_share"], "{:.0%}"), _number(point["dropped_packets"], "{:,}"),
-        )  # fmt: skip
+            Text(plain(point["id"])),
+            point["role"],
+            Text(plain(point["host"] or "?")),
+            Text(plain(point["how"])),
+            f"{point['packets']:,}",
+            _number(point["copies_per_packet"], "{:.2f}"),
+            _number(point["one_way_share"], "{:.0%}"),
+            _number(point["truncated_share"], "{:.0%}"),
+            _number(point["dropped_packets"], "{:,}"),
+        )
     console.print(table)
 
 
@@ -188,16 +236,25 @@ def print_explanation(detail: Mapping[str, Any]) -> None:
     for node in (source, target):
         where = f"on {node['host']}" if node["host"] else "host not known"
         names = ", ".join(f"{name['name']} ({name['source']})" for name in node["names"]) or "no name"
-        console.print(Text(plain(f"  {node['label']}: {node['kind']}, {where}, {', '.join(node['ips'])}, {', '.join(node['macs'])}; {names}")))
+        addresses = ", ".join([*node["ips"], *node["macs"]])
+        console.print(Text(plain(f"  {node['label']}: {node['kind']}, {where}, {addresses}; {names}")))
     console.print()
     answer = Text(WORDS[edge["left_host"]], style=_STYLES[edge["left_host"]])
     console.print(answer.append(f"  {edge['verdict']}, grade {edge['grade'] or 'none'}", style="default"))
-    console.print(Text(f"{size(edge['stayed_bytes'])} stayed, {size(edge['left_bytes'])} left, {size(edge['undetermined_bytes'])} "
-                       f"undetermined, of {size(edge['wire_bytes'])} in {edge['packets']:,} packets."))  # fmt: skip
+    console.print(
+        Text(
+            f"{size(edge['stayed_bytes'])} stayed, {size(edge['left_bytes'])} left, "
+            f"{size(edge['undetermined_bytes'])} undetermined, "
+            f"of {size(edge['wire_bytes'])} in {edge['packets']:,} packets."
+        )
+    )
     console.print()
     for row in edge["evidence"]:
         mark, style = ("✓", "blue") if row["supports"] else ("✗", "dark_orange3")
-        places = [f"{point}{f' frame {frame}' if frame else ''}" for point, frame in zip(row["points"], [*row["frames"], *[0] * len(row["points"])])]
+        places = [
+            f"{point}{f' frame {frame}' if frame else ''}"
+            for point, frame in zip_longest(row["points"], row["frames"][: len(row["points"])])
+        ]
         line = Text(f" {mark} ", style=style).append(f"{plain(row['text'])}  [{row['rule']}]", style="default")
         console.print(line)
         if places:
@@ -208,14 +265,40 @@ def print_explanation(detail: Mapping[str, Any]) -> None:
 
 
 def _print_conversations(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"Conversations ({min(20, len(rows))} of {len(rows)})",
-                  title_justify="left", title_style="bold")  # fmt: skip
-    for name in ("Protocol", "Initiator", "Responder", "Application", "Sent", "Received", "Packets", "Verdict", "Grade"):
+    table = Table(
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        title=f"Conversations ({min(20, len(rows))} of {len(rows)})",
+        title_justify="left",
+        title_style="bold",
+    )
+    for name in (
+        "Protocol",
+        "Initiator",
+        "Responder",
+        "Application",
+        "Sent",
+        "Received",
+        "Packets",
+        "Verdict",
+        "Grade",
+    ):
         table.add_column(name, justify="right" if name in ("Sent", "Received", "Packets") else "left", overflow="fold")
     for row in rows[:20]:
-        ends = [f"{row[end]['ip']}{'' if row[end]['port'] is None else ' :' + str(row[end]['port'])}" for end in ("initiator", "responder")]
-        table.add_row(row["protocol"], *ends, Text(plain(row["application"] or "-")), size(row["sent_bytes"]),
-                      size(row["received_bytes"]), f"{row['packets']:,}", row["verdict"], row["grade"] or "-")  # fmt: skip
+        ends = [
+            f"{row[end]['ip']}{'' if row[end]['port'] is None else ' :' + str(row[end]['port'])}"
+            for end in ("initiator", "responder")
+        ]
+        table.add_row(
+            row["protocol"],
+            *ends,
+            Text(plain(row["application"] or "-")),
+            size(row["sent_bytes"]),
+            size(row["received_bytes"]),
+            f"{row['packets']:,}",
+            row["verdict"],
+            row["grade"] or "-",
+        )
     console.print(table)
 
 
@@ -230,12 +313,22 @@ def print_inventory(inventory: Inventory) -> None:
     for name in ("VM", "MAC", "Addresses", "Host", "vSwitch", "Network", "VLAN", "Interface", "From"):
         table.add_column(name, overflow="fold")
     for row in inventory.records:
-        cells = (row.vm, mac_text(row.mac) if row.mac is not None else "-", ", ".join(row.ips) or "-", row.host or "?",
-                 row.vswitch or "-", row.network or "-", row.vlan if row.vlan is not None else "-", row.interface or "-",
-                 f"{row.source} row {row.row} ({row.format})")  # fmt: skip
+        cells = (
+            row.vm,
+            mac_text(row.mac) if row.mac is not None else "-",
+            ", ".join(row.ips) or "-",
+            row.host or "?",
+            row.vswitch or "-",
+            row.network or "-",
+            row.vlan if row.vlan is not None else "-",
+            row.interface or "-",
+            f"{row.source} row {row.row} ({row.format})",
+        )
         table.add_row(*(Text(plain(cell)) for cell in cells))
     console.print(table)
-    console.print(Text(f"{len(inventory.records)} vNICs, {len(inventory.conflicts)} conflicts, {len(inventory.warnings)} notes."))
+    console.print(
+        Text(f"{len(inventory.records)} vNICs, {len(inventory.conflicts)} conflicts, {len(inventory.warnings)} notes.")
+    )
 
 
 def print_interfaces(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -245,7 +338,9 @@ def print_interfaces(rows: Sequence[Mapping[str, Any]]) -> None:
     for name in ("Interface", "State", "Description"):
         table.add_column(name)
     for row in rows:
-        table.add_row(Text(plain(row["name"])), "up" if row.get("up") else "down", Text(plain(row.get("description") or "")))
+        table.add_row(
+            Text(plain(row["name"])), "up" if row.get("up") else "down", Text(plain(row.get("description") or ""))
+        )
     console.print(table)
 
 

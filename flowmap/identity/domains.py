@@ -17,7 +17,7 @@ from flowmap.twins import Twins
 DEFAULT_DOMAIN = "default"
 
 Segment = tuple[int, int, int, str, int]
-"""Capture point, VLAN, outer VLAN, kind of tunnel and VNI: the smallest place in which frames certainly share one L2."""
+"""Capture point, VLAN, outer VLAN, kind of tunnel and VNI: where frames certainly share one layer 2."""
 
 
 def segment_of(point: int, vlan: int, outer_vlan: int, tunnel: int, tunnels: Sequence[Tunnel]) -> Segment:
@@ -59,9 +59,7 @@ def assign_domains(
     default domain.
     """
     claims = [claim for claim in claims if claim.how != "dhcp"]  # a relay carries it to segments where its MAC is not
-    segments = [
-        segment_of(leg.key.point, leg.key.vlan, leg.key.outer_vlan, leg.key.tunnel, tunnels) for leg in legs
-    ]
+    segments = [segment_of(leg.key.point, leg.key.vlan, leg.key.outer_vlan, leg.key.tunnel, tunnels) for leg in legs]
     islands = _join_islands(legs, twins, claims, tunnels, routers, segments)
     claimants: dict[str, dict[Segment, set[int]]] = defaultdict(lambda: defaultdict(set))
     for claim in claims:
@@ -94,9 +92,9 @@ def _join_islands(
     for first, second in twins.links:
         islands.join(segments[first], segments[second])
     home: dict[int, Segment] = {}
-    seen = [
-        (leg.key.src_mac, segment) for leg, segment in zip(legs, segments, strict=True)
-    ] + [(claim.mac, segment_of(claim.point, claim.vlan, -1, claim.tunnel, tunnels)) for claim in claims]
+    seen = [(leg.key.src_mac, segment) for leg, segment in zip(legs, segments, strict=True)] + [
+        (claim.mac, segment_of(claim.point, claim.vlan, -1, claim.tunnel, tunnels)) for claim in claims
+    ]
     for mac, segment in seen:
         if mac >= 0 and mac not in routers and not is_group_mac(mac):
             islands.join(home.setdefault(mac, segment), segment)

@@ -14,7 +14,7 @@ from flowmap.packets import Claim, Tunnel, ip_text
 
 
 def ends_of(legs: Sequence[Leg], conversation: Conversation, identities: Identities) -> tuple[Endpoint, Endpoint]:
-    """The endpoints at ``five_tuple.low`` and ``five_tuple.high``; a group where that end is only ever a destination."""
+    """The endpoints at ``five_tuple.low`` and ``.high``; a group where that end is only ever a destination."""
     low_ip, high_ip = (ip_text(*end[0]) for end in (conversation.five_tuple.low, conversation.five_tuple.high))
     forward = legs[conversation.forward.legs[0]] if conversation.forward.legs else None
     backward = legs[conversation.backward.legs[0]] if conversation.backward.legs else None
@@ -37,9 +37,9 @@ def add_segments(
     """
     endpoint_of = {mac: endpoint for endpoint in identities.all() for mac in endpoint.macs}
     sources = [(leg.key.src_mac, leg.key.vlan, leg.key.tunnel) for leg in legs]
-    for mac, vlan, tunnel in dict.fromkeys(sources + [
-        (claim.mac, claim.vlan, claim.tunnel) for claim in claims if claim.how != "dhcp"
-    ]):
+    for mac, vlan, tunnel in dict.fromkeys(
+        sources + [(claim.mac, claim.vlan, claim.tunnel) for claim in claims if claim.how != "dhcp"]
+    ):
         endpoint = endpoint_of.get(mac)
         if endpoint is None or endpoint.kind == "group":
             continue
@@ -54,7 +54,8 @@ def roles_from_inventory(
 ) -> None:
     """An interface that the inventory puts behind a VM is that VM's port; its host comes along where it is one.
 
-    Every host may have a ``vnet0``, so a row counts only where frames of its MAC were seen at the point. Stated hosts take the inventory's spelling, so that ``ESX-01`` and ``esx-01.example.org`` are one.
+    Every host may have a ``vnet0``, so a row counts only where frames of its MAC were seen at the point. Stated hosts
+    take the inventory's spelling, so that ``ESX-01`` and ``esx-01.example.org`` are one.
     """
     macs_at: dict[int, set[int]] = defaultdict(set)
     for leg in legs:

@@ -41,8 +41,9 @@ def find_routers(legs: Sequence[Leg], twins: Twins, claims: Sequence[Claim]) -> 
     """MACs of routers and how each was recognised.
 
     A MAC is a router's when a packet sent to it comes back with a smaller TTL from it or another MAC (twins); when it
-    sends packets of addresses that it never claimed, with a TTL that is no initial one, besides an address of its own or
-    for several such addresses; when it sends for addresses in many networks; or when it is a standard virtual router MAC. A prefix of a vendor says nothing.
+    sends packets of addresses that it never claimed, with a TTL that is no initial one, besides an address of its own
+    or for several such addresses; when it sends for addresses in many networks; or when it is a standard virtual router
+    MAC. A prefix of a vendor says nothing.
     """
     routers: dict[int, str] = {}
     for (first, second), twin in twins.links.items():
@@ -70,7 +71,9 @@ def find_routers(legs: Sequence[Leg], twins: Twins, claims: Sequence[Claim]) -> 
     for mac, ips in forwarded.items():
         foreign = ips - claimed[mac]
         if len(foreign) >= 2 or (foreign and claimed[mac]):
-            routers.setdefault(mac, f"sent packets of {len(foreign)} addresses that are not its own, TTL already lowered")
+            routers.setdefault(
+                mac, f"sent packets of {len(foreign)} addresses that are not its own, TTL already lowered"
+            )
     for mac, spread in networks.items():
         if len(spread) >= ROUTED_NETWORKS:
             routers.setdefault(mac, f"sent packets of addresses in {len(spread)} networks, none of them its own")

@@ -126,7 +126,7 @@ def _flooded(scene: Scene, conversation: Conversation) -> Verdict:
 
 
 def _combine(parts: Sequence[tuple[Judgement, int]]) -> Verdict:
-    """Sum directions (or anything judged) into one verdict; names follow the bytes, the plain word the rule of pairs."""
+    """Sum directions into one verdict; its name follows the bytes, the plain word the rule of pairs."""
     split = {STAYED: 0, LEFT: 0, UNDETERMINED: 0}
     result = Verdict("undetermined", UNDETERMINED, None)
     weight: dict[str, int] = {}
@@ -210,4 +210,14 @@ def sum_verdicts(verdicts: Sequence[Verdict]) -> Verdict:
     return result
 
 
-__all__ = ["Evidence", "Judgement", "Scene", "Verdict", "judge", "place_by_ports", "plain_word", "sum_verdicts", "undetermined"]
+__all__ = [
+    "Evidence",
+    "Judgement",
+    "Scene",
+    "Verdict",
+    "judge",
+    "place_by_ports",
+    "plain_word",
+    "sum_verdicts",
+    "undetermined",
+]

@@ -48,7 +48,9 @@ def judge_by_inventory(
         return contradiction
     rows = _placement_evidence(one, other, source, destination)
     judgement = (
-        _different_hosts(one, other) if one.host != other.host else _same_host(scene, legs, source, destination, one, other)
+        _different_hosts(one, other)
+        if one.host != other.host
+        else _same_host(scene, legs, source, destination, one, other)
     )
     judgement.evidence += rows
     for place in (one, other):
@@ -97,14 +99,18 @@ def _placement_evidence(one: _Placement, other: _Placement, source: Endpoint, de
     for place, endpoint in ((one, source), (other, destination)):
         where = f"row {place.record.row} of {place.record.source}" if place.record else "its captured port"
         switch = f", vSwitch {place.vswitch}" if place.vswitch else ""
-        rows.append(Evidence("inventory-placement", True, f"{endpoint.label} is on {place.host}{switch} ({where}).", packets=1))
+        rows.append(
+            Evidence("inventory-placement", True, f"{endpoint.label} is on {place.host}{switch} ({where}).", packets=1)
+        )
     return rows
 
 
 def _different_hosts(one: _Placement, other: _Placement) -> Judgement:
     overlay = any(place.record and place.record.segment_type == "overlay" for place in (one, other))
     verdict = "inter_host_overlay" if overlay else "inter_host"
-    return Judgement(verdict, "strong", [Evidence("inventory-other-host", True, f"Between {one.host} and {other.host}.")])
+    return Judgement(
+        verdict, "strong", [Evidence("inventory-other-host", True, f"Between {one.host} and {other.host}.")]
+    )
 
 
 def _same_host(
@@ -120,7 +126,9 @@ def _same_host(
     if not direct:
         return _same_host_routed(scene, legs, source, destination, one)
     if one.vswitch and other.vswitch and one.vswitch != other.vswitch:
-        text = f"Same segment but two vSwitches ({one.vswitch}, {other.vswitch}): out by one's uplink, in by the other's."
+        text = (
+            f"Same segment but two vSwitches ({one.vswitch}, {other.vswitch}): out by one's uplink, in by the other's."
+        )
         return Judgement(
             "hairpin_reflected", "likely", [Evidence("inventory-two-vswitches", True, text)],
             ["Capture the uplinks of both vSwitches, or say that a patch port joins them."],
@@ -140,7 +148,9 @@ def _same_host_routed(
     gateways = {leg.key.dst_mac for leg in legs if leg.key.src_mac in source.macs and not is_group_mac(leg.key.dst_mac)}
     settle = f"Capture the ports of both VMs and every uplink of {one.host}."
     if len(gateways) != 1 or -1 in gateways:
-        return undetermined("inventory-routed", "Not sent straight to the other VM, and the gateway's MAC was not seen.", settle)
+        return undetermined(
+            "inventory-routed", "Not sent straight to the other VM, and the gateway's MAC was not seen.", settle
+        )
     gateway = gateways.pop()
     rows = [row for row in scene.identities.inventory.by_mac(gateway) if row.host]
     if rows and all(row.host == one.host for row in rows):
@@ -148,19 +158,21 @@ def _same_host_routed(
         return Judgement("intra_host_routed_vm", "strong", [Evidence("inventory-router-vm", True, text)])
     if standard_router_mac(gateway) and virtual_vendor(gateway) is None and len({leg.ttl_max for leg in legs}) == 1:
         return undetermined(
-            "inventory-distributed-router", f"Sent to {mac_text(gateway)}, a virtual router whose place is not known.", settle
+            "inventory-distributed-router",
+            f"Sent to {mac_text(gateway)}, a virtual router whose place is not known.",
+            settle,
         )
     if len({leg.ttl_max for leg in legs}) < 2:
         return undetermined(
             "sighting-16",
-            f"Sent to the gateway {mac_text(gateway)}, but the routed packet was not seen again: a distributed router, a "
-            "firewall drop or translation.",
+            f"Sent to the gateway {mac_text(gateway)}, but the routed packet was not seen again: a distributed router, "
+            "a firewall drop or translation.",
             settle,
         )
     if any(point.role == "uplink" and point.host == one.host for point in scene.points):
         return undetermined(
-            "sighting-7", f"Routed with a smaller TTL, and on no captured uplink of {one.host}: a router inside the host, "
-            "or an uplink that was not captured.", settle,
+            "sighting-7", f"Routed with a smaller TTL, and on no captured uplink of {one.host}: a router inside the "
+            "host, or an uplink that was not captured.", settle,
         )  # fmt: skip
     text = f"Sent to the gateway {mac_text(gateway)}, which is no VM on {one.host}, and back with a smaller TTL."
     return Judgement("hairpin_routed", "likely", [Evidence("inventory-gateway-outside", True, text)], [settle])
@@ -181,7 +193,9 @@ def _one_end_unknown(
         return Judgement("north_south", "likely", [Evidence("inventory-outside", True, text)], ["Capture the uplinks."])
     points = scene.names(legs[:4])
     if not inventory.records:
-        reason = "One place saw it and no inventory tells where the VMs are: local and remote traffic look the same there."
+        reason = (
+            "One place saw it and no inventory tells where the VMs are: local and remote traffic look the same there."
+        )
         return undetermined("sighting-12", reason, "An inventory with the MACs and hosts of both VMs.",
                             "Port captures of both VMs with every uplink of their host.", points=points)  # fmt: skip
     return undetermined(

@@ -22,9 +22,9 @@ OWNER_SHARE = 0.9
 class PortOwners:
     """vNIC point -> MAC of its VM, and how sure that is.
 
-    ``by_inventory`` are points of which only the inventory told: they allow ``strong`` at most. ``split`` are two points
-    that carry nothing but one pair: each has one end, or both lie on the way of the same VM (a tap and the bridge port
-    behind it), so only the uplinks can decide.
+    ``by_inventory`` are points of which only the inventory told: they allow ``strong`` at most. ``split`` are two
+    points that carry nothing but one pair: each has one end, or both lie on the way of the same VM (a tap and the
+    bridge port behind it), so only the uplinks can decide.
     """
 
     owners: dict[int, int] = field(default_factory=dict)

@@ -57,7 +57,12 @@ def host_of(scene: Scene, leg: Leg) -> str | None:
 def seen_at(scene: Scene, rule: str, text: str, legs: Sequence[Leg], supports: bool = True) -> Evidence:
     """Evidence made of sightings: their points, first frames and the packets of the largest."""
     return Evidence(
-        rule, supports, text, scene.names(legs), tuple(leg.first_frame for leg in legs), max(leg.packets for leg in legs)
+        rule,
+        supports,
+        text,
+        scene.names(legs),
+        tuple(leg.first_frame for leg in legs),
+        max(leg.packets for leg in legs),
     )
 
 
@@ -117,8 +122,8 @@ def _ports_of_unknown_hosts(scene: Scene, seen: Sightings, a: Leg, b: Leg) -> Ju
         )
     return undetermined(
         "sighting-2",
-        "Seen at both VMs' ports, but nobody says which hosts these ports belong to: two interfaces of one file are not "
-        "one host.",
+        "Seen at both VMs' ports, but nobody says which hosts these ports belong to: two interfaces of one file are "
+        "not one host.",
         "State the host of both ports (--point FILE:IFACE=host:NAME,role:vnic).",
         points=scene.names([a, b]),
     )
@@ -169,7 +174,9 @@ def _switched(scene: Scene, a: Leg, b: Leg, host: str) -> Judgement:
         result.capped("likely")
         result.evidence += [Evidence("sighting-1", False, f"Absence on the uplink proves little: {why}.", names)
                             for why in watch.lacks]  # fmt: skip
-        result.would_settle.append(f"Capture every uplink of {host} and state uplinks_complete: true in the points file.")
+        result.would_settle.append(
+            f"Capture every uplink of {host} and state uplinks_complete: true in the points file."
+        )
     else:
         result.evidence[0] = result.evidence[0]._replace(rule="sighting-2")
         result.capped("strong")
@@ -198,8 +205,8 @@ def _switched_but_on_uplink(scene: Scene, a: Leg, b: Leg, uplinks: list[Leg], ba
         return result.capped("strong" if few else "likely")
     return undetermined(
         "sighting-3",
-        f"Delivered at both ports, yet {on_wire or len(uplinks)} packets are on the uplink: neither a flood nor a clean "
-        "reflection.",
+        f"Delivered at both ports, yet {on_wire or len(uplinks)} packets are on the uplink: neither a flood nor a "
+        "clean reflection.",
         "Capture both directions of every uplink of this host.",
         points=scene.names([a, b, *uplinks]),
     )
@@ -216,10 +223,9 @@ def _routed_between_ports(scene: Scene, a: Leg, b: Leg, uplinks: list[Leg]) -> J
     back = [leg for leg in uplinks if same_addresses(leg, b)]
     if out or back:
         text = (
-            f"Left by the uplink with TTL {a.ttl_max}" + (f" (VLAN {out[0].key.vlan})" if out and out[0].key.vlan >= 0 else "")
-            + f" and came back with TTL {b.ttl_max}" + (f" (VLAN {back[0].key.vlan})" if back and back[0].key.vlan >= 0 else "")
-            + ": a router outside the host turned it round."
-        )  # fmt: skip
+            f"Left by the uplink with TTL {a.ttl_max}{_vlan(out)} and came back with TTL {b.ttl_max}{_vlan(back)}: "
+            "a router outside the host turned it round."
+        )
         grade = "proven" if out and back else "strong"
         return Judgement("hairpin_routed", grade, [seen_at(scene, "sighting-5", text, [a, *out, *back, b])])
     return undetermined(
@@ -229,6 +235,10 @@ def _routed_between_ports(scene: Scene, a: Leg, b: Leg, uplinks: list[Leg]) -> J
         "Capture the ports of the router VM and every uplink of this host.",
         points=scene.names([a, b]),
     )
+
+
+def _vlan(legs: Sequence[Leg]) -> str:
+    return f" (VLAN {legs[0].key.vlan})" if legs and legs[0].key.vlan >= 0 else ""
 
 
 def _one_port_and_uplink(
@@ -265,8 +275,8 @@ def _one_port_and_uplink(
     if not _was_there_too(scene, back, port) and not _is_known_beyond(scene, port, peer, seen):
         return undetermined(
             "sighting-3",
-            f"{share:.0%} of it is on the uplink, but nothing came back: a switch that has not learned an address floods "
-            "to the uplink too.",
+            f"{share:.0%} of it is on the uplink, but nothing came back: a switch that has not learned an address "
+            "floods to the uplink too.",
             f"Capture the port of {peer.label}, or an inventory that places it.",
             points=scene.names([port, *uplinks]),
         )
@@ -367,7 +377,9 @@ def _two_mirrors(
     if covered < NEARLY_ALL:
         result.covered = covered
         result.evidence.append(
-            Evidence("sighting-10", False, f"Only {covered:.0%} of it is in both mirrors; the rest may have moved with a VM.")
+            Evidence(
+                "sighting-10", False, f"Only {covered:.0%} of it is in both mirrors; the rest may have moved with a VM."
+            )
         )
         result.would_settle.append("Mirrors that cover the whole time on both hosts, or the ports of both VMs.")
     return result

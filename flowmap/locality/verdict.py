@@ -34,8 +34,9 @@ GRADES = ("proven", "strong", "likely", "weak", "conflict")
 class Evidence(NamedTuple):
     """One thing that speaks for (``supports``) or against a verdict.
 
-    ``rule`` is the reference's row: ``sighting-1``..``sighting-19`` or ``inventory-<row>``; ``points`` are capture point
-    ids, ``frames`` frame numbers at those points in the same order, ``packets`` how many (the document's ``count``).
+    ``rule`` is the reference's row: ``sighting-1``..``sighting-19`` or ``inventory-<row>``; ``points`` are capture
+    point ids, ``frames`` frame numbers at those points in the same order, ``packets`` how many (the document's
+    ``count``).
     """
 
     rule: str

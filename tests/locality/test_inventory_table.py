@@ -47,11 +47,19 @@ def verdict(edge):
 
 
 def test_same_host_same_vswitch_straight_from_nic_to_nic_is_switched():
-    assert verdict(edge_of(mirrored(), record(WEB, "host-a"), record(APP, "host-a"))) == ("intra_host_switched", "stayed", "strong")
+    assert verdict(edge_of(mirrored(), record(WEB, "host-a"), record(APP, "host-a"))) == (
+        "intra_host_switched",
+        "stayed",
+        "strong",
+    )
 
 
 def test_other_hosts_are_inter_host():
-    assert verdict(edge_of(mirrored(), record(WEB, "host-a"), record(APP, "host-b"))) == ("inter_host", "left", "strong")
+    assert verdict(edge_of(mirrored(), record(WEB, "host-a"), record(APP, "host-b"))) == (
+        "inter_host",
+        "left",
+        "strong",
+    )
 
 
 def test_other_hosts_on_an_overlay_are_inter_host_overlay():
@@ -65,12 +73,22 @@ def test_same_host_other_segment_by_an_outside_gateway_is_a_hairpin():
 
 
 def test_same_host_other_segment_by_a_router_vm_on_the_host_is_routed_inside():
-    edge = edge_of(routed(via=ROUTER_VM, via_back=ROUTER_VM), record(WEB, "host-a"), record(DB, "host-a"), record(ROUTER_VM, "host-a"))
+    edge = edge_of(
+        routed(via=ROUTER_VM, via_back=ROUTER_VM),
+        record(WEB, "host-a"),
+        record(DB, "host-a"),
+        record(ROUTER_VM, "host-a"),
+    )
     assert verdict(edge) == ("intra_host_routed_vm", "stayed", "strong")
 
 
 def test_a_router_vm_on_another_host_is_no_reason_to_say_stayed():
-    edge = edge_of(routed(via=ROUTER_VM, via_back=ROUTER_VM), record(WEB, "host-a"), record(DB, "host-a"), record(ROUTER_VM, "host-b"))
+    edge = edge_of(
+        routed(via=ROUTER_VM, via_back=ROUTER_VM),
+        record(WEB, "host-a"),
+        record(DB, "host-a"),
+        record(ROUTER_VM, "host-b"),
+    )
     assert edge["left_host"] == "left"
 
 
@@ -183,7 +201,15 @@ def test_two_ports_with_one_pair_weaken_what_the_inventory_says():
 def test_figures_split_the_same_bytes():
     network = mirrored()
     mirror = 0
-    talk(network, WEB, OUTSIDE, (at(mirror),), (at(mirror, src_mac=GATEWAY_10.mac, ttl=57),), via=GATEWAY_10, client_port=2)
+    talk(
+        network,
+        WEB,
+        OUTSIDE,
+        (at(mirror),),
+        (at(mirror, src_mac=GATEWAY_10.mac, ttl=57),),
+        via=GATEWAY_10,
+        client_port=2,
+    )
     shares = network.map(record(WEB, "host-a"), record(APP, "host-a")).graph.graph["shares"]
     total = 2 * (10 * 1054 + 12 * 54)
     assert shares["internet_bytes"] == shares["east_west_bytes"] == shares["vm_vm_bytes"] == total // 2

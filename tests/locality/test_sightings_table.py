@@ -1,60 +1,23 @@
-"""The sightings table with stated points: each row's situation, made by construction, gives its verdict."""
+"""The sightings table with stated ports and uplinks: each row's situation, made by construction, gives its verdict."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.network import START_NS, Machine, Network, at, record, talk, udp, vm
-
-WEB, APP, DB, REM = vm(1, "10.10.0.11"), vm(2, "10.10.0.12"), vm(3, "10.20.0.13"), vm(4, "10.10.0.14")
-GATEWAY_10 = Machine("gw-10", 0x001B21000010, "10.10.0.1")
-GATEWAY_20 = Machine("gw-20", 0x001B21000020, "10.20.0.1")
-OUTSIDE = Machine("outside", 0x001B21000099, "203.0.113.10")
-
-
-class Lab:
-    """Two hosts with stated ports: web, app and db on host-a, rem on host-b, one uplink each."""
-
-    def __init__(self, *, complete: bool = True, with_uplinks: bool = True, hosts: bool = True) -> None:
-        self.network = network = Network()
-        host_a, host_b = ("host-a", "host-b") if hosts else (None, None)
-        self.web = network.point("vnet0", "vnic", host_a)
-        self.app = network.point("vnet1", "vnic", host_a)
-        self.db = network.point("vnet2", "vnic", host_a)
-        self.rem = network.point("vnet0", "vnic", host_b, file="b.pcapng")
-        if with_uplinks:
-            self.up_a = network.point("vmnic0", "uplink", host_a)
-            self.up_b = network.point("vmnic0", "uplink", host_b, file="b.pcapng")
-            if hosts:
-                network.uplinks("host-a", "vmnic0", complete=complete)
-                network.uplinks("host-b", "vmnic0", complete=complete)
-            for machine in (WEB, APP, DB):
-                network.arp(machine, self.up_a)
-            network.arp(REM, self.up_b)
-
-    def chatter(self) -> None:
-        """Each VM on host-a also talks to rem, so that every port has an owner and every MAC is on the uplink."""
-        for number, (machine, port) in enumerate(((WEB, self.web), (APP, self.app), (DB, self.db))):
-            talk(self.network, machine, REM, (at(port), at(self.up_a), at(self.up_b), at(self.rem)),
-                 (at(self.rem), at(self.up_b), at(self.up_a), at(port)), client_port=50_000 + number, port=9)  # fmt: skip
-
-    def edge(self, one: Machine, other: Machine, *records):
-        """The edge between two machines."""
-        graph = self.network.map(*records).graph
-        ids = {ip: key for key, node in graph.nodes(data=True) for ip in node["ips"]}
-        for ends in ((ids[one.ip], ids[other.ip]), (ids[other.ip], ids[one.ip])):
-            if graph.has_edge(*ends):
-                return graph.edges[ends]
-        raise AssertionError("the two did not talk")
-
-
-def edges_of(network: Network):
-    """Answer and stayed bytes of every edge."""
-    return [(edge["left_host"], edge["stayed_bytes"]) for _, _, edge in network.map().graph.edges(data=True)]
-
-
-def switched(lab: Lab, **facts) -> None:
-    talk(lab.network, WEB, APP, (at(lab.web), at(lab.app)), (at(lab.app), at(lab.web)), **facts)
+from tests.locality.two_hosts import (
+    APP,
+    DB,
+    GATEWAY_10,
+    GATEWAY_20,
+    OUTSIDE,
+    REM,
+    WEB,
+    Lab,
+    edges_of,
+    hairpin_sightings,
+    switched,
+)
+from tests.network import START_NS, Network, at, talk, udp
 
 
 def test_row_1_both_ports_and_on_no_uplink_is_switched_and_proven():
@@ -95,8 +58,9 @@ def test_row_1_with_a_lossy_or_missing_uplink_is_likely_at_most(spoil):
         uplink.sampled = 10
         for number, row in enumerate(lab.network.statements.points):
             if row.interface == "vmnic0":
-                lab.network.statements.points[number] = type(row)(**{
-                    name: getattr(row, name) for name in row.__dataclass_fields__} | {"sampled": 10})
+                lab.network.statements.points[number] = type(row)(
+                    **{name: getattr(row, name) for name in row.__dataclass_fields__} | {"sampled": 10}
+                )
     elif spoil == "dropped":
         uplink.dropped_packets = 3
     else:
@@ -129,7 +93,11 @@ def test_two_interfaces_of_one_file_are_not_one_host():
 
 def test_one_port_with_a_host_and_one_without_is_not_one_host():
     network = Network()
-    here, somewhere, third = network.point("vnet0", "vnic", "host-a"), network.point("vnet1", "vnic"), network.point("vnet2", "vnic", "host-a")
+    here, somewhere, third = (
+        network.point("vnet0", "vnic", "host-a"),
+        network.point("vnet1", "vnic"),
+        network.point("vnet2", "vnic", "host-a"),
+    )
     talk(network, WEB, APP, (at(here), at(somewhere)), (at(somewhere), at(here)))
     talk(network, WEB, DB, (at(here), at(third)), (at(third), at(here)), client_port=2)
     graph = network.map().graph
@@ -151,8 +119,12 @@ def test_row_3_a_few_leaked_frames_of_a_tcp_conversation_change_nothing():
     lab.chatter()
     for number in range(100):
         leak = [at(lab.up_a), at(lab.up_b), at(lab.rem)] if number < 2 else []
-        lab.network.send(WEB, APP, at(lab.web), at(lab.app), *leak, seq=1 + number * 1000, time_ns=START_NS + number * 1_000_000)
-        lab.network.send(APP, WEB, at(lab.app), at(lab.web), payload=0, ports=(80, 40_000), seq=7, ack=1 + number * 1000)
+        lab.network.send(
+            WEB, APP, at(lab.web), at(lab.app), *leak, seq=1 + number * 1000, time_ns=START_NS + number * 1_000_000
+        )
+        lab.network.send(
+            APP, WEB, at(lab.app), at(lab.web), payload=0, ports=(80, 40_000), seq=7, ack=1 + number * 1000
+        )
     edge = lab.edge(WEB, APP)
     assert (edge["verdict"], edge["left_host"]) == ("intra_host_switched", "stayed")
 
@@ -228,17 +200,6 @@ def test_row_4_out_by_the_uplink_to_an_outside_address_is_north_south():
     assert (edge["verdict"], edge["left_host"], edge["grade"]) == ("north_south", "left", "proven")
 
 
-def hairpin_sightings(lab: Lab, *, destination_port: bool = True):
-    turned = {"src_mac": GATEWAY_20.mac, "dst_mac": DB.mac, "ttl": 63}
-    turned_back = {"src_mac": GATEWAY_10.mac, "dst_mac": WEB.mac, "ttl": 63}
-    there = [at(lab.web), at(lab.up_a, vlan=10), at(lab.up_a, vlan=20, **turned)]
-    back = [at(lab.up_a, vlan=20), at(lab.up_a, vlan=10, **turned_back), at(lab.web, **turned_back)]
-    if destination_port:
-        there.append(at(lab.db, **turned))
-        back.insert(0, at(lab.db))
-    return tuple(there), tuple(back)
-
-
 def test_row_5_out_and_back_with_a_lower_ttl_is_a_hairpin():
     lab = Lab()
     lab.chatter()
@@ -261,16 +222,32 @@ def test_a_routed_pair_with_the_uplinks_captured_and_silent_is_not_called_a_hair
     """A router VM or distributed router (rows 7 and 8, not judged yet): neither stayed nor left may be claimed."""
     lab = Lab()
     lab.chatter()
-    turned, turned_back = {"src_mac": GATEWAY_20.mac, "dst_mac": DB.mac, "ttl": 63}, {"src_mac": GATEWAY_10.mac, "dst_mac": WEB.mac, "ttl": 63}
-    talk(lab.network, WEB, DB, (at(lab.web), at(lab.db, **turned)), (at(lab.db), at(lab.web, **turned_back)),
-         via=GATEWAY_10, via_back=GATEWAY_20)  # fmt: skip
+    turned, turned_back = (
+        {"src_mac": GATEWAY_20.mac, "dst_mac": DB.mac, "ttl": 63},
+        {"src_mac": GATEWAY_10.mac, "dst_mac": WEB.mac, "ttl": 63},
+    )
+    talk(
+        lab.network,
+        WEB,
+        DB,
+        (at(lab.web), at(lab.db, **turned)),
+        (at(lab.db), at(lab.web, **turned_back)),
+        via=GATEWAY_10,
+        via_back=GATEWAY_20,
+    )
     assert lab.edge(WEB, DB)["left_host"] == "undetermined"
 
 
 def test_row_6_reflective_relay_left_the_host_although_both_ends_are_on_it():
     lab = Lab()
     lab.chatter()
-    talk(lab.network, WEB, APP, (at(lab.web), at(lab.up_a, times=2), at(lab.app)), (at(lab.app), at(lab.up_a, times=2), at(lab.web)))
+    talk(
+        lab.network,
+        WEB,
+        APP,
+        (at(lab.web), at(lab.up_a, times=2), at(lab.app)),
+        (at(lab.app), at(lab.up_a, times=2), at(lab.web)),
+    )
     edge = lab.edge(WEB, APP)
     assert (edge["verdict"], edge["left_host"], edge["grade"]) == ("hairpin_reflected", "left", "proven")
 
@@ -279,7 +256,13 @@ def test_row_6_over_two_teamed_uplinks():
     lab = Lab()
     second = lab.network.point("vmnic1", "uplink", "host-a")
     lab.chatter()
-    talk(lab.network, WEB, APP, (at(lab.web), at(lab.up_a), at(second), at(lab.app)), (at(lab.app), at(second), at(lab.up_a), at(lab.web)))
+    talk(
+        lab.network,
+        WEB,
+        APP,
+        (at(lab.web), at(lab.up_a), at(second), at(lab.app)),
+        (at(lab.app), at(second), at(lab.up_a), at(lab.web)),
+    )
     assert lab.edge(WEB, APP)["verdict"] == "hairpin_reflected"
 
 
@@ -287,100 +270,14 @@ def test_reflection_seen_in_one_direction_of_the_uplink_only_is_never_called_sta
     """An uplink file with the outgoing half only looks like a flood, but the destination is known and answers."""
     lab = Lab()
     lab.chatter()
-    talk(lab.network, WEB, APP, (at(lab.web), at(lab.up_a), at(lab.app)), (at(lab.app), at(lab.up_a), at(lab.web)), segments=50)
+    talk(
+        lab.network,
+        WEB,
+        APP,
+        (at(lab.web), at(lab.up_a), at(lab.app)),
+        (at(lab.app), at(lab.up_a), at(lab.web)),
+        segments=50,
+    )
     edge = lab.edge(WEB, APP)
     assert edge["left_host"] != "stayed"
     assert edge["stayed_bytes"] == 0
-
-
-def two_mirrors():
-    network = Network()
-    return network, network.point("", "mirror", "host-a", file="a.pcap"), network.point("", "mirror", "host-b", file="b.pcap")
-
-
-def test_row_10_in_the_mirrors_of_two_hosts_both_ways_is_inter_host():
-    network, here, there = two_mirrors()
-    talk(network, WEB, REM, (at(here), at(there)), (at(there), at(here)))
-    (edge,) = (edge for _, _, edge in network.map().graph.edges(data=True))
-    assert (edge["verdict"], edge["left_host"], edge["grade"]) == ("inter_host", "left", "proven")
-
-
-def test_row_10_a_flood_in_the_other_hosts_mirror_is_no_departure():
-    network, here, there = two_mirrors()
-    udp(network, WEB, APP, at(here), at(there))
-    (edge,) = (edge for _, _, edge in network.map().graph.edges(data=True))
-    assert (edge["left_host"], edge["left_bytes"]) == ("undetermined", 0)
-
-
-def test_row_10_against_the_inventory_is_a_conflict():
-    network, here, there = two_mirrors()
-    talk(network, WEB, APP, (at(here), at(there)), (at(there), at(here)))
-    (edge,) = (edge for _, _, edge in network.map(record(WEB, "host-a"), record(APP, "host-a")).graph.edges(data=True))
-    assert (edge["left_host"], edge["grade"]) == ("undetermined", "conflict")
-
-
-def test_row_10_a_migration_leaves_the_part_in_one_mirror_undetermined():
-    network, here, there = two_mirrors()
-    for number in range(100):
-        places = (here,) if number < 60 else (here, there)
-        network.send(WEB, APP, *map(at, places), seq=1 + number * 1000, time_ns=START_NS + number * 100_000_000)
-        network.send(APP, WEB, *map(at, places), payload=0, ports=(80, 40_000), seq=5, ack=number,
-                     time_ns=START_NS + number * 100_000_000)  # fmt: skip
-    (edge,) = (edge for _, _, edge in network.map().graph.edges(data=True))
-    assert edge["left_host"] == "left"
-    assert edge["stayed_bytes"] == 0
-    assert edge["undetermined_bytes"] == pytest.approx(0.6 * edge["wire_bytes"], rel=0.02)
-
-
-def test_row_12_one_mirror_and_no_inventory_decides_nothing():
-    network = Network()
-    mirror = network.point("", "mirror", "host-a")
-    talk(network, WEB, APP, (at(mirror),), (at(mirror),))
-    (edge,) = (edge for _, _, edge in network.map().graph.edges(data=True))
-    assert (edge["verdict"], edge["left_host"], edge["grade"]) == ("undetermined", "undetermined", None)
-    assert edge["evidence"][0]["rule"] == "sighting-12"
-    assert edge["would_settle"]
-
-
-def test_a_guessed_role_caps_the_grade_at_likely():
-    """vnet0 and vmnic0 are known by their names only; the host is stated."""
-    network = Network()
-    web, db, uplink = network.point("vnet0", host="host-a"), network.point("vnet2", host="host-a"), network.point("vmnic0", host="host-a")
-    lab = type("Points", (), {"web": web, "db": db, "up_a": uplink})
-    talk(network, WEB, DB, *hairpin_sightings(lab), via=GATEWAY_10, via_back=GATEWAY_20)
-    (edge,) = (edge for _, _, edge in network.map().graph.edges(data=True))
-    assert (edge["left_host"], edge["grade"]) == ("left", "likely")
-
-
-def test_a_tenant_tunnel_on_the_underlay_crossed_to_another_host():
-    network = Network()
-    port, underlay = network.point("vnet0", "vnic", "host-a"), network.point("vmnic1", "underlay", "host-a")
-    there, back = network.tunnel("vxlan", "172.31.0.1", "172.31.0.2", 5001), network.tunnel("vxlan", "172.31.0.2", "172.31.0.1", 5001)
-    talk(network, WEB, REM, (at(port), at(underlay, tunnel=there)), (at(underlay, tunnel=back), at(port)))
-    (edge,) = (edge for _, _, edge in network.map().graph.edges(data=True))
-    assert (edge["verdict"], edge["left_host"], edge["grade"]) == ("inter_host_overlay", "left", "proven")
-
-
-def test_a_translated_twin_on_the_uplink_forbids_stayed():
-    """DB is reached under a floating address; the packets that a router translated stand on the uplink."""
-    lab = Lab()
-    lab.chatter()
-    for number in range(20):
-        lab.network.send(WEB, DB, at(lab.web), at(lab.db), at(lab.up_a, dst_ip="203.0.113.13", dst_mac=GATEWAY_10.mac),
-                         seq=1 + number * 1000, time_ns=START_NS + number * 1_000_000)  # fmt: skip
-        lab.network.send(DB, WEB, at(lab.db), at(lab.web), payload=0, ports=(80, 40_000), seq=3, ack=number)
-    assert lab.edge(WEB, DB)["stayed_bytes"] <= 20 * 54
-
-
-def test_multicast_goes_to_a_group_and_changes_no_pair():
-    network = Network()
-    mirror = network.point("", "mirror", "host-a")
-    group = Machine("mdns", 0x01005E0000FB, "224.0.0.251")
-    udp(network, WEB, group, at(mirror), ports=(5353, 5353))
-    graph = network.map().graph
-    assert [(target, edge["verdict"], edge["left_host"]) for _, target, edge in graph.edges(data=True)] == [
-        ("group:multicast", "flooded", None)
-    ]
-    assert graph.graph["shares"]["east_west_bytes"] == 0
-
-
