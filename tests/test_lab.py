@@ -20,7 +20,7 @@ from flowmap.settings import Settings
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 TRUTH = json.loads((CAPTURES / "truth.json").read_text())
-INVENTORIES = ["inventory.yaml", "inventory-overlay.csv", "inventory-bridge.csv"]
+INVENTORIES = ["inventory.yaml", "inventory-overlay.csv", "inventory-bridge.csv", "inventory-vepa.csv"]
 SETS = [
     ("ports-host-a.pcapng",),
     ("ports-host-b.pcapng",),
@@ -32,8 +32,9 @@ SETS = [
     ("erspan-collector.pcap",),
     ("overlay-underlay.pcapng",),
     ("linux-bridge-tc.pcap",),
+    ("vepa-host.pcapng",),
 ]
-PORTS = [files for files in SETS if all(file.startswith(("ports", "overlay")) for file in files)]
+PORTS = [files for files in SETS if all(file.startswith(("ports", "overlay", "vepa")) for file in files)]
 
 
 @functools.cache

@@ -1,0 +1,129 @@
+"""One private Open vSwitch (userspace datapath) per host namespace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from machines import VirtualMachine
+from processes import Lab, LabError
+
+SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
+
+
+class OpenVSwitch:
+    """The database server and switch daemon of one host, and what one asks of them.
+
+    Parameters
+    ----------
+    lab : Lab
+        Owner of the processes.
+    host : str
+        Namespace (without prefix) in which they run.
+    """
+
+    def __init__(self, lab: Lab, host: str) -> None:
+        self.lab, self.host = lab, host
+        self.folder = lab.state / f"ovs-{host}"
+        self.folder.mkdir()
+        if not SCHEMA.exists():
+            raise LabError(f"{SCHEMA} is missing; install openvswitch-switch")
+        self.socket = f"unix:{self.folder}/db.sock"
+        database = str(self.folder / "conf.db")
+        lab.run("ovsdb-tool", "create", database, str(SCHEMA))
+        self._daemon("ovsdb-server", database, f"--remote=p{self.socket}")
+        self.configure("--no-wait", "init")
+        self._daemon("ovs-vswitchd", self.socket)
+
+    def _daemon(self, program: str, *arguments: str) -> None:
+        files = {name: self.folder / f"{program}.{name}" for name in ("pid", "ctl", "log")}
+        self.lab.owns_pid_file(files["pid"])
+        self.lab.run(
+            "env",
+            f"OVS_RUNDIR={self.folder}",
+            f"OVS_LOGDIR={self.folder}",
+            program,
+            *arguments,
+            "--detach",
+            f"--pidfile={files['pid']}",
+            f"--unixctl={files['ctl']}",
+            f"--log-file={files['log']}",
+            at=self.host,
+        )
+
+    def configure(self, *arguments: str) -> str:
+        """Run `ovs-vsctl` on this switch and return what it prints."""
+        return self.lab.run("ovs-vsctl", f"--db={self.socket}", *arguments)
+
+    def add_bridge(self, bridge: str, mac: str = "", mtu_bytes: int | None = None) -> None:
+        """Add a bridge with the userspace datapath."""
+        options = ["datapath_type=netdev"]
+        if mac:
+            options.append(f"other_config:hwaddr={mac}")
+        self.configure("add-br", bridge, "--", "set", "bridge", bridge, *options)
+        if mtu_bytes:
+            self.configure("set", "interface", bridge, f"mtu_request={mtu_bytes}")
+
+    def add_trunk(self, bridge: str, port: str) -> None:
+        """Add a port that carries every VLAN tagged."""
+        self.configure("add-port", bridge, port)
+
+    def add_access(self, bridge: str, port: str, vlan: int) -> None:
+        """Add a port that belongs to one VLAN, untagged."""
+        self.configure("add-port", bridge, port, f"tag={vlan}")
+
+    def attach(self, vm: VirtualMachine) -> None:
+        """Add a VM's port with the external ids that libvirt sets on it."""
+        tag = [f"tag={vm.vlan}"] if vm.vlan is not None else []
+        self.configure(
+            "add-port",
+            vm.vswitch,
+            vm.port,
+            *tag,
+            "--",
+            "set",
+            "interface",
+            vm.port,
+            f"external_ids:iface-id={vm.port_uuid}",
+            "external_ids:iface-status=active",
+            f'external_ids:attached-mac="{vm.mac}"',
+            f"external_ids:vm-id={vm.uuid}",
+        )
+
+    def add_tunnel(self, bridge: str, port: str, kind: str, remote: str, **options: str) -> None:
+        """Add a tunnel port: `vxlan`, `geneve` or `erspan` with its options."""
+        settings = [f"options:{name}={value}" for name, value in options.items()]
+        self.configure(
+            "add-port",
+            bridge,
+            port,
+            "--",
+            "set",
+            "interface",
+            port,
+            f"type={kind}",
+            f"options:remote_ip={remote}",
+            *settings,
+        )
+
+    def mirror_everything(self, bridge: str, mirror: str, output_port: str) -> None:
+        """Copy every packet that the bridge switches, once, to a port of that bridge."""
+        self.configure(
+            "--",
+            "--id=@out",
+            "get",
+            "port",
+            output_port,
+            "--",
+            "--id=@m",
+            "create",
+            "mirror",
+            f"name={mirror}",
+            "select-all=true",
+            "output-port=@out",
+            "--",
+            "add",
+            "bridge",
+            bridge,
+            "mirrors",
+            "@m",
+        )
