@@ -50,6 +50,7 @@ def find_owners(legs: Sequence[Leg], points: Sequence[CapturePoint], identities:
     one_way = {number: _senders_in_nearly_all(at_point[number]) for number, both in answered.items() if not both}
     result = PortOwners(_told_by_interface(points, {**candidates, **one_way}, identities))
     _eliminate(candidates, result)
+    _leave_out_routers(candidates, set(identities.routers), result.owners)
     _take_one_way_ports(one_way, candidates, result.owners)
     for number, unicast in at_point.items():
         if number not in result.owners:
@@ -107,6 +108,18 @@ def _eliminate(candidates: Mapping[int, set[int]], result: PortOwners) -> None:
                 owners[number], progress = free.pop(), True
         if not progress:
             progress = _split_a_pair(candidates, result)
+
+
+def _leave_out_routers(candidates: Mapping[int, set[int]], routers: set[int], owners: dict[int, int]) -> None:
+    """A VM that talks through its gateway only shares its port with it: the port is the VM's, unless it is the router's
+    own with one client, which shows when the client has another port.
+    """
+    free = {number: macs - set(owners.values()) for number, macs in candidates.items() if number not in owners}
+    clients = {number: next(iter(macs - routers)) for number, macs in free.items() if len(macs - routers) == 1}
+    times = Counter(clients.values())
+    for number, mac in clients.items():
+        if times[mac] == 1:
+            owners[number] = mac
 
 
 def _split_a_pair(candidates: Mapping[int, set[int]], result: PortOwners) -> bool:

@@ -281,3 +281,11 @@ def test_reflection_seen_in_one_direction_of_the_uplink_only_is_never_called_sta
     edge = lab.edge(WEB, APP)
     assert edge["left_host"] != "stayed"
     assert edge["stayed_bytes"] == 0
+
+
+def test_a_vm_that_talks_through_its_gateway_only_has_its_port():
+    lab = Lab()
+    there, back = hairpin_sightings(lab)
+    talk(lab.network, WEB, DB, there, back, via=GATEWAY_10, via_back=GATEWAY_20)
+    edge = lab.edge(WEB, DB)
+    assert (edge["verdict"], edge["grade"]) == ("hairpin_routed", "proven")
