@@ -81,7 +81,14 @@ def test_a_wrong_point_option_is_a_usage_error(text):
 
 
 def test_names_hint_at_roles_but_eth0_says_nothing():
-    names = {"vnet3": "vnic", "vmnic0": "uplink", "tap0123abcd-ef": "vnic", "eth0": "unknown", "br0": "unknown", "mon0": "unknown"}
+    names = {
+        "vnet3": "vnic",
+        "vmnic0": "uplink",
+        "tap0123abcd-ef": "vnic",
+        "eth0": "unknown",
+        "br0": "unknown",
+        "mon0": "unknown",
+    }
     points = registry_with(*((PointKey("a", 0, n, -1, ""), name) for n, name in enumerate(names))).points
     infer_roles(points)
     assert {point.interface: point.role for point in points} == names

@@ -69,7 +69,9 @@ def test_pairs_can_be_filtered_and_cut_and_are_json_when_asked():
     left = json.loads(flowmap(*arguments, "--left-host", "left", "--top", "3").stdout)
     assert len(left) == 3
     assert {pair["left_host"] for pair in left} == {"left"}
-    assert [pair["wire_bytes"] for pair in everything] == sorted((pair["wire_bytes"] for pair in everything), reverse=True)
+    assert [pair["wire_bytes"] for pair in everything] == sorted(
+        (pair["wire_bytes"] for pair in everything), reverse=True
+    )
 
 
 def test_explain_shows_evidence_with_points_and_frames():
@@ -115,7 +117,10 @@ def test_errors_are_one_sentence_with_their_exit_code(tmp_path, monkeypatch, arg
     assert not list(tmp_path.glob("map*"))
 
 
-@pytest.mark.parametrize("arguments", [(), ("--nonsense",), ("analyze",), ("analyze", "a", "--reader", "magic"), ("serve", "--port", "99999")])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--nonsense",), ("analyze",), ("analyze", "a", "--reader", "magic"), ("serve", "--port", "99999")],
+)
 def test_a_wrong_command_line_exits_2(arguments):
     run = flowmap(*arguments)
     assert run.returncode == 2
@@ -155,7 +160,10 @@ def test_a_cut_off_capture_keeps_what_came_before_and_exits_3(tmp_path, cut):
     assert document["graph"]["totals"]["packets"] > 100
     message = sentence(run)
     assert "cut.pcap" in message
-    assert f"{document['graph']['totals']['packets']:,}" in message or str(document["graph"]["totals"]["packets"]) in message
+    assert (
+        f"{document['graph']['totals']['packets']:,}" in message
+        or str(document["graph"]["totals"]["packets"]) in message
+    )
 
 
 def test_tshark_missing_is_one_sentence_that_says_what_to_install():

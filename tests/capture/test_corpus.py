@@ -1,0 +1,70 @@
+"""Every file of the corpus gets the answer that the reference demands, and never a traceback."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from flowmap.errors import CaptureError
+from tests.capture.corpus import OK, PARTIAL, PCAP_CASES, PCAPNG_CASES, REJECTED, Case
+from tests.capture.corpus_frames import FRAME_CASES
+from tests.capture.files import pcap
+from tests.capture.frames import PLAIN
+from tests.capture.reading import read, read_bytes
+
+CASES = [*PCAP_CASES, *PCAPNG_CASES, *FRAME_CASES]
+
+
+def test_the_corpus_is_whole():
+    names = [case.name for case in CASES]
+    assert len(set(names)) == len(names) >= 115
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.state == REJECTED], ids=lambda case: case.name)
+def test_a_file_without_a_readable_packet_is_refused_in_one_sentence(tmp_path, case: Case):
+    with pytest.raises(CaptureError) as refusal:
+        read_bytes(tmp_path, case.data, name="given-name")
+    sentence = str(refusal.value)
+    assert case.says in sentence
+    assert sentence.startswith("given-name ") and sentence.endswith(".")
+    assert str(tmp_path) not in sentence and "\n" not in sentence
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.state == OK], ids=lambda case: case.name)
+def test_a_whole_file_is_read_to_its_end(tmp_path, case: Case):
+    result = read_bytes(tmp_path, case.data)
+    assert len(result.packets) == result.outcome.packets == case.packets
+    assert result.outcome.complete and result.outcome.damage is None
+    assert case.notices.items() <= result.notices().items()
+    assert result.outcome.skipped == case.skipped
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.state == PARTIAL], ids=lambda case: case.name)
+def test_a_damaged_file_is_read_to_the_damage(tmp_path, case: Case):
+    result = read_bytes(tmp_path, case.data)
+    assert len(result.packets) == result.outcome.packets == case.packets
+    assert not result.outcome.complete
+    assert case.notices.items() <= result.notices().items()
+    sentence = result.outcome.damage or ""
+    assert f"{case.packets} packets were read" in sentence and str(tmp_path) not in sentence
+    if case.offset is not None:
+        left = len(case.data) - case.offset
+        assert f"damage at byte {case.offset:,} of {len(case.data):,}, {left:,} bytes" in sentence
+    assert f"last good packet at 2023-11-14T22:13:20.{(case.packets - 1) % 5:06d}000Z" in sentence
+
+
+def test_gzip_cut_short_gives_the_packets_before_the_cut(tmp_path):
+    data = gzip.compress(pcap([PLAIN] * 5000))[:-200]
+    first = read_bytes(tmp_path, data)
+    assert 4500 < first.outcome.packets < 5000
+    assert not first.outcome.complete and first.notices()["truncated_gzip"] == 1
+    assert "decompressed data" in (first.outcome.damage or "")
+    again = [read(tmp_path / "test.pcap").outcome.packets for _ in range(4)]
+    assert again == [first.outcome.packets] * 4
+
+
+def test_the_answer_is_the_same_every_time(tmp_path):
+    cut = next(case for case in PCAP_CASES if case.name == "cut in a packet")
+    outcomes = [read_bytes(tmp_path, cut.data).outcome for _ in range(12)]
+    assert all(outcome == outcomes[0] for outcome in outcomes)
