@@ -1,0 +1,200 @@
+"""A map's result on disk: the graph document and a table of conversations to ask.
+
+Each result is a folder ``result-<revision>`` with ``map.json`` (the document of DESIGN section 5) and ``views.sqlite``;
+the link ``map.json`` beside it points into the newest. The folder is written under a temporary name, flushed and
+renamed before the link is replaced, so a reader sees an old result or a new one and never a mixture.
+
+``views.sqlite`` holds
+
+- ``facts(name, value)``: ``t0_ns`` and ``slice_ns``
+- ``conversations(id, source, target, wire_bytes, stayed_bytes, left_bytes, left_host, protocol, port, application, row)``:
+  ``source`` and ``target`` are those of the edge that the conversation is counted in, ``row`` is its JSON
+- ``slices(bucket, conversation, from_source, packets, wire_bytes, payload_bytes)``: time buckets of ``slice_ns``
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flowmap.export import document, dumps
+from flowmap.graph import Talk, fold_outside
+from flowmap.packets import NO_TIME
+from flowmap.pipeline import FlowMap
+from flowmap.settings import Settings
+from flowmap.views import conversation_row
+
+_LINK = "map.json"
+KEPT_S = 10.0
+"""How long an older result can still be read by those who asked before the newer one came."""
+
+_RESULT = re.compile(r"result-(\d+)")
+
+_SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER);
+CREATE TABLE conversations (
+    id INTEGER PRIMARY KEY, source TEXT, target TEXT, wire_bytes INTEGER, stayed_bytes INTEGER, left_bytes INTEGER,
+    left_host TEXT, protocol TEXT, port INTEGER, application TEXT, row TEXT
+);
+CREATE TABLE slices (
+    bucket INTEGER, conversation INTEGER, from_source INTEGER, packets INTEGER, wire_bytes INTEGER,
+    payload_bytes INTEGER, PRIMARY KEY (bucket, conversation, from_source)
+) WITHOUT ROWID;
+"""
+_INDEXES = """
+CREATE INDEX by_pair ON conversations (source, target);
+CREATE INDEX by_bytes ON conversations (wire_bytes DESC, id);
+"""
+
+
+class Result(NamedTuple):
+    """What is known of a result without opening it."""
+
+    revision: int
+    t0_ns: int | None
+
+
+def write(folder: Path, flow_map: FlowMap, settings: Settings) -> Result:
+    """Make a result the map's current one; the ones before it stay a while for those who are reading them."""
+    revision = _revision(folder) + 1
+    temporary = folder / "result.part"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(mode=0o700)
+    with (temporary / "map.json").open("wb") as stream:
+        stream.write(dumps(document(flow_map.graph)).encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+    _write_views(temporary / "views.sqlite", flow_map, settings)
+    os.replace(temporary, folder / f"result-{revision}")
+    _point_to(folder, revision)
+    for path in folder.glob("result-*"):
+        if path.name != f"result-{revision}" and time.time() - path.stat().st_mtime > KEPT_S:
+            shutil.rmtree(path, ignore_errors=True)
+    return Result(revision, flow_map.graph.graph["totals"]["first_seen_ns"])
+
+
+def current(folder: Path) -> Result:
+    """The newest result of a map's folder; revision 0 when there is none."""
+    revision = _revision(folder)
+    if not revision:
+        return Result(0, None)
+    try:
+        with views(folder, revision) as database:
+            return Result(revision, _fact(database, "t0_ns"))
+    except (sqlite3.Error, OSError):
+        return Result(0, None)
+
+
+def document_path(folder: Path, revision: int) -> Path:
+    """Where the document of a revision is."""
+    return folder / f"result-{revision}" / "map.json"
+
+
+@contextmanager
+def views(folder: Path, revision: int) -> Iterator[sqlite3.Connection]:
+    """The conversations of a revision, read only."""
+    path = folder / f"result-{revision}" / "views.sqlite"
+    database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _fact(database: sqlite3.Connection, name: str) -> int | None:
+    row = database.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
+def slice_ns(database: sqlite3.Connection) -> int:
+    """Width of a time bucket."""
+    return _fact(database, "slice_ns") or 1
+
+
+def _revision(folder: Path) -> int:
+    try:
+        match = _RESULT.fullmatch(Path(os.readlink(folder / _LINK)).parent.name)
+    except OSError:
+        return 0
+    return int(match[1]) if match else 0
+
+
+def _point_to(folder: Path, revision: int) -> None:
+    """Replace the link in one step, and have the folder on disk before anybody relies on it."""
+    temporary = folder / f".flowmap-{_LINK}.part"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(Path(f"result-{revision}", "map.json"))
+    os.replace(temporary, folder / _LINK)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_views(path: Path, flow_map: FlowMap, settings: Settings) -> None:
+    totals = flow_map.graph.graph["totals"]
+    shown, _ = fold_outside(flow_map.talks, settings)
+    database = sqlite3.connect(path)
+    try:
+        database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = NORMAL;" + _SCHEMA)
+        database.execute("BEGIN")
+        database.executemany(
+            "INSERT INTO facts VALUES (?, ?)",
+            (("t0_ns", totals["first_seen_ns"]), ("slice_ns", flow_map.reading.legs.slice_ns)),
+        )
+        for number, (talk, seen) in enumerate(zip(flow_map.talks, shown, strict=True)):
+            low, high = seen.low.id, seen.high.id
+            source, target = (low, high) if flow_map.graph.has_edge(low, high) else (high, low)
+            row = {"id": number, "source": source, "target": target, **conversation_row(flow_map, talk)}
+            database.execute(
+                "INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    number, _text(source), _text(target), row["wire_bytes"], talk.verdict.stayed_bytes, talk.verdict.left_bytes,
+                    row["left_host"], row["protocol"], row["responder"]["port"], _text(row["application"]), dumps(row),
+                ),
+            )  # fmt: skip
+            database.executemany("INSERT INTO slices VALUES (?, ?, ?, ?, ?, ?)", _slices(number, talk, source == low))
+        database.executescript(_INDEXES)
+        database.commit()
+    finally:
+        database.close()
+
+
+def _slices(number: int, talk: Talk, source_is_low: bool) -> Iterator[tuple[int, ...]]:
+    for direction, from_low in ((talk.conversation.forward, True), (talk.conversation.backward, False)):
+        for bucket, values in direction.slices.items():
+            yield bucket, number, int(from_low == source_is_low), *values
+
+
+def _text(value: str | None) -> str | None:
+    """Lone surrogates, which SQLite cannot hold, become question marks; ``row`` keeps them escaped."""
+    return None if value is None else value.encode("utf-8", "replace").decode()
+
+
+def milliseconds(time_ns: int | None, t0_ns: int | None) -> float | None:
+    """A time of a view endpoint: milliseconds from ``t0_ns``."""
+    return None if time_ns is None or t0_ns is None or time_ns == NO_TIME else (time_ns - t0_ns) / 1e6
+
+
+def with_view_times(row: dict[str, Any], t0_ns: int | None) -> dict[str, Any]:
+    """The same row with ``first_ms`` and ``last_ms`` instead of ``first_seen_ns`` and ``last_seen_ns``."""
+    shown = {name: value for name, value in row.items() if name not in ("first_seen_ns", "last_seen_ns")}
+    return shown | {
+        "first_ms": milliseconds(row["first_seen_ns"], t0_ns),
+        "last_ms": milliseconds(row["last_seen_ns"], t0_ns),
+    }
+
+
+def load_document(folder: Path, revision: int) -> dict[str, Any]:
+    """The parsed document of a revision."""
+    loaded: dict[str, Any] = json.loads(document_path(folder, revision).read_bytes())
+    return loaded

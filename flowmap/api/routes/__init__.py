@@ -1,0 +1,1 @@
+"""The routes by resource; each module makes one ``router``."""

@@ -1,0 +1,209 @@
+"""``/api/maps/{id}/graph``, ``/pairs``, ``/conversations``, ``/timeline``, ``/health`` and ``/packets``: a result."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Query, Request, Response
+
+from flowmap.api import conversations, results
+from flowmap.api.graph_filter import GraphFilter, narrowed
+from flowmap.api.maps import MapRecord
+from flowmap.api.problems import Problem, SafeJSON
+from flowmap.api.state import State, t0_text
+
+router = APIRouter()
+
+PAIR_ROWS = 100
+MAX_BUCKETS = 4_096
+WORDS = ("stayed", "left", "mixed", "undetermined")
+
+Text = Annotated[str | None, Query(max_length=512)]
+Bytes = Annotated[int | None, Query(ge=0, le=1 << 62)]
+Milliseconds = Annotated[float | None, Query(allow_inf_nan=False, ge=-1e15, le=1e15)]
+
+
+@router.get("/api/maps/{map_id}/graph")
+def get_graph(
+    state: State,
+    request: Request,
+    map_id: str,
+    left_host: Text = None,
+    vm: Text = None,
+    service: Text = None,
+    segment: Text = None,
+    min_bytes: Bytes = None,
+    top: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
+    from_ms: Milliseconds = None,
+    to_ms: Milliseconds = None,
+) -> Response:
+    """The graph document (DESIGN section 5) as ``application/json`` with an ``ETag``; 304 when it is the client's.
+
+    Filters drop the edges that do not match, and say so in ``graph.warnings`` (:mod:`flowmap.api.graph_filter`):
+    ``left_host`` one or several words with commas, ``vm`` an id, label, name, IP or MAC of either end, ``service`` a
+    port, ``tcp/443`` or a name, ``segment`` of either end, ``min_bytes``, ``top`` the largest, ``from_ms`` and ``to_ms``
+    in whole time buckets. 409 before the first result.
+    """
+    record = state.map_with_result(map_id)
+    wanted = GraphFilter(
+        words_of(left_host), vm, service, segment, min_bytes, top,
+        None if from_ms is None and to_ms is None else (from_ms, to_ms),
+    )  # fmt: skip
+    digest = hashlib.sha256(repr(wanted).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    tag = f'"{record.id}-{record.revision}-{digest}"'
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers={"ETag": tag})
+    if wanted == GraphFilter():
+        content = results.document_path(record.folder, record.revision).read_bytes()
+        return Response(content, media_type="application/json", headers={"ETag": tag})
+    if wanted.range_ms:
+        wanted = _with_range(record, wanted)
+    return SafeJSON(narrowed(_document(record.folder, record.revision), wanted), headers={"ETag": tag})
+
+
+def _with_range(record: MapRecord, wanted: GraphFilter) -> GraphFilter:
+    assert wanted.range_ms
+    if record.t0_ns is None:
+        raise Problem(422, "No packet of this map has a time, so there is no time range to choose.")
+    with results.views(record.folder, record.revision) as database:
+        rows = conversations.within(database, record.t0_ns, *wanted.range_ms)
+    return GraphFilter(
+        wanted.left_host,
+        wanted.vm,
+        wanted.service,
+        wanted.segment,
+        wanted.min_bytes,
+        wanted.top,
+        wanted.range_ms,
+        rows,
+    )
+
+
+@lru_cache(maxsize=2)
+def _document(folder: Path, revision: int) -> dict[str, Any]:
+    """A parsed document, kept for the next filter; nobody may change it."""
+    return results.load_document(folder, revision)
+
+
+@router.get("/api/maps/{map_id}/pairs/{pair:path}")
+def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response:
+    """``/pairs/{a}/{b}``, two node ids in any order, each URL-encoded::
+
+        {"t0_ns": str|null, "source": node, "target": node, "edge": edge, "total": int, "conversations": [the 100 largest]}
+
+    Nodes and edge are those of the document, with ``first_ms`` and ``last_ms`` instead of ``*_seen_ns``. 404 when the two
+    did not talk.
+    """
+    record = state.map_with_result(map_id)
+    document = _document(record.folder, record.revision)
+    ends = _pair_of(request, "/pairs/")
+    edge = next((edge for edge in document["edges"] if {edge["source"], edge["target"]} == set(ends)), None)
+    if edge is None or (ends[0] == ends[1] and edge["source"] != edge["target"]):
+        raise Problem(404, "These two endpoints did not talk to each other in this map.")
+    nodes = {node["id"]: node for node in document["nodes"]}
+    with results.views(record.folder, record.revision) as database:
+        found = conversations.page(database, record.t0_ns, conversations.condition(ends), PAIR_ROWS)
+    return SafeJSON(
+        {
+            "t0_ns": t0_text(record),
+            "source": nodes[edge["source"]],
+            "target": nodes[edge["target"]],
+            "edge": results.with_view_times(edge, record.t0_ns),
+            "total": found["total"],
+            "conversations": found["conversations"],
+        }
+    )
+
+
+def _pair_of(request: Request, marker: str) -> tuple[str, str]:
+    """Two ids from the path as it was sent: an id may hold an encoded slash."""
+    raw = request.scope.get("raw_path") or request.url.path.encode()
+    parts = raw.decode("ascii", "replace").partition(marker)[2].split("/")
+    if len(parts) != 2 or not all(parts):
+        raise Problem(404, "A pair is two node ids, each URL-encoded: /pairs/{a}/{b}.")
+    return unquote(parts[0]), unquote(parts[1])
+
+
+@router.get("/api/maps/{map_id}/conversations")
+def list_conversations(
+    state: State,
+    map_id: str,
+    pair: Text = None,
+    left_host: Text = None,
+    service: Text = None,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
+) -> Response:
+    """``{"t0_ns", "total", "conversations": [row], "next_cursor": str|null}``, most bytes first; a row::
+
+        {"id", "source", "target", "protocol", "application": str|null, "domain",
+         "initiator": {"node", "ip", "port": int|null}, "responder": {"node", "ip", "port": int|null}, "connections",
+         "wire_bytes", "payload_bytes", "sent_bytes", "received_bytes", "packets", "first_ms", "last_ms",
+         "verdict", "left_host": str|null, "grade": str|null}
+
+    ``pair`` is two URL-encoded node ids with a comma between them.
+    """
+    record = state.map_with_result(map_id)
+    where = conversations.condition(pair_of(pair), words_of(left_host), service)
+    with results.views(record.folder, record.revision) as database:
+        return SafeJSON({"t0_ns": t0_text(record), **conversations.page(database, record.t0_ns, where, limit, cursor)})
+
+
+@router.get("/api/maps/{map_id}/timeline")
+def get_timeline(
+    state: State, map_id: str, pair: Text = None, buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS)] = 400
+) -> Response:
+    """``{"t0_ns", "bucket_ms", "start_ms", "series": {"stayed": [bytes], "left": [], "mixed": [], "undetermined": [],
+    "group": []}, "untimed_bytes"}``; all series have one length, ``start_ms`` is where the first bucket begins."""
+    record = state.map_with_result(map_id)
+    with results.views(record.folder, record.revision) as database:
+        found = conversations.timeline(database, record.t0_ns, conversations.condition(pair_of(pair)), buckets)
+    return SafeJSON({"t0_ns": t0_text(record), **found})
+
+
+@router.get("/api/maps/{map_id}/health")
+def get_health(state: State, map_id: str) -> Response:
+    """Health of the captures: ``{"t0_ns", "complete", "points": [point of the document with first_ms and last_ms],
+    "captures", "hosts": {host: {"uplinks", "uplinks_complete"}}, "warnings", "estimated"}``."""
+    record = state.map_with_result(map_id)
+    graph = _document(record.folder, record.revision)["graph"]
+    return SafeJSON(
+        {
+            "t0_ns": t0_text(record),
+            "complete": graph["complete"],
+            "points": [results.with_view_times(point, record.t0_ns) for point in graph["points"]],
+            "captures": graph["captures"],
+            "hosts": record.points["hosts"],
+            "warnings": graph["warnings"],
+            "estimated": graph["estimated"],
+        }
+    )
+
+
+@router.get("/api/maps/{map_id}/packets")
+def get_packets(state: State, map_id: str, pair: Text = None) -> Response:
+    """The packets of a pair as pcap: not there yet, 501."""
+    state.map_with_result(map_id)
+    raise Problem(501, "Packets of a pair cannot be downloaded yet; its evidence names files and frame numbers.")
+
+
+def words_of(left_host: str | None) -> tuple[str, ...]:
+    """``stayed,left`` as its words; 422 for any other."""
+    words = tuple(word for word in (left_host or "").split(",") if word)
+    if not set(words) <= set(WORDS):
+        raise Problem(422, f"left_host is one or several of {', '.join(WORDS)}.")
+    return words
+
+
+def pair_of(text: str | None) -> tuple[str, str] | None:
+    """``a,b`` as two node ids."""
+    if not text:
+        return None
+    one, comma, other = text.partition(",")
+    if not comma or not one or not other:
+        raise Problem(422, "pair is two node ids, each URL-encoded, with a comma between them.")
+    return unquote(one), unquote(other)

@@ -1,0 +1,107 @@
+"""What every route works with, and the shape of a map's status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from flowmap.api.jobs import Jobs
+from flowmap.api.maps import BUSY, MapRecord, Maps, StoredFile
+from flowmap.api.problems import Problem
+from flowmap.api.static_files import StaticFile
+from flowmap.settings import Settings
+
+
+@dataclass(slots=True)
+class ServerState:
+    """The parts of one server. ``event_streams`` counts the open ones; ``closing`` ends them."""
+
+    settings: Settings
+    maps: Maps
+    jobs: Jobs
+    static: dict[str, StaticFile]
+    event_streams: int = 0
+    closing: bool = False
+
+    def end_streams(self) -> None:
+        """Let every event stream end; safe to call from a signal handler."""
+        self.closing = True
+        self.maps.wake()
+
+    def map_with_result(self, map_id: str) -> MapRecord:
+        """A map that has a result; :class:`Problem` 409 before the first."""
+        record = self.maps.get(map_id)
+        if not record.revision:
+            raise Problem(409, record.error or "This map has no result yet; start its analysis, or wait for its end.")
+        return record
+
+
+def _state(request: Request) -> ServerState:
+    state = request.app.state.server
+    assert isinstance(state, ServerState)
+    return state
+
+
+State = Annotated[ServerState, Depends(_state)]
+
+
+def t0_text(record: MapRecord) -> str | None:
+    """``t0_ns`` as view endpoints give it: a string, because JavaScript's numbers are too short for it."""
+    return None if record.t0_ns is None else str(record.t0_ns)
+
+
+def status(state: ServerState, record: MapRecord) -> dict[str, Any]:
+    """A map's status::
+
+        {"id", "name", "state": "new|queued|running|done|partial|failed|cancelled|live",
+         "progress": {"stage", "packets", "share": float|null} | null, "complete": bool|null, "error": sentence|null,
+         "revision": int, "created_at": RFC 3339, "t0_ns": str|null, "stale": bool,
+         "captures": [{"name", "size_bytes", "uploaded_at", "kept": bool, "expires_at": RFC 3339|null}],
+         "inventory": [{"name", "size_bytes", "modified_ms": int|null}], "points": {"hosts", "points"},
+         "live": {"interface", "filter", "seconds", "bytes", "packets", "dropped_packets"} | null}
+
+    ``revision`` is 0 without a result; ``stale`` means that inputs changed since it was made.
+    """
+    return {
+        "id": record.id,
+        "name": record.name,
+        "state": record.state,
+        "progress": record.progress if record.state in BUSY else None,
+        "complete": record.complete if record.revision else None,
+        "error": record.error,
+        "revision": record.revision,
+        "created_at": _time_text(record.created_s),
+        "t0_ns": t0_text(record),
+        "stale": bool(record.revision) and record.judged != record.inputs(),
+        "captures": [_capture(state, file) for file in record.captures],
+        "inventory": [
+            {
+                "name": file.name,
+                "size_bytes": file.size_bytes,
+                "modified_ms": None if file.modified_ns is None else file.modified_ns // 1_000_000,
+            }
+            for file in record.inventory
+        ],
+        "points": record.points,
+        "live": record.live,
+    }
+
+
+def _capture(state: ServerState, file: StoredFile) -> dict[str, Any]:
+    expires = None if file.path or not file.kept else _time_text(file.uploaded_s + state.settings.keep_captures_s)
+    return {
+        "name": file.name,
+        "size_bytes": file.size_bytes,
+        "uploaded_at": _time_text(file.uploaded_s),
+        "kept": file.kept,
+        "expires_at": expires,
+    }
+
+
+def _time_text(seconds: float) -> str:
+    return (
+        datetime.fromtimestamp(min(seconds, 253_402_300_799), UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    )
