@@ -1,0 +1,145 @@
+// The only door to the server. Every failure becomes one ApiError whose message is the sentence to show.
+
+/** @typedef {import('./document-types.js').MapStatus} MapStatus */
+/** @typedef {import('./document-types.js').MapList} MapList */
+/** @typedef {import('./document-types.js').GraphDocument} GraphDocument */
+/** @typedef {import('./document-types.js').Health} Health */
+/** @typedef {import('./document-types.js').PairDetail} PairDetail */
+/** @typedef {import('./document-types.js').InterfaceList} InterfaceList */
+
+export class ApiError extends Error {
+  /** @param {number} status 0 when the server did not answer @param {string} detail */
+  constructor(status, detail) {
+    super(detail);
+    this.name = 'ApiError';
+    this.status = status;
+  }
+}
+
+const NO_ANSWER = 'The server does not answer. Is flowmap serve still running?';
+/** A cross-site form cannot set a header, so the server wants this one on everything that changes something. */
+const SAME_PAGE = { 'X-FlowMap': '1' };
+
+/** @param {number} status @param {string} text body @returns {ApiError} */
+function problem(status, text) {
+  let detail = '';
+  try {
+    const parsed = JSON.parse(text);
+    detail = String(parsed.detail ?? parsed.title ?? '');
+  } catch {
+    detail = '';
+  }
+  return new ApiError(status, detail || `The server answered ${status} without saying why.`);
+}
+
+/**
+ * @param {string} method
+ * @param {string} path below /api
+ * @param {{json?: unknown, signal?: AbortSignal}} [options]
+ * @returns {Promise<any>} the parsed body, null when there is none
+ */
+async function request(method, path, { json, signal } = {}) {
+  /** @type {Record<string, string>} */
+  const headers = method === 'GET' ? {} : { ...SAME_PAGE };
+  if (json !== undefined) headers['Content-Type'] = 'application/json';
+  let response;
+  let text;
+  try {
+    response = await fetch(`/api${path}`, { method, headers, body: json === undefined ? null : JSON.stringify(json), signal: signal ?? null });
+    text = await response.text();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ApiError(0, NO_ANSWER);
+  }
+  if (!response.ok) throw problem(response.status, text);
+  return text ? JSON.parse(text) : null;
+}
+
+/** @param {string} id */
+const mapPath = (id) => `/maps/${encodeURIComponent(id)}`;
+
+export const api = {
+  /** @returns {Promise<MapList>} */
+  listMaps: () => request('GET', '/maps'),
+  /** @param {string} name @returns {Promise<MapStatus>} */
+  createMap: (name) => request('POST', '/maps', { json: { name } }),
+  /** @param {string} id @returns {Promise<MapStatus>} */
+  getMap: (id) => request('GET', mapPath(id)),
+  /** @param {string} id @returns {Promise<null>} */
+  deleteMap: (id) => request('DELETE', mapPath(id)),
+  /** @param {string} id @param {unknown} points @returns {Promise<unknown>} */
+  putPoints: (id, points) => request('PUT', `${mapPath(id)}/points`, { json: points }),
+  /** @param {string} id @returns {Promise<MapStatus>} */
+  analyse: (id) => request('POST', `${mapPath(id)}/analysis`),
+  /** @param {string} id @returns {Promise<MapStatus>} */
+  cancelAnalysis: (id) => request('DELETE', `${mapPath(id)}/analysis`),
+  /** @param {string} id @returns {Promise<GraphDocument>} */
+  graph: (id) => request('GET', `${mapPath(id)}/graph`),
+  /** @param {string} id @returns {Promise<Health>} */
+  health: (id) => request('GET', `${mapPath(id)}/health`),
+  /** @param {string} id @param {string} a @param {string} b @param {AbortSignal} signal @returns {Promise<PairDetail>} */
+  pair: (id, a, b, signal) => request('GET', `${mapPath(id)}/pairs/${encodeURIComponent(a)}/${encodeURIComponent(b)}`, { signal }),
+  /**
+   * @param {string} id @param {string} a @param {string} b @param {string|null} cursor
+   * @returns {Promise<{total: number, conversations: import('./document-types.js').Conversation[], next_cursor: string|null}>}
+   */
+  conversations: (id, a, b, cursor) => {
+    const query = new URLSearchParams({ pair: `${encodeURIComponent(a)},${encodeURIComponent(b)}`, limit: '100' });
+    if (cursor) query.set('cursor', cursor);
+    return request('GET', `${mapPath(id)}/conversations?${query}`);
+  },
+  /** @returns {Promise<InterfaceList>} */
+  interfaces: () => request('GET', '/interfaces'),
+  /** @param {string} id @param {{interface: string, filter: string|null}} wanted @returns {Promise<MapStatus>} */
+  startLive: (id, wanted) => request('POST', `${mapPath(id)}/live`, { json: wanted }),
+  /** @param {string} id @returns {Promise<MapStatus>} */
+  stopLive: (id) => request('DELETE', `${mapPath(id)}/live`),
+  /** @param {string} id @param {string} format @returns {string} address of a download */
+  exportAddress: (id, format) => `/api${mapPath(id)}/export/${format}`,
+};
+
+/**
+ * Sends a file as it is. XMLHttpRequest, because fetch reports no upload progress.
+ * @param {string} id of the map
+ * @param {'captures'|'inventory'} folder
+ * @param {File} file
+ * @param {{onProgress: (share: number) => void, signal: AbortSignal}} options
+ * @returns {Promise<any>}
+ */
+export function upload(id, folder, file, { onProgress, signal }) {
+  return new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest();
+    xhr.open('PUT', `/api${mapPath(id)}/${folder}/${encodeURIComponent(file.name)}`);
+    xhr.setRequestHeader('X-FlowMap', '1');
+    xhr.setRequestHeader('Content-Type', 'application/octet-stream');
+    if (folder === 'inventory') xhr.setRequestHeader('X-File-Modified-Ms', String(file.lastModified));
+    xhr.upload.onprogress = (event) => onProgress(event.lengthComputable && event.total ? event.loaded / event.total : 0);
+    xhr.onload = () => {
+      if (xhr.status >= 200 && xhr.status < 300) resolve(xhr.responseText ? JSON.parse(xhr.responseText) : null);
+      else reject(problem(xhr.status, xhr.responseText));
+    };
+    xhr.onerror = () => reject(new ApiError(0, `${file.name} could not be sent: ${NO_ANSWER}`));
+    xhr.onabort = () => reject(new DOMException('cancelled', 'AbortError'));
+    signal.addEventListener('abort', () => xhr.abort(), { once: true });
+    xhr.send(file);
+  });
+}
+
+/**
+ * Follows a map. The browser connects again by itself.
+ * @param {string} id
+ * @param {{onState: (status: MapStatus) => void, onGraph: (revision: number) => void, onDeleted: () => void}} handlers
+ * @returns {() => void} ends it
+ */
+export function follow(id, { onState, onGraph, onDeleted }) {
+  const source = new EventSource(`/api${mapPath(id)}/events`);
+  const on = (/** @type {string} */ name, /** @type {(data: any) => void} */ handler) =>
+    source.addEventListener(name, (event) => handler(JSON.parse(/** @type {MessageEvent} */ (event).data || '{}')));
+  on('state', onState);
+  on('graph', ({ revision }) => onGraph(revision));
+  on('deleted', () => {
+    source.close();
+    onDeleted();
+  });
+  return () => source.close();
+}

@@ -1,0 +1,44 @@
+// The state of the page: what the store holds.
+
+import { NO_FILTERS, applyFilters } from './model/filters.js';
+import { memoized } from './store.js';
+
+/** @typedef {import('./document-types.js').MapStatus} MapStatus */
+/** @typedef {import('./model/graph-model.js').GraphModel} GraphModel */
+/** @typedef {import('./model/filters.js').Filters} Filters */
+/** @typedef {import('./url-state.js').Selection} Selection */
+/** @typedef {import('./url-state.js').View} View */
+
+/** @typedef {{name: string, share: number|null, text: string, cancel: (() => void)|null}} Work something that takes time */
+/** @typedef {{id: number, text: string, tone: 'problem'|'info'}} Notice */
+
+/**
+ * @typedef {object} AppState
+ * @property {'loading'|'locked'|'ready'} phase locked: the server wants its token
+ * @property {string} lockedText
+ * @property {MapStatus[]} maps newest first
+ * @property {import('./document-types.js').MapList|null} limits
+ * @property {MapStatus|null} map
+ * @property {GraphModel|null} model of the newest result
+ * @property {import('./document-types.js').Health|null} health
+ * @property {Work|null} work
+ * @property {Notice[]} notices
+ * @property {View} view
+ * @property {Filters} filters
+ * @property {Selection|null} selection
+ */
+/** @typedef {ReturnType<typeof import('./store.js').createStore<AppState>>} Store */
+
+/** @type {AppState} */
+export const INITIAL_STATE = {
+  phase: 'loading', lockedText: '', maps: [], limits: null, map: null, model: null, health: null,
+  work: null, notices: [], view: 'map', filters: NO_FILTERS, selection: null,
+};
+
+/** Map and table share one filter result. */
+export const shownOf = memoized(applyFilters);
+
+/** @param {MapStatus|null} map @returns {boolean} whether the server is at work on it */
+export function isBusy(map) {
+  return map !== null && ['queued', 'running', 'live'].includes(map.state);
+}

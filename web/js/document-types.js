@@ -1,0 +1,128 @@
+// Types of what the server sends. The document is flowmap-graph/1, whose JSON Schema ships in the package.
+
+/** @typedef {{name: string, source: string}} NodeName */
+/**
+ * @typedef {object} DocumentNode
+ * @property {string} id
+ * @property {string} label
+ * @property {'vm'|'hypervisor'|'router'|'external'|'group'|'unknown'} kind
+ * @property {string|null} host
+ * @property {string|null} vswitch
+ * @property {string[]} segments
+ * @property {string[]} macs
+ * @property {string[]} ips
+ * @property {NodeName[]} names
+ * @property {number} wire_bytes
+ * @property {number} packets
+ */
+/** @typedef {{protocol: string, port: number|null, application: string|null, wire_bytes: number}} Service */
+/** @typedef {{rule: string, supports: boolean, text: string, points: string[], frames: number[], count: number}} Evidence */
+/**
+ * @typedef {object} DocumentEdge
+ * @property {string} source
+ * @property {string} target
+ * @property {string} initiator
+ * @property {number} conversations
+ * @property {number} conversations_from_target
+ * @property {number} wire_bytes
+ * @property {number} payload_bytes
+ * @property {number} source_to_target_bytes
+ * @property {number} target_to_source_bytes
+ * @property {number} packets
+ * @property {number|null} first_seen_ns
+ * @property {number|null} last_seen_ns
+ * @property {Service[]} services
+ * @property {string|null} left_host
+ * @property {string} verdict
+ * @property {string|null} grade
+ * @property {number} stayed_bytes
+ * @property {number} left_bytes
+ * @property {number} undetermined_bytes
+ * @property {Evidence[]} evidence
+ * @property {string[]} would_settle
+ */
+/** @typedef {{code: string, text: string, count: number}} Warning */
+/**
+ * @typedef {object} Point
+ * @property {string} id
+ * @property {string} file
+ * @property {string} interface
+ * @property {string} role
+ * @property {string|null} host
+ * @property {string} how
+ * @property {number} packets
+ * @property {number|null} copies_per_packet
+ * @property {number|null} one_way_share
+ * @property {number|null} truncated_share
+ * @property {number|null} dropped_packets
+ * @property {number|null} [first_seen_ns]
+ * @property {number|null} [last_seen_ns]
+ */
+/**
+ * @typedef {object} CaptureFile
+ * @property {string} file
+ * @property {number} size_bytes
+ * @property {string} format
+ * @property {number} packets
+ * @property {boolean} complete
+ * @property {Warning[]} warnings
+ */
+/**
+ * @typedef {object} GraphFacts
+ * @property {string} schema
+ * @property {boolean} complete
+ * @property {string} name
+ * @property {string[]} estimated
+ * @property {{packets: number, unique_bytes: number, conversations: number, duplicate_packets: number,
+ *   first_seen_ns: number|null, last_seen_ns: number|null}} totals
+ * @property {CaptureFile[]} captures
+ * @property {Point[]} points
+ * @property {Record<string, number>} shares
+ * @property {Warning[]} warnings
+ */
+/** @typedef {{graph: GraphFacts, nodes: DocumentNode[], edges: DocumentEdge[]}} GraphDocument */
+
+/** @typedef {{stage: string, packets: number, share: number|null}} Progress */
+/** @typedef {{name: string, size_bytes: number, kept?: boolean|null, expires_at?: string|null}} StoredCapture */
+/**
+ * @typedef {object} MapStatus
+ * @property {string} id
+ * @property {string} name
+ * @property {'new'|'queued'|'running'|'done'|'partial'|'failed'|'cancelled'|'live'} state
+ * @property {Progress|null} progress
+ * @property {boolean|null} complete
+ * @property {string|null} error
+ * @property {number} revision
+ * @property {string} created_at
+ * @property {string|null} t0_ns
+ * @property {StoredCapture[]} captures
+ * @property {{name: string, size_bytes: number}[]} inventory
+ * @property {any} points
+ * @property {boolean} stale
+ * @property {{interface: string, filter: string|null, packets: number, dropped_packets: number|null}|null} live
+ */
+/** @typedef {{maps: MapStatus[], keep_captures_s: number, keep_captures_bytes: number, max_upload_bytes: number}} MapList */
+/** @typedef {{uplinks?: string[], uplinks_complete?: boolean}} HostStatement */
+/** @typedef {{hosts: Record<string, HostStatement>, points: Point[], warnings: Warning[], complete: boolean}} Health */
+/**
+ * @typedef {object} Conversation
+ * @property {string} source
+ * @property {string} target
+ * @property {string} protocol
+ * @property {string|null} application
+ * @property {{node: string, ip: string, port: number|null}} initiator
+ * @property {{node: string, ip: string, port: number|null}} responder
+ * @property {number} connections
+ * @property {number} wire_bytes
+ * @property {number} packets
+ * @property {number|null} first_ms
+ * @property {number|null} last_ms
+ * @property {string} verdict
+ * @property {string|null} left_host
+ * @property {string|null} grade
+ */
+/** @typedef {{t0_ns: string|null, source: DocumentNode, target: DocumentNode, edge: DocumentEdge, conversations: Conversation[], total: number}} PairDetail */
+/** @typedef {{name: string, description: string, up: boolean, loopback: boolean}} Interface */
+/** @typedef {{interfaces: Interface[], problem: string|null, limits: {seconds: number, bytes: number, packets: number}}} InterfaceList */
+
+export {};

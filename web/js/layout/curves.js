@@ -1,0 +1,127 @@
+// A curve is kept twice: as SVG path text, which canvas and SVG both draw, and as points, for pointing at it
+// and for labels. Pure.
+
+/** @typedef {[number, number]} XY */
+/** @typedef {{d: string, points: XY[]}} Curve */
+
+const STEPS = 14;
+
+/** @param {number} value */
+function short(value) {
+  return Math.round(value * 10) / 10;
+}
+
+/** Draws a curve piece by piece. */
+export class Pen {
+  /** @type {string[]} */
+  #d;
+
+  /** @type {XY[]} */
+  #points;
+
+  /** @param {number} x @param {number} y */
+  constructor(x, y) {
+    this.#d = [`M${short(x)} ${short(y)}`];
+    this.#points = [[x, y]];
+  }
+
+  /** @param {number} x @param {number} y */
+  line(x, y) {
+    this.#d.push(`L${short(x)} ${short(y)}`);
+    this.#points.push([x, y]);
+    return this;
+  }
+
+  /**
+   * @param {number} x1 @param {number} y1 first control point
+   * @param {number} x2 @param {number} y2 second control point
+   * @param {number} x @param {number} y end
+   */
+  cubic(x1, y1, x2, y2, x, y) {
+    const [x0, y0] = /** @type {XY} */ (this.#points.at(-1));
+    this.#d.push(`C${short(x1)} ${short(y1)} ${short(x2)} ${short(y2)} ${short(x)} ${short(y)}`);
+    for (let i = 1; i <= STEPS; i += 1) {
+      const t = i / STEPS;
+      const u = 1 - t;
+      this.#points.push([
+        u ** 3 * x0 + 3 * u * u * t * x1 + 3 * u * t * t * x2 + t ** 3 * x,
+        u ** 3 * y0 + 3 * u * u * t * y1 + 3 * u * t * t * y2 + t ** 3 * y,
+      ]);
+    }
+    return this;
+  }
+
+  /**
+   * A line towards a corner that is rounded on the way to the next point.
+   * @param {number} cx @param {number} cy the corner
+   * @param {number} x @param {number} y where to go next
+   * @param {number} radius
+   */
+  corner(cx, cy, x, y, radius) {
+    const [x0, y0] = /** @type {XY} */ (this.#points.at(-1));
+    const before = Math.hypot(cx - x0, cy - y0);
+    const after = Math.hypot(x - cx, y - cy);
+    const r = Math.min(radius, before, after / 2);
+    if (r < 0.5) return this.line(cx, cy);
+    const ax = cx + ((x0 - cx) * r) / before;
+    const ay = cy + ((y0 - cy) * r) / before;
+    const bx = cx + ((x - cx) * r) / after;
+    const by = cy + ((y - cy) * r) / after;
+    this.line(ax, ay);
+    return this.cubic(ax + (cx - ax) * 0.6, ay + (cy - ay) * 0.6, bx + (cx - bx) * 0.6, by + (cy - by) * 0.6, bx, by);
+  }
+
+  /** @returns {Curve} */
+  done() {
+    return { d: this.#d.join(''), points: this.#points };
+  }
+}
+
+/**
+ * Point of a curve at a share of its length.
+ * @param {Curve} curve
+ * @param {number} share 0 to 1
+ * @returns {XY}
+ */
+export function pointAt({ points }, share) {
+  let length = 0;
+  for (let i = 1; i < points.length; i += 1) length += distance(at(points, i - 1), at(points, i));
+  let left = length * share;
+  for (let i = 1; i < points.length; i += 1) {
+    const [p, q] = [at(points, i - 1), at(points, i)];
+    const step = distance(p, q);
+    if (left <= step && step > 0) return [p[0] + ((q[0] - p[0]) * left) / step, p[1] + ((q[1] - p[1]) * left) / step];
+    left -= step;
+  }
+  return at(points, points.length - 1);
+}
+
+/** @param {XY[]} points @param {number} i */
+function at(points, i) {
+  return /** @type {XY} */ (points[i]);
+}
+
+/** @param {XY} p @param {XY} q */
+function distance(p, q) {
+  return Math.hypot(q[0] - p[0], q[1] - p[1]);
+}
+
+/**
+ * Distance of a place from a curve.
+ * @param {Curve} curve
+ * @param {number} x
+ * @param {number} y
+ */
+export function distanceTo({ points }, x, y) {
+  let best = Infinity;
+  for (let i = 1; i < points.length; i += 1) {
+    const [px, py] = at(points, i - 1);
+    const [qx, qy] = at(points, i);
+    const dx = qx - px;
+    const dy = qy - py;
+    const squared = dx * dx + dy * dy;
+    const t = squared === 0 ? 0 : Math.min(1, Math.max(0, ((x - px) * dx + (y - py) * dy) / squared));
+    best = Math.min(best, Math.hypot(x - px - t * dx, y - py - t * dy));
+  }
+  return best;
+}

@@ -1,0 +1,71 @@
+// Puts the page together: the store, the session with the server, the views, and the address.
+
+import { INITIAL_STATE } from './app-state.js';
+import { NO_FILTERS } from './model/filters.js';
+import { createSession } from './session.js';
+import { createStore } from './store.js';
+import { fromHash, toHash } from './url-state.js';
+import { mountDetailPanel } from './views/detail-panel.js';
+import { byId } from './views/element.js';
+import { mountFilterColumn } from './views/filter-column.js';
+import { mountHeader } from './views/header.js';
+import { mountIntake } from './views/intake-dialog.js';
+import { mountLiveDialog } from './views/live-dialog.js';
+import { mountNotices } from './views/notices.js';
+import { mountStage } from './views/stage.js';
+import { mountSummary } from './views/summary.js';
+import { restoreTheme } from './views/theme.js';
+import { mountWorkStrip } from './views/work-strip.js';
+
+/** @typedef {import('./app-state.js').AppState} AppState */
+/** @typedef {import('./url-state.js').Selection} Selection */
+
+restoreTheme();
+const store = createStore(/** @type {AppState} */ ({ ...INITIAL_STATE, ...fromHash(location.hash) }));
+const session = createSession(store);
+
+/** Writes the view into the address. A step that Back should undo is pushed; typing only replaces. @param {boolean} push */
+function writeHash(push) {
+  const hash = toHash(store.get());
+  const address = new URL(location.href);
+  if (address.hash.replace(/^#/, '') === hash) return;
+  address.hash = hash;
+  if (push) history.pushState(null, '', address);
+  else history.replaceState(null, '', address);
+}
+
+/** @param {Partial<AppState>} patch @param {boolean} [push] */
+function show(patch, push = true) {
+  store.set(patch);
+  writeHash(push);
+}
+
+const select = (/** @type {Selection|null} */ selection) => show({ selection });
+const intake = mountIntake(store, session);
+const live = mountLiveDialog(session);
+
+mountHeader(store, session, {
+  setView: (view) => show({ view }),
+  setSearch: (search) => show({ filters: { ...store.get().filters, search } }, false),
+  select,
+  openIntake: intake.chooseFiles,
+  openLive: live.open,
+});
+mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing = false) => show({ filters }, !typing) });
+mountSummary(byId('summary'), store, session, { select, clearFilters: () => show({ filters: NO_FILTERS }) });
+mountStage(byId('stage'), store, { select, chooseFiles: intake.chooseFiles, openLive: live.open });
+mountDetailPanel(byId('details'), store, session, select);
+mountWorkStrip(byId('work'), store, session);
+mountNotices(store, session);
+
+addEventListener('popstate', () => store.set(fromHash(location.hash)));
+addEventListener('hashchange', () => store.set(fromHash(location.hash)));
+addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape' || document.querySelector('dialog[open], [popover]:popover-open')) return;
+  if (store.get().selection !== null) select(null);
+});
+// a stream that nobody looks at would take one of the few connections that a browser opens to one server
+addEventListener('visibilitychange', () => (document.hidden ? session.pause() : session.resume()));
+addEventListener('pagehide', () => session.pause());
+
+await session.start(new URL(location.href).searchParams.get('map'));

@@ -1,0 +1,95 @@
+// The sentence above the map and the numbers it rests on. Pure.
+
+import { bytes, count, percent, percentages, plural, timeSpan, msOfNs } from '../format.js';
+import { OUTSIDE, UNPLACED, isDrawn, isHouse, isVmToVm } from './graph-model.js';
+
+/** @typedef {import('./graph-model.js').GraphModel} GraphModel */
+/** @typedef {import('./graph-model.js').Pair} Pair */
+
+/**
+ * Bytes by what happened to them. `left` holds `hairpin`; a mixed pair gives its bytes to each part.
+ * @typedef {{total: number, stayed: number, left: number, hairpin: number, undetermined: number}} Split
+ */
+
+/** @param {Iterable<Pair>} pairs @returns {Split} */
+export function splitOf(pairs) {
+  const split = { total: 0, stayed: 0, left: 0, hairpin: 0, undetermined: 0 };
+  for (const { edge, lane } of pairs) {
+    split.total += edge.wire_bytes;
+    split.stayed += edge.stayed_bytes;
+    split.left += edge.left_bytes;
+    split.undetermined += edge.undetermined_bytes;
+    if (lane === 'hairpin') split.hairpin += edge.left_bytes;
+  }
+  return split;
+}
+
+/** @param {GraphModel} model @returns {Split} of pairs whose both ends are VMs */
+export function vmSplit(model) {
+  return splitOf(model.pairs.filter(isVmToVm));
+}
+
+/**
+ * The sentence: what stayed, what left and what cannot be told, always together.
+ * @param {GraphModel} model
+ * @returns {string}
+ */
+export function headline(model) {
+  const split = vmSplit(model);
+  if (model.pairs.length === 0) return 'No conversations in this capture';
+  if (split.total === 0) {
+    return [...model.nodes.values()].some((node) => node.kind === 'vm')
+      ? 'No traffic between two VMs was seen'
+      : 'No endpoint is known to be a VM: an inventory would tell which are';
+  }
+  if (split.undetermined === split.total) {
+    return `Whether VM-to-VM bytes left their host cannot be told yet: ${percent(1, 1)} undetermined`;
+  }
+  const [stayed, left, undetermined] = percentages([split.stayed, split.left, split.undetermined]);
+  const rest = split.undetermined === 0 ? 'none is undetermined' : `${undetermined} cannot be told`;
+  return `${stayed} of VM-to-VM bytes never left their host, ${left} did, ${rest}`;
+}
+
+/**
+ * The denominators, under the sentence.
+ * @param {GraphModel} model
+ * @returns {string[]}
+ */
+export function denominators(model) {
+  const split = vmSplit(model);
+  const vms = [...model.nodes.values()].filter((node) => node.kind === 'vm');
+  const unplaced = (model.places.get(UNPLACED) ?? []).length;
+  const { first_seen_ns: first, last_seen_ns: last } = model.facts.totals;
+  return [
+    `${bytes(split.total)} VM-to-VM of ${bytes(model.facts.totals.unique_bytes)} in all`,
+    `${plural(vms.length, 'VM')} on ${plural(model.hosts.length, 'host')}${unplaced ? `, ${count(unplaced)} not placed` : ''}`,
+    timeSpan(msOfNs(first), msOfNs(last)),
+  ];
+}
+
+/**
+ * What the card of a house says: all drawn traffic of its endpoints, whoever the other end is.
+ * @param {Pair[]} pairs
+ * @returns {Map<string, Split>} by house
+ */
+export function houseSplits(pairs) {
+  /** @type {Map<string, Pair[]>} */
+  const ofHouse = new Map();
+  for (const pair of pairs) {
+    if (!isDrawn(pair)) continue;
+    for (const place of new Set([pair.placeA, pair.placeB])) {
+      if (!isHouse(place)) continue;
+      const list = ofHouse.get(place);
+      if (list) list.push(pair);
+      else ofHouse.set(place, [pair]);
+    }
+  }
+  return new Map([...ofHouse].map(([place, list]) => [place, splitOf(list)]));
+}
+
+/** @param {GraphModel} model @returns {number} peers outside, those folded by the server included */
+export function outsidePeers(model) {
+  const folded = model.facts.warnings.find((warning) => warning.code === 'folded_outside')?.count ?? 0;
+  const named = (model.places.get(OUTSIDE) ?? []).filter((node) => node.kind !== 'group').length;
+  return named + folded;
+}

@@ -1,0 +1,54 @@
+// The map from far away: houses as chips with their share, and only the largest trunks. Pure.
+
+import { bytes, percent, plural } from '../format.js';
+import { UNPLACED } from '../model/graph-model.js';
+import { LANES } from '../verdicts.js';
+import { placeName, splitBar } from './house-items.js';
+
+/** @typedef {import('./items.js').Item} Item */
+/** @typedef {import('../layout/street.js').Layout} Layout */
+/** @typedef {import('../layout/street.js').House} House */
+/** @typedef {import('../layout/routes.js').Routes} Routes */
+/** @typedef {import('../model/headline.js').Split} Split */
+
+const TRUNKS = 60;
+
+/**
+ * @param {Layout} layout
+ * @param {Routes} routes
+ * @param {import('../model/graph-model.js').GraphModel} model
+ * @param {Map<string, Split>} splits
+ * @param {import('../url-state.js').Selection|null} selection
+ * @returns {Item[]}
+ */
+export function overviewItems(layout, routes, model, splits, selection) {
+  /** @type {Item[]} */
+  const trunks = [...routes.trunks.slice(0, TRUNKS)].reverse().map((trunk) => ({
+    kind: 'path', d: trunk.curve.d, stroke: LANES[trunk.lane].token, lw: trunk.width * 1.2, alpha: 0.5, dash: trunk.lane === 'stayed' ? [] : LANES[trunk.lane].dash,
+  }));
+  /** @type {Item[]} */
+  const turns = routes.turns.map((turn) => ({ kind: 'path', d: turn.curve.d, stroke: 'leave', lw: 7, dash: [12, 6] }));
+  const chosen = selection?.type === 'place' ? selection.place : null;
+  return [...trunks, ...turns, ...[...layout.houses.values()].flatMap((house) => chip(house, splits.get(house.place), (model.places.get(house.place) ?? []).length, house.place === chosen))];
+}
+
+/** @param {House} house @param {Split|undefined} split @param {number} endpoints @param {boolean} chosen @returns {Item[]} */
+function chip({ box, place }, split, endpoints, chosen) {
+  const unplaced = place === UNPLACED;
+  const share = split?.total ? split.stayed / split.total : 0;
+  const middle = box.y + box.h / 2;
+  const x = box.x + box.w / 2;
+  /** @type {Item[]} */
+  const items = [
+    { kind: 'rect', ...box, r: 16, fill: 'box', stroke: chosen ? 'sel' : 'boxline', lw: chosen ? 9 : 3, ...(unplaced ? { dash: [14, 12] } : {}) },
+    { kind: 'rect', x: box.x + 8, y: box.y + 8, w: box.w - 16, h: box.h - 16, r: 12, fill: 'stay-soft', alpha: Math.round(share * 100) / 100 },
+    { kind: 'text', x, y: middle - 50, text: placeName(place), size: unplaced ? 34 : 44, bold: true, align: 'center', fill: 'ink', most: box.w - 24 },
+  ];
+  if (!split?.total) return [...items, { kind: 'text', x, y: middle + 20, text: 'no traffic shown', size: 34, align: 'center', fill: 'ink3' }];
+  return [
+    ...items,
+    { kind: 'text', x, y: middle + 14, text: unplaced ? `? ${percent(split.undetermined, split.total)}` : percent(split.stayed, split.total), size: 58, bold: true, align: 'center', fill: unplaced ? 'ink2' : 'stay' },
+    ...splitBar(box.x + 30, middle + 34, box.w - 60, 24, split),
+    { kind: 'text', x, y: middle + 98, text: `${plural(endpoints, unplaced ? 'endpoint' : 'VM')} · ${bytes(split.total)}`, size: 32, align: 'center', fill: 'ink2', most: box.w - 20 },
+  ];
+}

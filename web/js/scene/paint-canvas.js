@@ -1,0 +1,237 @@
+// Draws a scene on a canvas.
+
+import { shortenMiddle } from '../format.js';
+
+/** @typedef {import('./items.js').Item} Item */
+/** @typedef {import('./items.js').TextItem} TextItem */
+/** @typedef {import('./items.js').NameItem} NameItem */
+/** @typedef {import('./items.js').RectItem} RectItem */
+/** @typedef {import('./items.js').PathItem} PathItem */
+/** @typedef {{x: number, y: number, k: number}} View shift in CSS pixels and zoom */
+
+/** Below this size on the screen text is only noise. */
+const LEAST_TEXT_PX = 4.5;
+
+export class CanvasPainter {
+  #context;
+
+  /** @type {Record<string, string>} */
+  #colours = {};
+
+  /** @type {Map<string, CanvasPattern>} */
+  #textures = new Map();
+
+  /** @type {Map<string, string>} */
+  #shortened = new Map();
+
+  #font;
+
+  /** @param {HTMLCanvasElement} canvas @param {string} font family */
+  constructor(canvas, font) {
+    const context = canvas.getContext('2d');
+    if (!context) throw new Error('This browser draws no canvas.');
+    this.#context = context;
+    this.#font = font;
+  }
+
+  /** @param {Record<string, string>} colours by token */
+  setColours(colours) {
+    this.#colours = colours;
+    this.#textures = new Map([['tex-leave', 'leave'], ['tex-hair', 'leave'], ['tex-unk', 'unk']].map(([name = '', token = '']) =>
+      [name, this.#texture(name, colours[token] ?? '', colours.panel ?? '')]));
+  }
+
+  /**
+   * @param {Item[]} items
+   * @param {View} view
+   * @param {number} ratio device pixels per CSS pixel
+   */
+  paint(items, view, ratio) {
+    const context = this.#context;
+    const { width, height } = context.canvas;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, width, height);
+    const [k, x, y] = [view.k * ratio, view.x * ratio, view.y * ratio];
+    for (const item of items) {
+      context.setTransform(k, 0, 0, k, x, y);
+      context.globalAlpha = item.alpha ?? 1;
+      if (item.kind === 'rect') this.#rect(item);
+      else if (item.kind === 'path') this.#path(item, k);
+      else if (item.kind === 'text') this.#text(item, view.k);
+      else this.#name(item, view.k);
+    }
+  }
+
+  /** @param {string} token */
+  #paintOf(token) {
+    return this.#textures.get(token) ?? this.#colours[token] ?? token;
+  }
+
+  /** @param {RectItem} item */
+  #rect(item) {
+    const context = this.#context;
+    context.beginPath();
+    if (item.r) context.roundRect(item.x, item.y, item.w, item.h, Math.min(item.r, item.w / 2, item.h / 2));
+    else context.rect(item.x, item.y, item.w, item.h);
+    if (item.fill) {
+      if (item.shadow) {
+        context.shadowColor = this.#colours.shadow ?? '';
+        context.shadowBlur = 12;
+        context.shadowOffsetY = 2;
+      }
+      context.fillStyle = this.#paintOf(item.fill);
+      context.fill();
+      context.shadowColor = 'transparent';
+    }
+    if (item.stroke) this.#stroke(item, null, item.lw ?? 1);
+  }
+
+  /** @param {PathItem} item @param {number} k device pixels per map unit */
+  #path(item, k) {
+    const context = this.#context;
+    if (item.at) {
+      context.translate(item.at[0], item.at[1]);
+      if (item.scale) context.scale(item.scale, item.scale);
+    }
+    const path = new Path2D(item.d);
+    if (item.fill) {
+      context.fillStyle = this.#paintOf(item.fill);
+      context.fill(path);
+    }
+    if (item.stroke) this.#stroke(item, path, item.lw === 0 ? 1 / k : item.lw ?? 1);
+  }
+
+  /** @param {RectItem|PathItem} item @param {Path2D|null} path null: the current one @param {number} width */
+  #stroke(item, path, width) {
+    const context = this.#context;
+    context.strokeStyle = this.#paintOf(item.stroke ?? 'ink');
+    context.lineWidth = width;
+    context.lineCap = item.kind === 'path' ? item.cap ?? 'butt' : 'butt';
+    context.lineJoin = 'round';
+    context.setLineDash(item.dash ?? []);
+    if (path) context.stroke(path);
+    else context.stroke();
+  }
+
+  /** @param {TextItem} item @param {number} zoom */
+  #text(item, zoom) {
+    if (item.size * zoom < LEAST_TEXT_PX) return;
+    const context = this.#context;
+    context.font = `${item.bold ? '700' : '400'} ${item.size}px ${this.#font}`;
+    context.letterSpacing = `${item.spacing ?? 0}px`;
+    context.textAlign = item.align ?? 'left';
+    context.textBaseline = 'alphabetic';
+    context.direction = 'ltr';
+    context.fillStyle = this.#paintOf(item.fill);
+    const text = item.most === undefined ? item.text : this.#fit(item.text, item.most);
+    if (item.upright) {
+      context.translate(item.x, item.y);
+      context.rotate(-Math.PI / 2);
+      context.fillText(text, 0, 0);
+    } else context.fillText(text, item.x, item.y);
+    context.letterSpacing = '0px';
+    if (!item.lead) return;
+    const before = context.measureText(text).width;
+    context.font = `700 ${item.lead.size}px ${this.#font}`;
+    context.fillStyle = this.#paintOf(item.lead.fill);
+    context.fillText(item.lead.text, item.x - before, item.y);
+  }
+
+  /** The longest shortening that fits, for the current font. @param {string} text @param {number} most */
+  #fit(text, most) {
+    const context = this.#context;
+    const key = `${context.font}|${most.toFixed(0)}|${text}`;
+    const known = this.#shortened.get(key);
+    if (known !== undefined) return known;
+    if (this.#shortened.size > 20_000) this.#shortened.clear();
+    let fitting = text;
+    if (context.measureText(text).width > most) {
+      let [low, high] = [1, Math.min(Array.from(text).length, 200)];
+      while (low < high) {
+        const middle = Math.ceil((low + high) / 2);
+        if (context.measureText(shortenMiddle(text, middle)).width <= most) low = middle;
+        else high = middle - 1;
+      }
+      fitting = shortenMiddle(text, low);
+    }
+    this.#shortened.set(key, fitting);
+    return fitting;
+  }
+
+  /** @param {NameItem} item @param {number} zoom */
+  #name(item, zoom) {
+    if (10 * zoom < LEAST_TEXT_PX) return;
+    const context = this.#context;
+    const most = item.w - 4;
+    const middle = item.x + item.w / 2;
+    context.textAlign = 'center';
+    context.textBaseline = 'alphabetic';
+    context.direction = 'ltr';
+    context.fillStyle = this.#paintOf(item.fill);
+    for (const size of [12, 11, 10.2, 9.6]) {
+      context.font = `600 ${size}px ${this.#font}`;
+      if (context.measureText(item.text).width <= most) {
+        context.fillText(item.text, middle, item.y + item.h / 2 + size * 0.36);
+        return;
+      }
+    }
+    context.font = `600 10.4px ${this.#font}`;
+    const [first, second] = twoLines(item.text);
+    if (second === '') context.fillText(this.#fit(first, most), middle, item.y + item.h / 2 + 3.7);
+    else {
+      context.fillText(this.#fit(first, most), middle, item.y + item.h / 2 - 2.6);
+      context.fillText(this.#fit(second, most), middle, item.y + item.h / 2 + 10);
+    }
+  }
+
+  /** @param {string} name @param {string} colour @param {string} paper @returns {CanvasPattern} */
+  #texture(name, colour, paper) {
+    const size = name === 'tex-unk' ? 5 : 6;
+    const scale = 4;
+    const tile = document.createElement('canvas');
+    tile.width = size * scale;
+    tile.height = size * scale;
+    const context = /** @type {CanvasRenderingContext2D} */ (tile.getContext('2d'));
+    context.scale(scale, scale);
+    if (name === 'tex-unk') {
+      context.globalAlpha = 0.35;
+      context.fillStyle = colour;
+      context.fillRect(0, 0, size, size);
+      context.globalAlpha = 1;
+      context.beginPath();
+      context.arc(size / 2, size / 2, 1.3, 0, 2 * Math.PI);
+      context.fill();
+    } else {
+      context.fillStyle = colour;
+      context.fillRect(0, 0, size, size);
+      context.strokeStyle = paper;
+      context.globalAlpha = name === 'tex-hair' ? 0.7 : 0.6;
+      context.lineWidth = 1.4;
+      context.beginPath();
+      for (const shift of [-size, 0, size]) {
+        context.moveTo(shift - 1, size + 1);
+        context.lineTo(shift + size + 1, -1);
+        if (name !== 'tex-hair') continue;
+        context.moveTo(shift - 1, -1);
+        context.lineTo(shift + size + 1, size + 1);
+      }
+      context.stroke();
+    }
+    const pattern = /** @type {CanvasPattern} */ (this.#context.createPattern(tile, 'repeat'));
+    pattern.setTransform(new DOMMatrix([1 / scale, 0, 0, 1 / scale, 0, 0]));
+    return pattern;
+  }
+}
+
+/** Breaks a name where it reads best: at a separator near its middle. @param {string} text @returns {[string, string]} */
+export function twoLines(text) {
+  const signs = Array.from(text);
+  const half = signs.length / 2;
+  let best = -1;
+  signs.forEach((sign, index) => {
+    const end = index + 1;
+    if ('-._ :@/'.includes(sign) && end < signs.length && Math.abs(end - half) < Math.abs(best - half)) best = end;
+  });
+  const cut = best > 0 && Math.abs(best - half) <= Math.max(3, signs.length / 3) ? best : Math.ceil(half);
+  return [signs.slice(0, cut).join('').trim(), signs.slice(cut).join('').trim()];
+}

@@ -1,0 +1,263 @@
+// What the page does with the server: open a map, follow it, send files, start and stop a live capture.
+
+import { ApiError, api, follow, upload } from './api.js';
+import { isBusy } from './app-state.js';
+import { visibleText } from './format.js';
+import { buildModel } from './model/graph-model.js';
+import { mapName, sortFiles } from './model/intake.js';
+import { readPoints } from './model/points-file.js';
+
+/** @typedef {import('./app-state.js').Store} Store */
+/** @typedef {import('./app-state.js').AppState} AppState */
+/** @typedef {import('./document-types.js').MapStatus} MapStatus */
+
+/** @param {Store} store */
+export function createSession(store) {
+  let revision = 0;
+  let loading = false;
+  let noticeId = 0;
+  /** @type {(() => void)|null} */
+  let unfollow = null;
+
+  /** @param {string} text @param {'problem'|'info'} [tone] */
+  function notify(text, tone = 'problem') {
+    noticeId += 1;
+    const notices = store.get().notices.filter((notice) => notice.text !== text);
+    store.set({ notices: [...notices.slice(-3), { id: noticeId, text: visibleText(text), tone }] });
+  }
+
+  /** @param {number} id */
+  function dismiss(id) {
+    store.set({ notices: store.get().notices.filter((notice) => notice.id !== id) });
+  }
+
+  /** Shows what went wrong; a cancelled request is no news. @param {unknown} error */
+  function report(error) {
+    if (error instanceof DOMException && error.name === 'AbortError') return;
+    if (error instanceof ApiError && error.status === 401) {
+      store.set({ phase: 'locked', lockedText: error.message });
+      return;
+    }
+    notify(error instanceof Error ? error.message : String(error));
+    if (!(error instanceof ApiError)) console.error(error);
+  }
+
+  async function refreshMaps() {
+    const list = await api.listMaps();
+    store.set({ maps: list.maps, limits: list });
+    return list.maps;
+  }
+
+  /** @param {string|null} wanted id of a map from the address */
+  async function start(wanted) {
+    try {
+      const maps = await refreshMaps();
+      store.set({ phase: 'ready' });
+      const found = maps.find((map) => map.id === wanted) ?? maps.find((map) => map.revision > 0) ?? maps[0];
+      if (wanted && found?.id !== wanted) notify('The map of this address is gone; this is the newest one.', 'info');
+      if (found) await open(found.id, { keepView: true });
+    } catch (error) {
+      store.set({ phase: 'ready' });
+      report(error);
+    }
+  }
+
+  /** @param {string} id @param {{keepView?: boolean}} [options] */
+  async function open(id, { keepView = false } = {}) {
+    close();
+    revision = 0;
+    const map = await api.getMap(id);
+    const fresh = keepView ? {} : { selection: null, filters: { ...store.get().filters, hiddenSegments: [], hiddenServices: [], search: '', minBytes: 0 } };
+    store.set({ map, model: null, health: null, ...fresh });
+    const address = new URL(location.href);
+    address.searchParams.set('map', id);
+    if (!keepView) address.hash = '';
+    history.replaceState(null, '', address);
+    if (map.revision > 0) await loadGraph(id, map.revision);
+    followMap(id);
+  }
+
+  function close() {
+    unfollow?.();
+    unfollow = null;
+  }
+
+  /** @param {string} id */
+  function followMap(id) {
+    unfollow?.();
+    unfollow = follow(id, {
+      onState: (map) => {
+        if (store.get().map?.id !== map.id) return;
+        const ended = isBusy(store.get().map) && !isBusy(map);
+        store.set({ map });
+        if (ended) refreshMaps().catch(report);
+      },
+      onGraph: (newest) => void loadGraph(id, newest).catch(report),
+      onDeleted: () => {
+        notify('This map was deleted.', 'info');
+        leave().catch(report);
+      },
+    });
+  }
+
+  /** Loads a result, and again when a newer one came meanwhile: at most one request at a time. @param {string} id @param {number} newest */
+  async function loadGraph(id, newest) {
+    if (loading || newest <= revision || store.get().map?.id !== id) return;
+    loading = true;
+    try {
+      const [document, health] = await Promise.all([api.graph(id), api.health(id)]);
+      if (store.get().map?.id !== id) return;
+      revision = newest;
+      store.set({ model: buildModel(document), health });
+    } finally {
+      loading = false;
+    }
+    const latest = store.get().map?.revision ?? 0;
+    if (latest > revision) await loadGraph(id, latest);
+  }
+
+  async function leave() {
+    close();
+    store.set({ map: null, model: null, health: null, selection: null });
+    const maps = await refreshMaps();
+    if (maps[0]) await open(maps[0].id);
+    else history.replaceState(null, '', new URL(location.pathname, location.href));
+  }
+
+  /** @param {string} id */
+  async function remove(id) {
+    try {
+      if (store.get().map?.id === id) close();
+      await api.deleteMap(id);
+      if (store.get().map?.id === id) await leave();
+      else await refreshMaps();
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  /**
+   * Sends files and starts the analysis.
+   * @param {File[]} files
+   * @param {'new'|'this'} target
+   */
+  async function intake(files, target) {
+    const sorted = sortFiles(files);
+    const current = store.get().map;
+    const before = current?.id ?? null;
+    const making = target === 'new' || current === null;
+    if (making && sorted.captures.length === 0) {
+      notify('There is no map yet that this could belong to: drop a capture first, or together with it.');
+      return;
+    }
+    /** @type {string|null} */
+    let id = null;
+    try {
+      id = making ? (await api.createMap(mapName(sorted.captures.map((file) => file.name)))).id : before;
+      if (id === null) return;
+      if (making) await open(id);
+      const sent = await sendAll(id, sorted);
+      if (making && sorted.captures.length > 0 && sent.captures === 0) throw new DOMException('nothing was sent', 'AbortError');
+      if (sent.any > 0) store.set({ map: await api.analyse(id) });
+    } catch (error) {
+      report(error);
+      if (making && id !== null && store.get().model === null) await abandon(id, before);
+    } finally {
+      store.set({ work: null });
+      refreshMaps().catch(report);
+    }
+  }
+
+  /** Takes back a map that came to nothing. @param {string} id @param {string|null} before */
+  async function abandon(id, before) {
+    try {
+      close();
+      await api.deleteMap(id);
+      store.set({ map: null });
+      if (before !== null) await open(before);
+      else history.replaceState(null, '', new URL(location.pathname, location.href));
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  /** One file's failure does not keep the others back. @param {string} id @param {ReturnType<typeof sortFiles<File>>} sorted */
+  async function sendAll(id, sorted) {
+    const sent = { captures: 0, any: 0 };
+    for (const file of sorted.points) {
+      if (await attempt(async () => api.putPoints(id, readPoints(file.name, await file.text())))) sent.any += 1;
+    }
+    for (const file of sorted.inventory) {
+      if (await attempt(() => sendFile(id, 'inventory', file))) sent.any += 1;
+    }
+    for (const file of sorted.captures) {
+      if (!(await attempt(() => sendFile(id, 'captures', file)))) continue;
+      sent.any += 1;
+      sent.captures += 1;
+    }
+    return sent;
+  }
+
+  /** @param {() => Promise<unknown>} action @returns {Promise<boolean>} */
+  async function attempt(action) {
+    try {
+      await action();
+      return true;
+    } catch (error) {
+      report(error);
+      return false;
+    }
+  }
+
+  /** @param {string} id @param {'captures'|'inventory'} folder @param {File} file */
+  async function sendFile(id, folder, file) {
+    const controller = new AbortController();
+    const show = (/** @type {number} */ share) => store.set({
+      work: { name: file.name, share, text: share < 1 ? 'sending' : 'received, being written', cancel: () => controller.abort() },
+    });
+    show(0);
+    const answer = await upload(id, folder, file, { onProgress: show, signal: controller.signal });
+    for (const warning of answer?.warnings ?? []) notify(warning, 'info');
+    return answer;
+  }
+
+  /** @param {{interface: string, filter: string|null}} wanted */
+  async function startLive(wanted) {
+    const before = store.get().map?.id ?? null;
+    const { id } = await api.createMap(`Live on ${wanted.interface}`);
+    try {
+      await api.startLive(id, wanted);
+      await open(id);
+    } catch (error) {
+      if (store.get().map?.id === id) await abandon(id, before);
+      else await api.deleteMap(id).catch(report);
+      throw error;
+    }
+    refreshMaps().catch(report);
+  }
+
+  /** @param {(id: string) => Promise<MapStatus>} action */
+  async function withMap(action) {
+    const id = store.get().map?.id;
+    if (!id) return;
+    try {
+      store.set({ map: await action(id) });
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  return {
+    start, open: (/** @type {string} */ id) => open(id).catch(report), remove, intake, startLive, report, notify, dismiss,
+    analyse: () => withMap(api.analyse),
+    cancel: () => withMap(api.cancelAnalysis),
+    stopLive: () => withMap(api.stopLive),
+    pause: close,
+    resume: () => {
+      const id = store.get().map?.id;
+      if (id && unfollow === null) followMap(id);
+    },
+  };
+}
+
+/** @typedef {ReturnType<typeof createSession>} Session */

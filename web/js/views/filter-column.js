@@ -1,0 +1,158 @@
+// The left column: the legend that filters, segments, services, the least bytes, and what the map does not draw.
+
+import { bytes, plural, visibleText } from '../format.js';
+import { isolateLane, laneSums, showLane, showSegment, showService } from '../model/filters.js';
+import { NOWHERE } from '../model/graph-model.js';
+import { LANES } from '../verdicts.js';
+import { el, fill, icon } from './element.js';
+
+/** @typedef {import('../app-state.js').Store} Store */
+/** @typedef {import('../app-state.js').AppState} AppState */
+/** @typedef {import('../model/filters.js').Filters} Filters */
+/** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
+/** @typedef {import('../verdicts.js').Lane} Lane */
+/** @typedef {import('../url-state.js').Selection} Selection */
+
+const SERVICES_SHOWN = 8;
+const SEGMENTS_SHOWN = 14;
+const RANGE_STEPS = 100;
+
+/**
+ * @param {HTMLElement} element
+ * @param {Store} store
+ * @param {{setFilters: (filters: Filters, typing?: boolean) => void, select: (selection: Selection|null) => void}} actions
+ */
+export function mountFilterColumn(element, store, actions) {
+  let allServices = false;
+  const top = el('div');
+  const least = leastBytes();
+  const bottom = el('div');
+  element.append(top, least.section, bottom);
+
+  /** @param {AppState} state */
+  function render(state) {
+    const { model, filters, selection } = state;
+    least.section.hidden = !model;
+    if (!model) {
+      fill(top);
+      fill(bottom);
+      return;
+    }
+    // rebuilding would lose the keyboard's place: it is found again by its key
+    const active = document.activeElement;
+    const focused = active instanceof HTMLElement && top.contains(active) ? active.dataset.key : undefined;
+    fill(top, legend(model, filters), segments(model, filters), services(model, filters));
+    if (focused) /** @type {HTMLElement|null} */ (top.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
+    least.render(model, filters);
+    fill(bottom, groups(model, selection));
+  }
+
+  /** @param {GraphModel} model @param {Filters} filters */
+  function legend(model, filters) {
+    const sums = laneSums(model, filters);
+    const rows = /** @type {Lane[]} */ (['stayed', 'left', 'hairpin', 'mixed', 'undetermined']).map((lane) => {
+      const own = sums[lane];
+      const whole = lane === 'left' ? { pairs: own.pairs + sums.hairpin.pairs, wire_bytes: own.wire_bytes + sums.hairpin.wire_bytes } : own;
+      const hidden = filters.hiddenLanes.includes(lane);
+      const partly = lane === 'left' && hidden && !filters.hiddenLanes.includes('hairpin');
+      const numbers = `${bytes(whole.wire_bytes)} · ${plural(whole.pairs, 'pair')}`;
+      const note = lane === 'hairpin' ? [el('span', {}, 'same host, out and back'), el('br'), numbers] : lane === 'mixed' && own.pairs ? `${numbers}, split` : numbers;
+      const sub = lane === 'hairpin';
+      return el('label', { class: `legend__row${sub ? ' legend__row--sub' : ''}${hidden && !partly ? ' is-off' : ''}`, 'data-lane': lane },
+        icon(lane, sub ? 30 : 36, 30), el('b', {}, LANES[lane].label),
+        checkbox(`lane:${lane}`, !hidden, partly, (shown) => actions.setFilters(showLane(store.get().filters, lane, shown))),
+        el('small', { class: 'num' }, note),
+        el('button', { type: 'button', class: 'legend__only', 'aria-label': `Show only ${LANES[lane].label}`, onclick: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          actions.setFilters(isolateLane(store.get().filters, lane));
+        } }, 'only'));
+    });
+    return section('Verdict · click to filter', rows);
+  }
+
+  /** @param {GraphModel} model @param {Filters} filters */
+  function segments(model, filters) {
+    if (model.segments.length === 0) return null;
+    const shown = model.segments.slice(0, SEGMENTS_SHOWN);
+    return section('Segment', [
+      ...shown.map(({ key, label, vms }) => checkRow(`seg:${key}`, visibleText(label), plural(vms, 'VM'), !filters.hiddenSegments.includes(key),
+        (on) => actions.setFilters(showSegment(store.get().filters, key, on)))),
+      model.segments.length > shown.length && el('p', { class: 'filter-column__more' }, `+ ${model.segments.length - shown.length} others, by search`),
+    ]);
+  }
+
+  /** @param {GraphModel} model @param {Filters} filters */
+  function services(model, filters) {
+    if (model.services.length === 0) return null;
+    const shown = allServices ? model.services.slice(0, 60) : model.services.slice(0, SERVICES_SHOWN);
+    const rest = model.services.slice(shown.length);
+    return section('Service', [
+      ...shown.map(({ key, label, wire_bytes }) => checkRow(`svc:${key}`, label, bytes(wire_bytes), !filters.hiddenServices.includes(key),
+        (on) => actions.setFilters(showService(store.get().filters, key, on)))),
+      rest.length > 0 && el('p', { class: 'filter-column__more num' },
+        el('button', { type: 'button', class: 'link-button', onclick: () => {
+          allServices = !allServices;
+          render(store.get());
+        } }, `+ ${plural(rest.length, 'other')}`),
+        el('span', {}, bytes(rest.reduce((sum, row) => sum + row.wire_bytes, 0)))),
+    ]);
+  }
+
+  /** Made once: a slider that is built anew while it is dragged would be lost. */
+  function leastBytes() {
+    const range = el('input', { type: 'range', class: 'filter-column__range', min: 0, max: RANGE_STEPS - 1, 'aria-label': 'Hide pairs below' });
+    const numbers = el('p', { class: 'filter-column__split num' });
+    let most = 10;
+    range.addEventListener('input', () => {
+      const step = Number(range.value);
+      actions.setFilters({ ...store.get().filters, minBytes: step === 0 ? 0 : Math.round(most ** (step / RANGE_STEPS)) }, true);
+    });
+    return {
+      section: section('Hide pairs below', [range, numbers]),
+      /** @param {GraphModel} model @param {Filters} filters */
+      render(model, filters) {
+        most = Math.max(10, model.pairs[0]?.edge.wire_bytes ?? 10);
+        const hidden = model.pairs.filter((pair) => pair.edge.wire_bytes < filters.minBytes).length;
+        if (document.activeElement !== range) range.value = String(filters.minBytes <= 1 ? 0 : Math.round((RANGE_STEPS * Math.log(filters.minBytes)) / Math.log(most)));
+        range.setAttribute('aria-valuetext', bytes(filters.minBytes));
+        fill(numbers, el('span', {}, bytes(filters.minBytes)), el('span', {}, `${hidden} of ${plural(model.pairs.length, 'pair')} hidden`));
+      },
+    };
+  }
+
+  /** @param {GraphModel} model @param {Selection|null} selection */
+  function groups(model, selection) {
+    const nodes = model.places.get(NOWHERE) ?? [];
+    if (nodes.length === 0) return null;
+    const total = nodes.reduce((sum, node) => sum + node.wire_bytes, 0);
+    const pressed = selection?.type === 'place' && selection.place === NOWHERE;
+    return section('Not drawn', [
+      el('p', { class: 'filter-column__note' }, `Multicast, broadcast and folded rows are no VMs: ${plural(nodes.length, 'group')}, ${bytes(total)}.`),
+      el('button', { type: 'button', class: 'link-button', 'aria-pressed': String(pressed), onclick: () => actions.select(pressed ? null : { type: 'place', place: NOWHERE }) }, 'List them'),
+    ]);
+  }
+
+  render(store.get());
+  return store.subscribe((state, before) => {
+    if (state.model !== before.model || state.filters !== before.filters || state.selection !== before.selection) render(state);
+  });
+}
+
+/** @param {string} title @param {(Node|false)[]} rows */
+function section(title, rows) {
+  return el('section', {}, el('h3', {}, title), rows);
+}
+
+/** @param {string} key @param {boolean} checked @param {boolean} partly @param {(checked: boolean) => void} onChange */
+function checkbox(key, checked, partly, onChange) {
+  const input = el('input', { type: 'checkbox', 'data-key': key });
+  input.checked = checked;
+  input.indeterminate = partly;
+  input.addEventListener('change', () => onChange(input.checked));
+  return input;
+}
+
+/** @param {string} key @param {string} label @param {string} number @param {boolean} checked @param {(checked: boolean) => void} onChange */
+function checkRow(key, label, number, checked, onChange) {
+  return el('label', { class: 'check' }, checkbox(key, checked, false, onChange), el('span', {}, label), el('span', { class: 'num' }, number));
+}

@@ -1,0 +1,132 @@
+// The bar at the top: which map, live chip, search, views, theme, exports.
+
+import { api } from '../api.js';
+import { bytes, count, plural, visibleText } from '../format.js';
+import { nodeMatches } from '../model/filters.js';
+import { captureSummary } from '../model/health.js';
+import { byId, el, fill } from './element.js';
+import { toggleTheme } from './theme.js';
+
+/** @typedef {import('../app-state.js').Store} Store */
+/** @typedef {import('../app-state.js').AppState} AppState */
+/** @typedef {import('../document-types.js').MapStatus} MapStatus */
+
+const EXPORTS = [
+  ['json', 'JSON', 'the whole graph document, networkx node-link'],
+  ['graphml', 'GraphML', 'for Gephi, yEd, networkx'],
+  ['gexf', 'GEXF', 'for Gephi'],
+  ['csv', 'CSV', 'nodes and edges, zipped'],
+];
+const SEARCH_DELAY_MS = 150;
+
+/**
+ * @param {Store} store
+ * @param {import('../session.js').Session} session
+ * @param {{setView: (view: 'map'|'table') => void, setSearch: (text: string) => void, select: (selection: import('../url-state.js').Selection|null) => void, openIntake: () => void, openLive: () => void}} actions
+ */
+export function mountHeader(store, session, actions) {
+  const search = /** @type {HTMLInputElement} */ (byId('search'));
+  const live = byId('live-chip');
+  const liveText = byId('live-text');
+  const stop = /** @type {HTMLButtonElement} */ (byId('live-stop'));
+  const viewButtons = /** @type {HTMLButtonElement[]} */ ([...byId('view-switch').querySelectorAll('button')]);
+
+  byId('theme-button').addEventListener('click', toggleTheme);
+  byId('add-button').addEventListener('click', actions.openIntake);
+  byId('live-button').addEventListener('click', actions.openLive);
+  stop.addEventListener('click', () => session.stopLive());
+  for (const button of viewButtons) button.addEventListener('click', () => actions.setView(button.dataset.view === 'table' ? 'table' : 'map'));
+
+  let timer = 0;
+  search.addEventListener('input', () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => actions.setSearch(search.value), SEARCH_DELAY_MS);
+  });
+  search.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter') return;
+    actions.setSearch(search.value);
+    const wanted = search.value.trim().toLowerCase();
+    const found = wanted ? [...(store.get().model?.nodes.values() ?? [])].find((node) => nodeMatches(node, wanted)) : undefined;
+    if (found) actions.select({ type: 'node', id: found.id });
+  });
+  document.addEventListener('keydown', (event) => {
+    const typing = event.target instanceof Element && event.target.closest('input, select, textarea, dialog');
+    if (event.key !== '/' || typing || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  });
+
+  mountMenu('maps-menu', 'maps-button', () => mapRows(store, session));
+  mountMenu('export-menu', 'export-button', () => exportRows(store));
+
+  /** @param {AppState} state */
+  function render(state) {
+    const { map, model } = state;
+    byId('maps-button').hidden = state.maps.length === 0;
+    byId('source-text').textContent = map ? sourceText(map, model) : 'Maps';
+    byId('export-button').hidden = !model;
+    byId('view-switch').hidden = !model;
+    search.parentElement?.toggleAttribute('hidden', !model);
+    if (document.activeElement !== search) search.value = state.filters.search;
+    for (const button of viewButtons) button.setAttribute('aria-pressed', String(button.dataset.view === state.view));
+    live.hidden = map?.state !== 'live';
+    if (map?.state === 'live' && map.live) {
+      const dropped = map.live.dropped_packets ? ` · ${count(map.live.dropped_packets)} dropped` : '';
+      liveText.textContent = `LIVE ${visibleText(map.live.interface)} · ${count(map.live.packets)} pkt${dropped}`;
+    }
+    document.title = map ? `${visibleText(map.name)} – FlowMap` : 'FlowMap';
+  }
+  render(store.get());
+  return store.subscribe(render);
+}
+
+/** @param {MapStatus} map @param {import('../model/graph-model.js').GraphModel|null} model */
+function sourceText(map, model) {
+  const own = visibleText(map.name);
+  if (!model) return own;
+  const summary = captureSummary(model.facts);
+  return summary.startsWith(own) ? summary : `${own} · ${summary}`;
+}
+
+/** Fills a popover when it opens and puts it under its button. @param {string} menuId @param {string} buttonId @param {() => (Node|false)[]} rows */
+function mountMenu(menuId, buttonId, rows) {
+  const menu = byId(menuId);
+  menu.addEventListener('beforetoggle', (event) => {
+    if (/** @type {ToggleEvent} */ (event).newState !== 'open') return;
+    fill(menu, rows());
+    const box = byId(buttonId).getBoundingClientRect();
+    menu.style.top = `${box.bottom + 6}px`;
+    menu.style.left = `${Math.max(8, Math.min(box.left, innerWidth - 430))}px`;
+  });
+  menu.addEventListener('click', (event) => {
+    if (event.target instanceof Element && event.target.closest('a, button')) menu.hidePopover();
+  });
+}
+
+/** @param {Store} store @param {import('../session.js').Session} session */
+function mapRows(store, session) {
+  const { maps, map } = store.get();
+  return maps.map((one) => el('div', { class: 'menu__row' },
+    el('button', { type: 'button', class: 'menu__item', 'aria-current': one.id === map?.id ? 'true' : null, onclick: () => session.open(one.id) },
+      el('bdi', { class: 'hostile' }, visibleText(one.name)),
+      el('small', {}, mapCaption(one))),
+    el('button', { type: 'button', class: 'button button--small', 'aria-label': `Delete ${visibleText(one.name)}`, onclick: () => {
+      if (confirm(`Delete the map “${visibleText(one.name)}” with its captures on this machine?`)) session.remove(one.id);
+    } }, '✕')));
+}
+
+/** @param {MapStatus} map */
+function mapCaption(map) {
+  const size = map.captures.reduce((sum, capture) => sum + capture.size_bytes, 0);
+  const made = new Date(map.created_at).toLocaleString();
+  return `${map.state} · ${plural(map.captures.length, 'capture')}${size ? `, ${bytes(size)}` : ''} · ${made}`;
+}
+
+/** @param {Store} store */
+function exportRows(store) {
+  const { map } = store.get();
+  if (!map) return [];
+  return EXPORTS.map(([format = '', label = '', use = '']) =>
+    el('a', { class: 'menu__item', href: api.exportAddress(map.id, format), download: true }, label, el('small', {}, use)));
+}

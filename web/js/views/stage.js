@@ -1,0 +1,81 @@
+// The middle of the page: the map, the table, or what to do when there is neither.
+
+import { isBusy } from '../app-state.js';
+import { bytes, duration, visibleText } from '../format.js';
+import { el, fill, icon } from './element.js';
+import { mountPairTable } from './pair-table.js';
+import { mountStreetView } from './street-view.js';
+
+/** @typedef {import('../app-state.js').Store} Store */
+/** @typedef {import('../app-state.js').AppState} AppState */
+/** @typedef {import('../url-state.js').Selection} Selection */
+
+/**
+ * @param {HTMLElement} element
+ * @param {Store} store
+ * @param {{select: (selection: Selection|null) => void, chooseFiles: () => void, openLive: () => void}} actions
+ */
+export function mountStage(element, store, actions) {
+  let showing = '';
+  /** @type {(() => void)|null} */
+  let unmount = null;
+
+  /** @param {AppState} state @returns {string} */
+  function wanted(state) {
+    if (state.phase === 'loading') return 'loading';
+    if (state.phase === 'locked') return 'locked';
+    if (state.model) return state.view;
+    if (state.map && (isBusy(state.map) || state.work)) return state.map.state === 'live' ? 'listening' : 'working';
+    if (state.map && state.map.revision > 0) return 'loading';
+    if (state.map?.error) return `failed ${state.map.error}`;
+    return 'empty';
+  }
+
+  /** @param {AppState} state */
+  function render(state) {
+    const next = wanted(state);
+    document.body.classList.toggle('is-empty', !state.model);
+    if (next === showing) return;
+    unmount?.();
+    unmount = null;
+    fill(element);
+    showing = next;
+    element.setAttribute('aria-label', next === 'table' ? 'Table of pairs' : 'Map');
+    if (next === 'map') unmount = mountStreetView(element, store, actions.select);
+    else if (next === 'table') unmount = mountPairTable(element, store, actions.select);
+    else element.append(el('div', { class: 'empty' }, card(next, state)));
+  }
+
+  /** @param {string} what @param {AppState} state */
+  function card(what, state) {
+    if (what === 'loading') return el('p', { class: 'muted' }, 'Loading …');
+    if (what === 'working') return el('div', { class: 'empty__card' }, icon('stayed', 72, 60), el('h1', {}, 'Reading the capture'), el('p', {}, 'The map appears as soon as there is one.'));
+    if (what === 'listening') return el('div', { class: 'empty__card' }, icon('stayed', 72, 60), el('h1', {}, 'Listening'), el('p', {}, 'The map grows with the first packets.'));
+    if (what === 'locked') {
+      return el('div', { class: 'empty__card' }, icon('logo', 54, 54), el('h1', {}, 'This page needs its key'),
+        el('p', {}, 'Open the address that flowmap serve printed: it carries a token that works once. Start the server again for a new one.'), el('p', { class: 'hostile empty__legal' }, state.lockedText));
+    }
+    return dropCard(state, what.startsWith('failed'));
+  }
+
+  /** @param {AppState} state @param {boolean} failed */
+  function dropCard(state, failed) {
+    const { limits, map } = state;
+    const kept = limits?.keep_captures_s ? `Captures are kept there for ${duration(limits.keep_captures_s * 1000).replace(/ \d+ min$/, '')}, ${bytes(limits.keep_captures_bytes)} at most.` : 'Captures are deleted after the analysis.';
+    return el('div', { class: 'empty__card' },
+      icon('logo', 54, 54),
+      el('h1', {}, failed ? 'This capture could not be read' : 'Drop a capture here'),
+      failed ? el('p', { class: 'hostile', id: 'failure' }, visibleText(map?.error ?? '')) : el('p', {}, 'pcap or pcapng from a vSwitch mirror, also gzipped; several at once, with an inventory (CSV, JSON, YAML, XML) and a points file if you have them.'),
+      el('div', { class: 'empty__actions' },
+        el('button', { type: 'button', class: 'button button--primary', onclick: actions.chooseFiles }, failed ? 'Choose another file' : 'Choose files'),
+        el('button', { type: 'button', class: 'button', onclick: actions.openLive }, 'Live capture')),
+      el('ol', { class: 'empty__steps' },
+        el('li', {}, el('b', {}, 'What stayed'), 'VM-to-VM traffic that never left its host, invisible to every firewall outside'),
+        el('li', {}, el('b', {}, 'What left, and turned back'), 'pairs across the physical network, and hairpins that return to the same host'),
+        el('li', {}, el('b', {}, 'What cannot be told'), 'and which capture or inventory would settle it')),
+      el('p', { class: 'empty__legal' }, `Nothing leaves this machine: files go to the FlowMap server that sent this page, to nobody else. ${kept}`));
+  }
+
+  render(store.get());
+  return store.subscribe(render);
+}
