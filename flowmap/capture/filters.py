@@ -19,8 +19,8 @@ COMPILE_S = 2.0
 
 _KEYWORDS = frozenset(
     "host net mask port portrange src dst ether link ip ip6 arp rarp tcp udp icmp icmp6 igmp pim ah esp vrrp carp sctp"
-    " proto protochain broadcast multicast less greater vlan mpls pppoed pppoes geneve vni inbound outbound and or not len"
-    " llc stp wlan tcpflags tcp-fin tcp-syn tcp-rst tcp-push tcp-ack tcp-urg tcp-ece tcp-cwr icmptype icmpcode"
+    " proto protochain broadcast multicast less greater vlan mpls pppoed pppoes geneve vni inbound outbound and or not"
+    " len llc stp wlan tcpflags tcp-fin tcp-syn tcp-rst tcp-push tcp-ack tcp-urg tcp-ece tcp-cwr icmptype icmpcode"
     " icmp-echoreply icmp-unreach icmp-redirect icmp-echo icmp-timxceed icmp6type icmp6code".split()
 )
 _TOKEN = re.compile(r"[\w.:/-]+|\S")
@@ -110,8 +110,8 @@ def explain(errors: str, interface: str) -> None:
         raise UsageError(f"The capture filter is wrong: {neutral(reason[1]) if reason else 'it cannot be parsed'}.")
     if "permission to capture" in errors or "Operation not permitted" in errors:
         raise ToolError(
-            f"dumpcap may not capture on {interface}; run as root, or let it (Debian: dpkg-reconfigure wireshark-common, "
-            "then add this user to the group wireshark)."
+            f"dumpcap may not capture on {interface}; run as root, or let it (Debian: dpkg-reconfigure "
+            "wireshark-common, then add this user to the group wireshark)."
         )
     if "no longer" in errors:
         raise CaptureError(f"The interface {neutral(interface)} went away, so the capture has stopped.")

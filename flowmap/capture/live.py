@@ -1,9 +1,9 @@
 """Capturing live: dumpcap takes the frames, tshark takes them apart, and batches come out while it goes on.
 
-dumpcap is the only program with the right to capture and does nothing else. It writes pcapng into a pipe that tshark reads
-with the same fields and column code as a file; a capture that another program writes can come through standard input
-instead. The pipe's reader is opened first, so that neither end is left over: when tshark dies, dumpcap's pipe breaks, and
-when dumpcap ends, tshark reads the end.
+dumpcap is the only program with the right to capture and does nothing else. It writes pcapng into a pipe that tshark
+reads with the same fields and column code as a file; a capture that another program writes can come through standard
+input instead. The pipe's reader is opened first, so that neither end is left over: when tshark dies, dumpcap's pipe
+breaks, and when dumpcap ends, tshark reads the end.
 """
 
 from __future__ import annotations

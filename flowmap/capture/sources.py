@@ -62,8 +62,8 @@ class Dumpcap:
         self.dropped_packets: int | None = None
         self._interface = interface
         self._arguments = [
-            find_dumpcap(settings), "-q", "-i", interface, "-B", str(KERNEL_BUFFER_MIB), *(("-f", filter) if filter else ()),
-            "-a", f"duration:{math.ceil(seconds) + BACKSTOP_S}", "-c", str(packets), "-w", "-",
+            find_dumpcap(settings), "-q", "-i", interface, "-B", str(KERNEL_BUFFER_MIB),
+            *(("-f", filter) if filter else ()), "-a", f"duration:{math.ceil(seconds) + BACKSTOP_S}", "-c", str(packets), "-w", "-",
         ]  # fmt: skip
         if os.access(_PARENT_DEATH, os.X_OK):
             self._arguments[:0] = [_PARENT_DEATH, "--pdeathsig", "TERM", "--"]

@@ -101,9 +101,7 @@ def decode(data: bytes | str, name: str) -> tuple[str, bool]:
     if not text.strip():
         raise InventoryError(f"{name} is empty; export the inventory again.")
     if "\0" in text:
-        raise InventoryError(
-            f"{name} is a binary file, not an inventory in text; export it as CSV, JSON or YAML."
-        )
+        raise InventoryError(f"{name} is a binary file, not an inventory in text; export it as CSV, JSON or YAML.")
     return text, guessed
 
 

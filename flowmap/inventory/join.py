@@ -180,9 +180,7 @@ def _identify_vms(records: list[VnicRecord]) -> list[VnicRecord]:
     return identified
 
 
-def _index(
-    records: list[VnicRecord], key_of: Callable[[VnicRecord], str | None]
-) -> dict[str | None, list[int]]:
+def _index(records: list[VnicRecord], key_of: Callable[[VnicRecord], str | None]) -> dict[str | None, list[int]]:
     """Positions of the records under each key; those without a key are left out."""
     index: dict[str | None, list[int]] = defaultdict(list)
     for n, record in enumerate(records):

@@ -62,9 +62,7 @@ def placed_by_its_file(record: VnicRecord) -> bool:
     """
     if record.host is not None:
         return False
-    return record.format == "ovs-interface" or (
-        record.format == "virsh-dumpxml" and record.power_state == "running"
-    )
+    return record.format == "ovs-interface" or (record.format == "virsh-dumpxml" and record.power_state == "running")
 
 
 @dataclass(frozen=True)

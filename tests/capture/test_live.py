@@ -225,8 +225,8 @@ def test_standard_input_takes_no_filter():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "tcp port 80", "host 10.0.0.1 or host 2001:db8::1", "net 10.0.0.0/8 and not (vlan 7 or icmp)", "portrange 80-90",
-     "ether host 00:50:56:00:00:01", "tcp[tcpflags] & (tcp-syn|tcp-ack) != 0", "ip[2:2] - ((ip[0]&0xf)<<2) > 100",
+    ["", "tcp port 80", "host 10.0.0.1 or host 2001:db8::1", "net 10.0.0.0/8 and not (vlan 7 or icmp)",
+     "portrange 80-90", "ether host 00:50:56:00:00:01", "tcp[tcpflags] & (tcp-syn|tcp-ack) != 0", "ip[2:2] - ((ip[0]&0xf)<<2) > 100",
      "udp port 4789 && udp[8:4]=0x08000000", "src net 192.168", "greater 100", "ip6 proto 58", "net fe80::/10"],
 )  # fmt: skip
 def test_filters_that_libpcap_need_not_look_up(text):
@@ -256,7 +256,9 @@ def test_filters_that_are_none(text):
     assert str(raised.value).endswith(".") and "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["nosuch0", "TCP@127.0.0.1:9", "rpcap://x/y", "/tmp/pipe", "-w", "lo; id", "sshdump", "1", ""])
+@pytest.mark.parametrize(
+    "name", ["nosuch0", "TCP@127.0.0.1:9", "rpcap://x/y", "/tmp/pipe", "-w", "lo; id", "sshdump", "1", ""]
+)
 def test_only_names_of_the_kernels_list_are_interfaces(name, monkeypatch):
     def no_process(*arguments, **options):
         raise AssertionError("a process was started")

@@ -123,14 +123,10 @@ def test_an_ip_that_tells_no_vm_is_refused(text, reason):
 
 
 def test_a_list_may_be_separated_in_many_ways():
-    assert split_list("10.0.0.1, 10.0.0.2;10.0.0.3 |10.0.0.4\n10.0.0.5,") == [
-        f"10.0.0.{n}" for n in range(1, 6)
-    ]
+    assert split_list("10.0.0.1, 10.0.0.2;10.0.0.3 |10.0.0.4\n10.0.0.5,") == [f"10.0.0.{n}" for n in range(1, 6)]
 
 
-@pytest.mark.parametrize(
-    ("text", "vlan"), [("10", 10), ("VLAN 20", 20), ("30.0", 30), ("0", 0), ("4094", 4094)]
-)
+@pytest.mark.parametrize(("text", "vlan"), [("10", 10), ("VLAN 20", 20), ("30.0", 30), ("0", 0), ("4094", 4094)])
 def test_a_vlan_id(text, vlan):
     assert parse_vlan(text) == vlan
 

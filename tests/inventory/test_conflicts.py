@@ -13,9 +13,7 @@ def test_one_mac_on_two_hosts(inventory_of):
     inventory = inventory_of({"i.csv": "vm,mac,host\nweb,525400000001,kvm-1\nweb,525400000001,kvm-2\n"})
     (conflict,) = inventory.conflicts
     assert conflict.kind == "mac_on_two_hosts"
-    assert conflict.text == (
-        "MAC 52:54:00:00:00:01 is on 2 hosts: kvm-1 (i.csv row 2) and kvm-2 (i.csv row 3)."
-    )
+    assert conflict.text == ("MAC 52:54:00:00:00:01 is on 2 hosts: kvm-1 (i.csv row 2) and kvm-2 (i.csv row 3).")
     assert conflict.rows == (("i.csv", 2), ("i.csv", 3))
     assert [r.host for r in inventory.by_mac(0x525400000001)] == ["kvm-1", "kvm-2"]
 
@@ -84,12 +82,7 @@ def test_two_tenants_may_use_one_address_and_one_mac(inventory_of):
 
 
 def test_a_row_without_tenant_may_be_in_each(inventory_of):
-    text = (
-        "vm,mac,ip,tenant\n"
-        "web,525400000001,10.0.0.1,red\n"
-        "db,525400000002,10.0.0.1,blue\n"
-        "x,525400000003,10.0.0.1,\n"
-    )
+    text = "vm,mac,ip,tenant\nweb,525400000001,10.0.0.1,red\ndb,525400000002,10.0.0.1,blue\nx,525400000003,10.0.0.1,\n"
     assert kinds(inventory_of({"i.csv": text})) == ["ip_on_two_vms", "ip_on_two_vms"]
 
 
@@ -115,12 +108,7 @@ def test_one_mac_in_two_vlans(inventory_of):
 
 
 def test_one_interface_of_a_host_belongs_to_one_vm(inventory_of):
-    text = (
-        "vm,mac,host,interface\n"
-        "web,525400000001,k1,vnet0\n"
-        "db,525400000002,k1,vnet0\n"
-        "x,525400000003,k2,vnet0\n"
-    )
+    text = "vm,mac,host,interface\nweb,525400000001,k1,vnet0\ndb,525400000002,k1,vnet0\nx,525400000003,k2,vnet0\n"
     inventory = inventory_of({"i.csv": text})
     assert kinds(inventory) == ["interface_on_two_vms"]
     assert [r.vm for r in inventory.by_interface("k2", "vnet0")] == ["x"]
@@ -149,9 +137,7 @@ def test_a_definition_that_a_migration_left_behind_is_no_second_place(inventory_
         )
 
     assert kinds(inventory_of({"a.xml": domain("id='4'"), "b.xml": domain("")})) == []
-    assert kinds(inventory_of({"a.xml": domain("id='4'"), "b.xml": domain("id='9'")})) == [
-        "mac_in_two_exports"
-    ]
+    assert kinds(inventory_of({"a.xml": domain("id='4'"), "b.xml": domain("id='9'")})) == ["mac_in_two_exports"]
 
 
 def test_age_and_power_state_are_told_where_they_may_explain_it(inventory_of):

@@ -13,9 +13,7 @@ ROW = {"vm": "web", "mac": "52:54:00:00:00:01", "ips": "10.0.0.1", "host": "kvm-
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_every_delimiter_encoding_and_line_end(delimiter, encoding, newline):
-    text = newline.join(
-        [delimiter.join(["VM", "MAC Address", "Host"]), delimiter.join(["wéb", "525400000001", "k1"])]
-    )
+    text = newline.join([delimiter.join(["VM", "MAC Address", "Host"]), delimiter.join(["wéb", "525400000001", "k1"])])
     bom = "\ufeff" if encoding == "utf-16-be" else ""
     (record,) = parse_inventory((bom + text).encode(encoding), name="i.csv")
     assert (record.vm, record.mac, record.host, record.row) == ("wéb", 0x525400000001, "k1", 2)
@@ -31,9 +29,7 @@ def test_each_title_for_the_host(title):
 def test_a_title_counts_in_any_case_and_with_any_gaps(field):
     for title in SYNONYMS[field]:
         spaced = f" {title[:1].upper()}_{title[1:]} "
-        with_field = parse_inventory_file(
-            f"{spaced},IP,VMhost,MAC\n,10.0.0.1,kvm-1,525400000001\n", name="i.csv"
-        )
+        with_field = parse_inventory_file(f"{spaced},IP,VMhost,MAC\n,10.0.0.1,kvm-1,525400000001\n", name="i.csv")
         assert "does not use" not in " ".join(with_field.warnings), title
 
 
@@ -108,9 +104,8 @@ def test_many_bad_values_are_counted():
 def test_rows_that_name_no_machine_are_counted():
     file = parse_inventory_file("vm,mac,ip,host\n,,,k1\nweb,525400000001,,k1\n,-,n/a,k2\n", name="i.csv")
     assert [record.vm for record in file.records] == ["web"]
-    assert (
-        "i.csv: 2 rows left out because they name no VM, no MAC and no IP address (the first is row 2)."
-        in (file.warnings)
+    assert "i.csv: 2 rows left out because they name no VM, no MAC and no IP address (the first is row 2)." in (
+        file.warnings
     )
 
 
@@ -195,9 +190,7 @@ def test_a_name_of_a_million_characters_does_not_pass():
 
 def test_an_open_quote_is_found_at_its_row():
     with pytest.raises(InventoryError, match=r"^i\.csv, row 3: a quoted cell is not closed"):
-        parse_inventory(
-            'vm,mac\nweb,525400000001\n"db,525400000002\n' + "x,525400000003\n" * 10, name="i.csv"
-        )
+        parse_inventory('vm,mac\nweb,525400000001\n"db,525400000002\n' + "x,525400000003\n" * 10, name="i.csv")
 
 
 def test_short_and_long_rows():

@@ -99,9 +99,7 @@ def test_a_short_and_a_qualified_host_name_are_one_host(inventory_of):
     assert inventory.hosts() == ["esx-01.corp.example"]
     assert inventory.conflicts == []
     assert "Host ESX-01 is taken for esx-01.corp.example" in inventory.warnings[0]
-    assert (
-        inventory.host_named("esx-01") == inventory.host_named("ESX-01.CORP.example") == "esx-01.corp.example"
-    )
+    assert inventory.host_named("esx-01") == inventory.host_named("ESX-01.CORP.example") == "esx-01.corp.example"
 
 
 def test_one_label_in_two_sites_is_two_hosts(inventory_of):

@@ -57,9 +57,7 @@ def test_the_ports_of_vms_and_no_others():
 def test_the_row_is_the_place_in_the_export():
     data = json.loads(REAL)
     names = [row[data["headings"].index("name")] for row in data["data"]]
-    assert {r.row: r.interface for r in parse_inventory(REAL, name="o")}.items() <= dict(
-        enumerate(names, 1)
-    ).items()
+    assert {r.row: r.interface for r in parse_inventory(REAL, name="o")}.items() <= dict(enumerate(names, 1)).items()
 
 
 def test_the_mac_of_the_hosts_end_is_never_used():
@@ -125,6 +123,4 @@ def test_hostile_external_ids():
     (record,) = file.records
     assert record.mac is None and record.interface == "<i>\ufffd"
     assert record.vm.startswith("a\ufffd[2Jb") and len(record.vm) == 255
-    assert (
-        "row 1, column 'external_ids:attached-mac': '00:00:00:00:00:00' is the zero MAC" in file.warnings[0]
-    )
+    assert "row 1, column 'external_ids:attached-mac': '00:00:00:00:00:00' is the zero MAC" in file.warnings[0]

@@ -104,18 +104,11 @@ def test_a_good_file_cut_patched_or_followed_by_junk(format_name, data):
 
 
 JSON_VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=10)
-    | st.sampled_from(["525400000001"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10) | st.sampled_from(["525400000001"]),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(
-                ["vm", "mac", "ip", "host", "vms", "nics", "data", "headings", "vlan", "date", "name"]
-            ),
+            st.sampled_from(["vm", "mac", "ip", "host", "vms", "nics", "data", "headings", "vlan", "date", "name"]),
             inner,
             max_size=5,
         )

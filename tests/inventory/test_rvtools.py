@@ -32,9 +32,7 @@ def test_one_row_is_one_vnic_with_its_host():
     text = "\n".join(
         [
             HEADER,
-            row(
-                "web", "00:50:56:80:00:01", "esx-01", ipv4="10.0.0.1, 10.0.0.2", ipv6="fe80::1", direct="True"
-            ),
+            row("web", "00:50:56:80:00:01", "esx-01", ipv4="10.0.0.1, 10.0.0.2", ipv6="fe80::1", direct="True"),
         ]
     )
     file = parse_inventory_file(text, name="RVTools_tabvNetwork.csv")
@@ -68,9 +66,7 @@ def test_a_site_recovery_placeholder_is_no_second_place_of_the_vm(inventory_of):
 
 def test_two_vms_with_one_bios_uuid_are_a_conflict(inventory_of):
     # A VM copied on the datastore keeps its UUID.
-    text = "\n".join(
-        [HEADER, row("web", "00:50:56:80:00:01", "esx-01"), row("copy", "00:50:56:80:00:02", "esx-01")]
-    )
+    text = "\n".join([HEADER, row("web", "00:50:56:80:00:01", "esx-01"), row("copy", "00:50:56:80:00:02", "esx-01")])
     (conflict,) = inventory_of({"r.csv": text}).conflicts
     assert conflict.kind == "vm_id_on_two_vms" and conflict.rows == (("r.csv", 2), ("r.csv", 3))
 

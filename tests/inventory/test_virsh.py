@@ -102,11 +102,7 @@ def test_a_domain_without_nic_is_a_vm_all_the_same():
 
 
 def test_a_domain_without_a_name_and_a_bad_mac_are_reported():
-    text = (
-        "<domains><domain/>"
-        + interface("", "user").replace("52:54:00:00:00:09", "ff:ff:ff:ff:ff:ff")
-        + "</domains>"
-    )
+    text = "<domains><domain/>" + interface("", "user").replace("52:54:00:00:00:09", "ff:ff:ff:ff:ff:ff") + "</domains>"
     file = parse_inventory_file(text, name="d.xml")
     assert [(r.vm, r.mac) for r in file.records] == [("vm", None)]
     assert "they have no <name> (the first is row 1)" in file.warnings[0]

@@ -174,9 +174,7 @@ def test_yaml_that_is_refused(text, problem):
 
 
 def test_yaml_makes_no_objects():
-    text = (
-        "- vm: !!python/object/apply:os.system ['exit 3']\n  mac: !!int 525400000001\n  host: !!binary aGk=\n"
-    )
+    text = "- vm: !!python/object/apply:os.system ['exit 3']\n  mac: !!int 525400000001\n  host: !!binary aGk=\n"
     (record,) = parse_inventory(text, name="i.yaml")
     assert (record.vm, record.mac, record.host) == ("exit 3", 0x525400000001, "aGk=")
 
@@ -201,9 +199,7 @@ def test_the_row_limit_counts_nested_nics():
         parse_inventory(text, name="i.json", max_rows=10)
 
 
-@pytest.mark.parametrize(
-    ("text", "format_name"), [("[]", "json"), ('{"vms": []}', "json"), ("vms: []\n", "yaml")]
-)
+@pytest.mark.parametrize(("text", "format_name"), [("[]", "json"), ('{"vms": []}', "json"), ("vms: []\n", "yaml")])
 def test_an_export_of_nothing_is_an_empty_inventory(text, format_name):
     file = parse_inventory_file(text, name="i")
     assert (file.format, file.records, file.warnings) == (format_name, [], ["i: it holds no machine."])
