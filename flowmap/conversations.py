@@ -7,11 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowmap.legs import FiveTuple, Leg
-from flowmap.packets import NO_TIME, TCP
+from flowmap.packets import NO_TIME, TCP, is_group_mac, mac_text
 from flowmap.twins import Twins, common_sequence_bytes, holds_packet_missing_in
 
 CLOCK_SLACK_NS = 5_000_000
 """Jitter allowed between two aligned clocks before a leg counts as lasting longer than another."""
+
+ON_ONE_LINK = "%"
+"""Between an address domain and the MACs of a conversation whose addresses are only good on one link."""
+
+UNSPECIFIED_V4 = 0xFFFF << 32
+"""0.0.0.0 as the low half of a mapped address."""
 
 SLICE_SLACK = 0.02
 """Share by which another point must exceed the best one in a slice: packets cross slice borders on their way."""
@@ -85,7 +91,7 @@ def conversations_of(
     """Group legs into conversations, in order of first appearance, and count each direction once."""
     groups: dict[tuple[str, FiveTuple], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for index, leg in enumerate(legs):
-        groups[domain_of_leg[index], leg.key.five_tuple][0 if leg.key.forward else 1].append(index)
+        groups[domain_of_leg[index] + _link_of(leg), leg.key.five_tuple][0 if leg.key.forward else 1].append(index)
     counter = OnceCounter(legs, twins, file_of_point, offsets, slice_ns)
     result = []
     for (domain, five_tuple), (forward, backward) in groups.items():
@@ -102,6 +108,16 @@ def conversations_of(
             )
         )  # fmt: skip
     return result
+
+
+def _link_of(leg: Leg) -> str:
+    """What tells machines apart whose address means something on their own link only: their MACs (RFC 4291 2.5.6)."""
+    addresses = (leg.key.five_tuple.low[0], leg.key.five_tuple.high[0])
+    if not any(high >> 54 == 0x3FA or (high == 0 and low in (0, UNSPECIFIED_V4)) for high, low in addresses):
+        return ""
+    return ON_ONE_LINK + "-".join(
+        sorted(mac_text(mac) for mac in (leg.key.src_mac, leg.key.dst_mac) if not is_group_mac(mac))
+    )
 
 
 def _initiator(legs: Sequence[Leg], forward: Iterable[int], backward: Iterable[int]) -> tuple[bool, str]:

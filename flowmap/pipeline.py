@@ -22,7 +22,7 @@ from flowmap.fold import LegFold
 from flowmap.graph import FlowGraph, Talk, build_graph
 from flowmap.identity.domains import assign_domains
 from flowmap.identity.endpoints import Identities
-from flowmap.identity.places import add_segments, ends_of, roles_from_inventory
+from flowmap.identity.places import add_segments, ends_of, roles_from_inventory, spell_hosts
 from flowmap.identity.routers import find_routers
 from flowmap.inventory import Inventory
 from flowmap.legs import LegSet
@@ -127,7 +127,8 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     legs, claims = reading.legs.legs, reading.legs.claims
     points = deepcopy(reading.registry.points)
     warnings = [("unmatched_statement", text) for text in statements.apply(points)]
-    hosts = {inventory.host_named(host) or host: facts for host, facts in statements.hosts.items()}
+    spelled = spell_hosts(points, statements.hosts, inventory)
+    hosts = {spelled(host): facts for host, facts in statements.hosts.items()}
     roles_from_inventory(points, legs, claims, inventory)
     infer_roles(points)
     twins = Twins(legs)
@@ -136,14 +137,14 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     warnings += [("address_overlap", text) for text in overlaps]
     identities = Identities(legs, domains, claims, routers, inventory, reading.names)
     files = [point.key.file for point in points]
-    conversations = conversations_of(
-        legs, twins, domains, files, clock_offsets(legs, twins, files), reading.legs.slice_ns
-    )
+    offsets = clock_offsets(legs, twins, files)
+    conversations = conversations_of(legs, twins, domains, files, offsets, reading.legs.slice_ns)
     ends = [ends_of(legs, conversation, identities) for conversation in conversations]
     add_segments(legs, claims, reading.registry.tunnels, identities)
     scene = Scene(
-        legs, twins, translated_twins(legs), points, reading.legs.points, hosts, claims, identities,
+        legs, twins, translated_twins(legs), points, reading.legs.points, hosts, identities,
         reading.legs.first_seen_ns, reading.legs.last_seen_ns, settings.inventory_fresh_s * 10**9,
+        clock_offset_ns=offsets, legs_are_missing=reading.legs.others.packets > 0,
     )  # fmt: skip
     place_by_ports(scene)
     talks = [

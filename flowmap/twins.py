@@ -16,6 +16,7 @@ from flowmap.legs import SKETCH_SIZE, FiveTuple, Leg, Sample
 from flowmap.packets import NO_TIME, TCP
 
 SEQUENCE_CYCLE = 1 << 32
+SAME_TIME_NS = 1_000_000_000
 MAX_LEGS_COMPARED = 256
 """Legs of one direction of one 5-tuple compared pair by pair; more than that is an attack or a loop."""
 
@@ -31,16 +32,32 @@ class Twin:
 def twin_of(one: Leg, other: Leg) -> Twin | None:
     """Compare two legs of the same 5-tuple and direction.
 
-    A shared packet hash is a twin. Without one, TCP legs that both carried payload are twins when their sequence ranges
-    overlap by at least half of the shorter one: retransmissions after a failover overlap by a little and are none, and
-    the one number of a handshake says nothing.
+    A shared packet hash is a twin, unless a leg's packets repeat one content without an IP id (a heartbeat): then equal
+    hashes say little, and the legs must cover the same time as well. Without a shared hash, TCP legs that both carried
+    payload are twins when their sequence ranges overlap by at least half of the shorter one: retransmissions after a
+    failover overlap by a little and are none, and the one number of a handshake says nothing.
     """
     hashes = {sample.packet_hash: sample for sample in other.sketch}
     samples = tuple((sample, hashes[sample.packet_hash]) for sample in one.sketch if sample.packet_hash in hashes)
     common = common_sequence_bytes(one, other) if one.payload_bytes and other.payload_bytes else 0
+    if samples and (_repeats(one) or _repeats(other)) and not _same_time(one, other):
+        samples = ()
     if samples or (common and 2 * common >= min(_sequence_bytes(one), _sequence_bytes(other))):
         return Twin(samples, common)
     return None
+
+
+def _repeats(leg: Leg) -> bool:
+    """Whether many packets of a leg have one hash: a sketch that is not full holds every hash there was."""
+    return leg.key.five_tuple.protocol != TCP and len(leg.sketch) < SKETCH_SIZE and leg.packets > len(leg.sketch)
+
+
+def _same_time(one: Leg, other: Leg) -> bool:
+    """Whether two legs began and ended together, to a second of their own clocks."""
+    return (
+        abs(one.first_seen_ns - other.first_seen_ns) <= SAME_TIME_NS
+        and abs(one.last_seen_ns - other.last_seen_ns) <= SAME_TIME_NS
+    )
 
 
 def common_sequence_bytes(one: Leg, other: Leg) -> int:

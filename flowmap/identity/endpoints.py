@@ -238,7 +238,9 @@ def _address_order(ip: str) -> tuple[int, int]:
 def _macs_of_addresses(
     legs: Sequence[Leg], domain_of_leg: Sequence[str], claims: Sequence[Claim], routers: Mapping[int, str]
 ) -> dict[tuple[str, str], set[int]]:
-    """(domain, IP) to the MACs that are its own: claimed, or else seen as its source with an initial TTL.
+    """(domain, IP) to the MACs that are its own: claimed, or seen as its source with an initial TTL.
+
+    More than one is a conflict: an address that moved between machines, or two of them with one address.
 
     A router's MAC is an address's own only where the router claimed the address and nobody else did.
     """
@@ -255,7 +257,7 @@ def _macs_of_addresses(
             claimed[domain, claim.ip].add(claim.mac)
     result: dict[tuple[str, str], set[int]] = {}
     for key in set(claimed) | set(sources):
-        macs = {mac for mac in claimed.get(key, ()) if mac not in routers} or set(sources.get(key, ()))
+        macs = {mac for mac in claimed.get(key, ()) if mac not in routers} | set(sources.get(key, ()))
         result[key] = macs or set(claimed.get(key, ()))
     return result
 

@@ -15,8 +15,8 @@ INITIAL_TTLS = frozenset({1, 30, 32, 60, 64, 100, 128, 200, 255})
 OWN_TTLS = frozenset({64, 128, 255})
 """The common ones, too far apart to be another one after some hops: such a frame comes from its sender itself."""
 
-ROUTED_NETWORKS = 3
-"""Networks (/24, /64) of unclaimed source addresses behind one MAC that make it a router whatever the TTLs say."""
+TTLS_OF_ONE_SENDER = 3
+"""TTLs with which packets of one address may arrive over a router; a traceroute shows more."""
 
 _STANDARD_PREFIXES = (
     (0x00005E0001, 40, "the VRRP virtual router MAC (RFC 9568)"),
@@ -41,9 +41,8 @@ def find_routers(legs: Sequence[Leg], twins: Twins, claims: Sequence[Claim]) -> 
     """MACs of routers and how each was recognised.
 
     A MAC is a router's when a packet sent to it comes back with a smaller TTL from it or another MAC (twins); when it
-    sends packets of addresses that it never claimed, with a TTL that is no initial one, besides an address of its own
-    or for several such addresses; when it sends for addresses in many networks; or when it is a standard virtual router
-    MAC. A prefix of a vendor says nothing.
+    sends packets of two or more addresses that are not its own, with a TTL that is no initial one; or when it is a
+    standard virtual router MAC. A prefix of a vendor says nothing.
     """
     routers: dict[int, str] = {}
     for (first, second), twin in twins.links.items():
@@ -55,30 +54,39 @@ def find_routers(legs: Sequence[Leg], twins: Twins, claims: Sequence[Claim]) -> 
             for mac in (before.key.dst_mac, after.key.src_mac):
                 if mac >= 0 and not is_group_mac(mac):
                     routers.setdefault(mac, f"forwarded packets with the TTL lowered by {abs(drop)}")
-    claimed: dict[int, set[str]] = defaultdict(set)
-    for claim in claims:
-        if claim.ip:
-            claimed[claim.mac].add(claim.ip)
-    forwarded: dict[int, set[str]] = defaultdict(set)
-    networks: dict[int, set[tuple[int, int]]] = defaultdict(set)
-    for leg in legs:
-        mac, (high, low) = leg.key.src_mac, leg.source[0]
-        ip = ip_text(high, low)
-        if mac >= 0 and leg.ttl_max not in INITIAL_TTLS:
-            forwarded[mac].add(ip)
-        if mac >= 0 and ip not in claimed[mac]:
-            networks[mac].add((high, low >> 8 if leg.ip_version == 4 else 0))
-    for mac, ips in forwarded.items():
-        foreign = ips - claimed[mac]
-        if len(foreign) >= 2 or (foreign and claimed[mac]):
-            routers.setdefault(
-                mac, f"sent packets of {len(foreign)} addresses that are not its own, TTL already lowered"
-            )
-    for mac, spread in networks.items():
-        if len(spread) >= ROUTED_NETWORKS:
-            routers.setdefault(mac, f"sent packets of addresses in {len(spread)} networks, none of them its own")
+    for mac, ips in _forwarded(legs, claims).items():
+        if len(ips) >= 2:
+            routers.setdefault(mac, f"sent packets of {len(ips)} addresses that are not its own, TTL already lowered")
     for mac in {mac for leg in legs for mac in (leg.key.src_mac, leg.key.dst_mac)}:
         what = standard_router_mac(mac)
         if what:
             routers.setdefault(mac, f"{mac_text(mac)} is {what}")
     return routers
+
+
+def _forwarded(legs: Sequence[Leg], claims: Sequence[Claim]) -> dict[int, set[str]]:
+    """MAC to the addresses that it sent for with a lowered TTL and that are not its own.
+
+    An address is its own where it claimed it or sent from it with an initial TTL, too; a traceroute sends with 1, 2, 3.
+    Link-local addresses are never routed.
+    """
+    own: dict[int, set[str]] = defaultdict(set)
+    for claim in claims:
+        own[claim.mac].add(claim.ip)
+    lowered: dict[tuple[int, str], set[int]] = defaultdict(set)
+    for leg in legs:
+        mac, ip = leg.key.src_mac, ip_text(*leg.source[0])
+        if leg.ttl_max in OWN_TTLS:
+            own[mac].add(ip)
+        elif mac >= 0 and leg.ttl_max not in INITIAL_TTLS and not ip.lower().startswith("fe80:"):
+            lowered[mac, ip].add(leg.ttl_max)
+    forwarded: dict[int, set[str]] = defaultdict(set)
+    for (mac, ip), ttls in lowered.items():
+        if ip not in own[mac] and len(ttls) <= TTLS_OF_ONE_SENDER:
+            forwarded[mac].add(ip)
+    return forwarded
+
+
+def is_distributed_router_mac(mac: int) -> bool:
+    """Whether a MAC is that of a router that runs in every host (NSX)."""
+    return mac >> 8 == 0x0250565644 and mac & 0xFF in (0x52, 0x53)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from flowmap.conversations import Conversation, Direction
 from flowmap.identity.endpoints import Endpoint
 from flowmap.legs import Leg
+from flowmap.locality.guard import guard_stayed
 from flowmap.locality.inventory_rules import judge_by_inventory
 from flowmap.locality.rules import judge_by_sightings
 from flowmap.locality.sightings import Scene, sight
@@ -58,14 +59,19 @@ def judge(scene: Scene, conversation: Conversation, low: Endpoint, high: Endpoin
     """Judge a conversation between two endpoints; ``low`` is the end at ``five_tuple.low``."""
     if "group" in (low.kind, high.kind):
         return _flooded(scene, conversation)
-    forward, backward = conversation.forward, conversation.backward
+    directions = (
+        (conversation.forward, conversation.backward, low, high),
+        (conversation.backward, conversation.forward, high, low),
+    )
     parts = [
         (direction, _judge_direction(scene, direction, other, source, destination))
-        for direction, other, source, destination in ((forward, backward, low, high), (backward, forward, high, low))
+        for direction, other, source, destination in directions
         if direction.legs
     ]
-    result = _combine([(judgement, direction.wire_bytes) for direction, judgement in parts])
-    result.path = _path(scene, [scene.legs[index] for direction, _ in parts for index in direction.legs], low, high)
+    legs = [scene.legs[index] for direction, _ in parts for index in direction.legs]
+    judged = guard_stayed(scene, legs, [judgement for _, judgement in parts])
+    result = _combine([(judgement, part[0].wire_bytes) for judgement, part in zip(judged, parts, strict=True)])
+    result.path = _path(scene, legs, low, high)
     return result
 
 
@@ -74,7 +80,13 @@ def place_by_ports(scene: Scene) -> None:
     endpoint_of = {mac: endpoint for endpoint in scene.identities.all() for mac in endpoint.macs}
     for number, mac in sorted(scene.ports.owners.items()):
         point, endpoint = scene.points[number], endpoint_of.get(mac)
-        if endpoint is None or point.host is None or endpoint.kind == "group" or number in scene.ports.split:
+        if (
+            endpoint is None
+            or point.host is None
+            or endpoint.kind == "group"
+            or number in scene.ports.unsure
+            or mac in scene.identities.routers
+        ):
             continue
         if endpoint.host_how == "inventory" and endpoint.host != point.host:
             text = f"the inventory places {endpoint.label} on {endpoint.host}, its port {point.id} is on {point.host}"
@@ -86,10 +98,10 @@ def place_by_ports(scene: Scene) -> None:
 def _judge_direction(
     scene: Scene, direction: Direction, other: Direction, source: Endpoint, destination: Endpoint
 ) -> Judgement:
-    seen, back = sight(scene, direction.legs), sight(scene, other.legs)
+    seen, back = sight(scene, direction, source, destination), sight(scene, other, destination, source)
     judgement = judge_by_sightings(scene, seen, back, source, destination)
     if judgement is not None and (judgement.left_host != UNDETERMINED or judgement.grade == "conflict"):
-        return _no_translated_twin_on_uplink(scene, direction, judgement)
+        return judgement
     legs = [scene.legs[index] for index in direction.legs]
     by_inventory = judge_by_inventory(scene, seen, legs, source, destination)
     if judgement is None:
@@ -97,25 +109,6 @@ def _judge_direction(
     if by_inventory.left_host == UNDETERMINED:
         return judgement
     return by_inventory.capped("likely", judgement.evidence[0].text)
-
-
-def _no_translated_twin_on_uplink(scene: Scene, direction: Direction, judgement: Judgement) -> Judgement:
-    """A conversation whose translated twin is on an uplink did not stay, whatever its own legs say."""
-    if judgement.left_host != STAYED:
-        return judgement
-    five_tuple = scene.legs[direction.legs[0]].key.five_tuple
-    twins = [
-        leg
-        for leg in (scene.legs[index] for index in sorted(scene.translated.get(five_tuple, ())))
-        if scene.points[leg.key.point].role in ("uplink", "underlay")
-    ]
-    if not twins:
-        return judgement
-    text = "The same packets are on an uplink under a translated address."
-    return Judgement(
-        "undetermined", "conflict", [*judgement.evidence, Evidence("stayed-guard", False, text, scene.names(twins))],
-        ["Capture the router that translates addresses."],
-    )  # fmt: skip
 
 
 def _flooded(scene: Scene, conversation: Conversation) -> Verdict:

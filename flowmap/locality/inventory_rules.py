@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from flowmap.identity.endpoints import Endpoint
 from flowmap.identity.kinds import virtual_vendor
-from flowmap.identity.routers import standard_router_mac
+from flowmap.identity.routers import is_distributed_router_mac, standard_router_mac
 from flowmap.inventory.records import VnicRecord
 from flowmap.legs import Leg
-from flowmap.locality.rules import host_of
+from flowmap.locality.coverage import MISSED_SHARE, host_of
 from flowmap.locality.sightings import Scene, Sightings
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
 from flowmap.packets import NO_TIME, is_group_mac, mac_text
@@ -28,6 +28,7 @@ class _Placement:
     record: VnicRecord | None
     cap: str
     why: tuple[str, ...]
+    by_port: bool = False
 
 
 def judge_by_inventory(
@@ -40,37 +41,41 @@ def judge_by_inventory(
                 "undetermined", "conflict", [Evidence("inventory-conflict", False, f"{_sentence(endpoint.conflict)}.")],
                 ["An inventory without contradictions."],
             )  # fmt: skip
-    one, other = _place(scene, source), _place(scene, destination)
+    one = _place(scene, source, {leg.key.src_mac for leg in legs})
+    other = _place(scene, destination, {leg.key.dst_mac for leg in legs})
     if one is None or other is None:
-        return _one_end_unknown(scene, seen, legs, source, destination, one or other)
-    contradiction = _mirror_contradiction(scene, seen, one, other)
+        return _one_end_unknown(scene, legs, source, destination, one, other)
+    contradiction = _point_contradiction(scene, legs, one, other)
     if contradiction:
         return contradiction
     rows = _placement_evidence(one, other, source, destination)
-    judgement = (
-        _different_hosts(one, other)
-        if one.host != other.host
-        else _same_host(scene, legs, source, destination, one, other)
-    )
+    if one.host != other.host:
+        judgement = _different_hosts(one, other)
+    else:
+        judgement = _same_host(scene, seen, legs, source, destination, one, other)
     judgement.evidence += rows
     for place in (one, other):
         judgement.capped(place.cap, " ".join(place.why))
-    if all(scene.points[leg.key.point].role == "unknown" for leg in legs):
-        judgement.capped("likely", "Nobody says what was captured here: at an uplink the same frames would have left.")
-    return _never_stayed_if_on_uplink(scene, legs, judgement)
+    if all(scene.points[leg.key.point].host is None for leg in legs):
+        judgement.capped("likely", "Nobody says where this was captured: at an uplink the same frames would have left.")
+    return judgement
 
 
-def _place(scene: Scene, endpoint: Endpoint) -> _Placement | None:
-    """Where an endpoint is, by its port where a stated one shows it, else by the inventory."""
+def _place(scene: Scene, endpoint: Endpoint, macs: set[int]) -> _Placement | None:
+    """Where an endpoint is, by its port where a sure one shows it, else by the inventory row of the NIC in use."""
+    own = endpoint.macs & macs - set(scene.identities.routers)
     ports = [
         scene.points[number]
         for number, mac in scene.ports.owners.items()
-        if mac in endpoint.macs and scene.points[number].host and number not in scene.ports.split
+        if mac in (own or endpoint.macs) and scene.points[number].host and number not in scene.ports.unsure
     ]
-    record = next((endpoint.record_of(mac) for mac in sorted(endpoint.macs)), None) or endpoint.record_of(-1)
-    if ports:
-        host = ports[0].host or ""
-        return _Placement(host, endpoint.vswitch, record, "strong" if all(p.is_stated for p in ports) else "likely", ())
+    rows = [row for row in endpoint.records if row.mac in own] or endpoint.records
+    record = next((row for row in rows if row.passthrough), rows[0]) if rows else None
+    switches = {row.vswitch for row in rows}
+    vswitch = switches.pop() if len(switches) == 1 else None
+    if ports and len({port.host for port in ports}) == 1:
+        cap = "strong" if all(port.is_stated for port in ports) else "likely"
+        return _Placement(ports[0].host or "", vswitch, record, cap, (), by_port=True)
     if record is None or not record.host:
         return None
     why = []
@@ -79,7 +84,7 @@ def _place(scene: Scene, endpoint: Endpoint) -> _Placement | None:
     age = _age(scene, record)
     if age:
         why.append(age)
-    return _Placement(record.host, record.vswitch, record, "likely" if why else "strong", tuple(why))
+    return _Placement(record.host, vswitch, record, "likely" if why else "strong", tuple(why))
 
 
 def _age(scene: Scene, record: VnicRecord) -> str:
@@ -114,17 +119,36 @@ def _different_hosts(one: _Placement, other: _Placement) -> Judgement:
 
 
 def _same_host(
-    scene: Scene, legs: list[Leg], source: Endpoint, destination: Endpoint, one: _Placement, other: _Placement
+    scene: Scene,
+    seen: Sightings,
+    legs: list[Leg],
+    source: Endpoint,
+    destination: Endpoint,
+    one: _Placement,
+    other: _Placement,
 ) -> Judgement:
-    direct = any(leg.key.src_mac in source.macs and leg.key.dst_mac in destination.macs for leg in legs)
     if any(place.record and place.record.passthrough for place in (one, other)):
         return undetermined(
             "inventory-passthrough",
             "One end has a passthrough NIC (SR-IOV or macvtap): its switch may be in the NIC or outside.",
             "Capture the physical port of the host.",
         )
+    if one.by_port and other.by_port:
+        return undetermined(
+            "sighting-2",
+            f"Both VMs' ports on {one.host} were captured, but not the same packets at both.",
+            "Capture both ports and every uplink at the same time.",
+        )
+    direct = [leg for leg in legs if leg.key.src_mac in source.macs and leg.key.dst_mac in destination.macs]
     if not direct:
         return _same_host_routed(scene, legs, source, destination, one)
+    if _is_bridged_between_vlans(direct, one, other):
+        return undetermined(
+            "inventory-two-vlans",
+            "The same frames stand under two VLANs, or the inventory has the ends in two: something bridges them, and "
+            "it may be outside.",
+            f"Capture every uplink of {one.host}.",
+        )
     if one.vswitch and other.vswitch and one.vswitch != other.vswitch:
         text = (
             f"Same segment but two vSwitches ({one.vswitch}, {other.vswitch}): out by one's uplink, in by the other's."
@@ -133,56 +157,83 @@ def _same_host(
             "hairpin_reflected", "likely", [Evidence("inventory-two-vswitches", True, text)],
             ["Capture the uplinks of both vSwitches, or say that a patch port joins them."],
         )  # fmt: skip
-    text = f"Sent straight from {mac_text(legs[0].key.src_mac)} to {mac_text(legs[0].key.dst_mac)}, both on {one.host}."
+    key = direct[0].key
+    text = f"Sent straight from {mac_text(key.src_mac)} to {mac_text(key.dst_mac)}, both on {one.host}."
     judgement = Judgement("intra_host_switched", "strong", [Evidence("inventory-same-vswitch", True, text)])
     if not (one.vswitch and other.vswitch):
         judgement.capped("likely", "The inventory does not name the vSwitch of both.")
+    judgement.covered = seen.share(max(direct, key=seen.share))
+    if judgement.covered >= 1 - MISSED_SHARE:
+        judgement.covered = 1.0
     judgement.would_settle.append(f"Capture both VMs' ports and every uplink of {one.host}.")
     return judgement
+
+
+def _is_bridged_between_vlans(direct: list[Leg], one: _Placement, other: _Placement) -> bool:
+    """Whether one point shows the same MACs under two tags, or the rows name two VLANs."""
+    tags: dict[int, set[int]] = {}
+    for leg in direct:
+        tags.setdefault(leg.key.point, set()).add(leg.key.vlan)
+    named = {place.record.vlan for place in (one, other) if place.record and place.record.vlan is not None}
+    return len(named) > 1 or any(len(vlans) > 1 for vlans in tags.values())
 
 
 def _same_host_routed(
     scene: Scene, legs: list[Leg], source: Endpoint, destination: Endpoint, one: _Placement
 ) -> Judgement:
-    """Same host, other segment: all hangs on where the router is."""
-    gateways = {leg.key.dst_mac for leg in legs if leg.key.src_mac in source.macs and not is_group_mac(leg.key.dst_mac)}
+    """Same host, other segment: all hangs on where the routers are."""
+    ends = source.macs | destination.macs
+    hops = {
+        mac for leg in legs for mac in (leg.key.src_mac, leg.key.dst_mac) if mac not in ends and not is_group_mac(mac)
+    }
+    steps = max(leg.ttl_max for leg in legs) - min(leg.ttl_max for leg in legs)
     settle = f"Capture the ports of both VMs and every uplink of {one.host}."
-    if len(gateways) != 1 or -1 in gateways:
+    if not hops or -1 in hops:
         return undetermined(
-            "inventory-routed", "Not sent straight to the other VM, and the gateway's MAC was not seen.", settle
+            "inventory-routed", "Not sent straight to the other VM, and no gateway's MAC was seen.", settle
         )
-    gateway = gateways.pop()
-    rows = [row for row in scene.identities.inventory.by_mac(gateway) if row.host]
-    if rows and all(row.host == one.host for row in rows):
-        text = f"Routed by {rows[0].vm}, a VM on the same host {one.host}."
+    named = ", ".join(mac_text(mac) for mac in sorted(hops)[:3])
+    here = {mac for mac in hops if _is_vm_on(scene, mac, one.host)}
+    if here == hops and steps == 1:
+        text = f"Routed by {scene.identities.inventory.by_mac(min(hops))[0].vm}, a VM on the same host {one.host}."
         return Judgement("intra_host_routed_vm", "strong", [Evidence("inventory-router-vm", True, text)])
-    if standard_router_mac(gateway) and virtual_vendor(gateway) is None and len({leg.ttl_max for leg in legs}) == 1:
+    if here or any(is_distributed_router_mac(mac) for mac in hops):
         return undetermined(
-            "inventory-distributed-router",
-            f"Sent to {mac_text(gateway)}, a virtual router whose place is not known.",
-            settle,
+            "inventory-routed", f"Routed by {named}, and not all of these are known to be outside.", settle
         )
-    if len({leg.ttl_max for leg in legs}) < 2:
+    if not steps:
         return undetermined(
             "sighting-16",
-            f"Sent to the gateway {mac_text(gateway)}, but the routed packet was not seen again: a distributed router, "
-            "a firewall drop or translation.",
+            f"Sent to the gateway {named}, but the routed packet was not seen again: a distributed router, a firewall "
+            "drop or translation.",
             settle,
         )
     if any(point.role == "uplink" and point.host == one.host for point in scene.points):
         return undetermined(
-            "sighting-7", f"Routed with a smaller TTL, and on no captured uplink of {one.host}: a router inside the "
-            "host, or an uplink that was not captured.", settle,
-        )  # fmt: skip
-    text = f"Sent to the gateway {mac_text(gateway)}, which is no VM on {one.host}, and back with a smaller TTL."
+            "sighting-7",
+            f"Routed with a smaller TTL, and on no captured uplink of {one.host}: a router inside the host, or an "
+            "uplink that was not captured.",
+            settle,
+        )
+    text = f"Routed by {named}, which is no VM on {one.host}, and back with a smaller TTL."
     return Judgement("hairpin_routed", "likely", [Evidence("inventory-gateway-outside", True, text)], [settle])
 
 
+def _is_vm_on(scene: Scene, mac: int, host: str) -> bool:
+    rows = scene.identities.inventory.by_mac(mac)
+    return bool(rows) and all(row.host == host for row in rows)
+
+
 def _one_end_unknown(
-    scene: Scene, seen: Sightings, legs: list[Leg], source: Endpoint, destination: Endpoint, known: _Placement | None
+    scene: Scene,
+    legs: list[Leg],
+    source: Endpoint,
+    destination: Endpoint,
+    one: _Placement | None,
+    other: _Placement | None,
 ) -> Judgement:
     """No placement for one end: only a peer outside behind a physical router is said to be away."""
-    peer = destination if _place(scene, destination) is None else source
+    known, peer = one or other, destination if other is None else source
     far_macs = {leg.key.dst_mac if peer is destination else leg.key.src_mac for leg in legs}
     inventory = scene.identities.inventory
     if known and peer.kind == "external" and all(
@@ -206,42 +257,17 @@ def _one_end_unknown(
     )
 
 
-def _mirror_contradiction(scene: Scene, seen: Sightings, one: _Placement, other: _Placement) -> Judgement | None:
-    """A mirror of a third host cannot see unicast between two others: then placement or points are wrong."""
-    hosts = {host for leg in seen.m if (host := host_of(scene, leg))}
-    strange = hosts - {one.host, other.host}
+def _point_contradiction(scene: Scene, legs: list[Leg], one: _Placement, other: _Placement) -> Judgement | None:
+    """Points of a third host cannot see unicast between two others: then placement or points are wrong."""
+    strange = [leg for leg in legs if host_of(scene, leg) not in (None, one.host, other.host)]
     if not strange:
         return None
-    text = (
-        f"The mirror of {', '.join(sorted(strange))} saw it, though both VMs are placed on "
-        f"{' and '.join(sorted({one.host, other.host}))}: a flood, a move or a stale inventory."
-    )
+    hosts = ", ".join(sorted({str(host_of(scene, leg)) for leg in strange}))
+    placed = " and ".join(sorted({one.host, other.host}))
+    text = f"It was seen on {hosts}, though both VMs are placed on {placed}: a flood, a move or a stale inventory."
     return Judgement(
-        "undetermined", "conflict", [Evidence("inventory-contradicted", False, text, scene.names(seen.m))],
+        "undetermined", "conflict", [Evidence("inventory-contradicted", False, text, scene.names(strange[:4]))],
         ["Export the inventory again at the time of the capture."],
-    )  # fmt: skip
-
-
-def _never_stayed_if_on_uplink(scene: Scene, legs: list[Leg], judgement: Judgement) -> Judgement:
-    """No leg of the 5-tuple, nor a translated twin, may be on any uplink when something is said to have stayed."""
-    if judgement.left_host != "stayed":
-        return judgement
-    five_tuple = legs[0].key.five_tuple
-    on_uplink = [leg for leg in legs if scene.points[leg.key.point].role in ("uplink", "underlay")]
-    translated = [
-        scene.legs[index]
-        for index in sorted(scene.translated.get(five_tuple, ()))
-        if scene.points[scene.legs[index].key.point].role in ("uplink", "underlay")
-    ]
-    if not on_uplink and not translated:
-        return judgement
-    what = "its packets are" if on_uplink else "its packets are, under a translated address,"
-    return Judgement(
-        "undetermined", "conflict",
-        [*judgement.evidence,
-         Evidence("stayed-guard", False, f"Placement says it stayed, yet {what} on an uplink.",
-                  scene.names(on_uplink or translated))],
-        ["Capture the ports of both VMs."],
     )  # fmt: skip
 
 

@@ -15,21 +15,25 @@ from flowmap.legs import Leg
 from flowmap.packets import is_group_mac
 
 OWNER_SHARE = 0.9
-"""Share of a port's unicast packets in which its VM takes part."""
+"""Share of the packets of a port's answered conversations in which its VM takes part."""
 
 
 @dataclass(slots=True)
 class PortOwners:
     """vNIC point -> MAC of its VM, and how sure that is.
 
-    ``by_inventory`` are points of which only the inventory told: they allow ``strong`` at most. ``split`` are two
-    points that carry nothing but one pair: each has one end, or both lie on the way of the same VM (a tap and the
-    bridge port behind it), so only the uplinks can decide.
+    ``by_inventory`` are points of which only the inventory told: they allow ``strong`` at most. ``unsure`` are points
+    whose owner was found by leaving out others: it may as well be a second place on the way of the same VM (a tap and
+    the bridge port behind it), a transparent firewall or a monitor's port, so only the uplinks can decide there.
     """
 
     owners: dict[int, int] = field(default_factory=dict)
     by_inventory: set[int] = field(default_factory=set)
-    split: set[int] = field(default_factory=set)
+    unsure: set[int] = field(default_factory=set)
+
+
+Port = tuple[str, str] | int
+"""(host, interface) where both are known, so that several files of one port are one; else the capture point."""
 
 
 def find_owners(legs: Sequence[Leg], points: Sequence[CapturePoint], identities: Identities) -> PortOwners:
@@ -37,28 +41,42 @@ def find_owners(legs: Sequence[Leg], points: Sequence[CapturePoint], identities:
 
     The inventory tells by the interface name. Else the conversations that are answered at the port tell: its VM takes
     part in nearly all of them, and a flood is never answered at a bystander's port. Where two MACs do (a VM with one
-    peer only) the one at home elsewhere is the peer. A port with unanswered traffic only (a file of one direction)
-    belongs to its only sender if nothing else claims that MAC. A VM that never answers is known at its port only where
-    the inventory places it on the port's host.
+    peer only) the one at home elsewhere is the peer, which is ``unsure``; so is a VM that talks through its gateway
+    only. Files of one direction tell nothing: the one towards a VM shows its peer as the only sender. A VM that never
+    answers is known at its port only where the inventory places it on the port's host.
     """
-    at_point: dict[int, list[Leg]] = defaultdict(list)
+    at_port: dict[Port, list[Leg]] = defaultdict(list)
     for leg in legs:
-        if points[leg.key.point].role == "vnic" and not is_group_mac(leg.key.dst_mac):
-            at_point[leg.key.point].append(leg)
-    answered = {number: _answered(unicast) for number, unicast in at_point.items()}
-    candidates = {number: _senders_in_nearly_all(both) for number, both in answered.items() if both}
-    one_way = {number: _senders_in_nearly_all(at_point[number]) for number, both in answered.items() if not both}
-    result = PortOwners(_told_by_interface(points, {**candidates, **one_way}, identities))
-    _eliminate(candidates, result)
-    _leave_out_routers(candidates, set(identities.routers), result.owners)
-    _take_one_way_ports(one_way, candidates, result.owners)
-    for number, unicast in at_point.items():
-        if number not in result.owners:
-            silent = _silent_owner(unicast, points[number].host, identities, set(result.owners.values()))
-            if silent is not None:
-                result.owners[number] = silent
+        point = points[leg.key.point]
+        if point.role == "vnic" and not is_group_mac(leg.key.dst_mac):
+            at_port[_port(points, leg.key.point)].append(leg)
+    candidates = {port: _senders_in_nearly_all(_answered(unicast)) for port, unicast in at_port.items()}
+    owners = _told_by_interface(points, candidates, identities)
+    unsure: set[Port] = set()
+    _take_the_only_ones(candidates, owners)
+    _eliminate(candidates, set(identities.routers), owners, unsure)
+    silent: set[Port] = set()
+    for port, unicast in at_port.items():
+        host = points[unicast[0].key.point].host
+        mac = _silent_owner(unicast, host, identities, set(owners.values())) if port not in owners else None
+        if mac is not None:
+            owners[port] = mac
+            silent.add(port)
+    result = PortOwners()
+    for number, point in enumerate(points):
+        port = _port(points, number)
+        if point.role == "vnic" and port in owners:
+            result.owners[number] = owners[port]
+            if port in silent:
                 result.by_inventory.add(number)
+            if port in unsure:
+                result.unsure.add(number)
     return result
+
+
+def _port(points: Sequence[CapturePoint], number: int) -> Port:
+    point = points[number]
+    return (point.host, point.interface) if point.host and point.interface else number
 
 
 def _answered(unicast: Sequence[Leg]) -> list[Leg]:
@@ -83,70 +101,57 @@ def _packets_by_mac(legs: Sequence[Leg]) -> Counter[int]:
 
 
 def _told_by_interface(
-    points: Sequence[CapturePoint], candidates: Mapping[int, set[int]], identities: Identities
-) -> dict[int, int]:
+    points: Sequence[CapturePoint], candidates: Mapping[Port, set[int]], identities: Identities
+) -> dict[Port, int]:
     """Owners by the inventory's interface names, where the packets at the port agree."""
-    owners = {}
-    for number, macs_here in candidates.items():
-        point = points[number]
+    owners: dict[Port, int] = {}
+    for number, point in enumerate(points):
         rows = identities.inventory.by_interface(point.host, point.interface) if point.interface else []
-        macs = {row.mac for row in rows if row.mac is not None} & macs_here
+        port = _port(points, number)
+        macs = {row.mac for row in rows if row.mac is not None} & candidates.get(port, set())
         if len(macs) == 1:
-            owners[number] = macs.pop()
+            owners[port] = macs.pop()
     return owners
 
 
-def _eliminate(candidates: Mapping[int, set[int]], result: PortOwners) -> None:
-    """Give each port its only free candidate until nothing changes; then split ports that share a pair."""
-    owners = result.owners
+def _take_the_only_ones(candidates: Mapping[Port, set[int]], owners: dict[Port, int]) -> None:
+    """Ports with one candidate, unless two ports claim the same MAC: then it is nobody's."""
+    alone = {port: next(iter(macs)) for port, macs in candidates.items() if len(macs) == 1 and port not in owners}
+    times = Counter([*alone.values(), *owners.values()])
+    owners.update({port: mac for port, mac in alone.items() if times[mac] == 1})
+
+
+def _eliminate(
+    candidates: Mapping[Port, set[int]], routers: set[int], owners: dict[Port, int], unsure: set[Port]
+) -> None:
+    """Ports with several candidates: leave out MACs at home elsewhere, then routers, then split a pair of ports."""
     progress = True
     while progress:
-        progress = False
-        for number, macs_here in candidates.items():
-            free = macs_here - set(owners.values())
-            if number not in owners and len(free) == 1:
-                owners[number], progress = free.pop(), True
-        if not progress:
-            progress = _split_a_pair(candidates, result)
+        taken = set(owners.values())
+        free = {port: macs - taken for port, macs in candidates.items() if len(macs) > 1 and port not in owners}
+        found = _only_ones(free) or _only_ones({port: macs - routers for port, macs in free.items()}) or _split(free)
+        owners.update(found)
+        unsure.update(found)
+        progress = bool(found)
 
 
-def _leave_out_routers(candidates: Mapping[int, set[int]], routers: set[int], owners: dict[int, int]) -> None:
-    """A VM that talks through its gateway only shares its port with it: the port is the VM's, unless it is the router's
-    own with one client, which shows when the client has another port.
-    """
-    free = {number: macs - set(owners.values()) for number, macs in candidates.items() if number not in owners}
-    clients = {number: next(iter(macs - routers)) for number, macs in free.items() if len(macs - routers) == 1}
-    times = Counter(clients.values())
-    for number, mac in clients.items():
-        if times[mac] == 1:
-            owners[number] = mac
+def _only_ones(free: Mapping[Port, set[int]]) -> dict[Port, int]:
+    """Ports with one free candidate that no other port has as its only one."""
+    alone = {port: next(iter(macs)) for port, macs in free.items() if len(macs) == 1}
+    times = Counter(alone.values())
+    return {port: mac for port, mac in alone.items() if times[mac] == 1}
 
 
-def _split_a_pair(candidates: Mapping[int, set[int]], result: PortOwners) -> bool:
-    """Give two ports with the same two free candidates one each; True when a pair was found."""
-    pairs: dict[frozenset[int], list[int]] = defaultdict(list)
-    for number, macs in candidates.items():
-        free = frozenset(macs - set(result.owners.values()))
-        if number not in result.owners and len(free) == 2:
-            pairs[free].append(number)
-    for both, numbers in pairs.items():
-        if len(numbers) == 2:
-            result.owners.update(zip(sorted(numbers), sorted(both), strict=True))
-            result.split.update(numbers)
-            return True
-    return False
-
-
-def _take_one_way_ports(
-    one_way: Mapping[int, set[int]], candidates: Mapping[int, set[int]], owners: dict[int, int]
-) -> None:
-    """Ports without any answered conversation: the only sender, unless its MAC may be at home at another port."""
-    elsewhere = {mac for macs in candidates.values() for mac in macs} | set(owners.values())
-    times = Counter(mac for macs in one_way.values() for mac in macs)
-    for number, macs in one_way.items():
-        sure = {mac for mac in macs if times[mac] == 1 and mac not in elsewhere}
-        if number not in owners and len(macs) == 1 and sure:
-            owners[number] = sure.pop()
+def _split(free: Mapping[Port, set[int]]) -> dict[Port, int]:
+    """Two ports with the same two candidates get one each."""
+    pairs: dict[frozenset[int], list[Port]] = defaultdict(list)
+    for port, macs in free.items():
+        if len(macs) == 2:
+            pairs[frozenset(macs)].append(port)
+    for both, ports in pairs.items():
+        if len(ports) == 2:
+            return dict(zip(ports, sorted(both), strict=True))
+    return {}
 
 
 def _silent_owner(unicast: Sequence[Leg], host: str | None, identities: Identities, taken: set[int]) -> int | None:

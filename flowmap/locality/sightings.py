@@ -1,7 +1,8 @@
 """Sightings: where one direction of a conversation was seen, in the words of the truth table.
 
-``a`` is the source's vNIC port, ``b`` the destination's, ``u`` any uplink, ``t`` a tenant tunnel, ``m`` a mirror; a
-flooded copy at somebody else's port is ``other``.
+``a`` is the source's vNIC port, ``b`` the destination's, ``via`` the port of a third VM on the way (a router, firewall
+or balancer), ``u`` any uplink, ``t`` a tenant tunnel, ``m`` a mirror; a flooded copy at somebody else's port is
+``other``.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowmap.capture.points import CapturePoint, HostStatement
-from flowmap.identity.endpoints import Identities
+from flowmap.conversations import Direction
+from flowmap.identity.endpoints import Endpoint, Identities
 from flowmap.legs import FiveTuple, Leg, PointStatistics
 from flowmap.locality.ports import PortOwners, find_owners
-from flowmap.packets import NO_TIME, Claim, is_group_mac, mac_text
+from flowmap.packets import NO_TIME, is_group_mac, mac_text
 from flowmap.twins import Twins
 
-SILENT_UPLINK_SLACK_NS = 1_000_000_000
-"""Time before and after a conversation that the capture of an uplink may be short of."""
+QUIET_UPLINK_NS = 10_000_000_000
+"""Longest silence of an uplink before or after a conversation that still counts as being captured."""
 
 
 @dataclass(slots=True)
@@ -31,30 +33,32 @@ class Scene:
     points: Sequence[CapturePoint]
     statistics: Mapping[int, PointStatistics]
     hosts: Mapping[str, HostStatement]
-    claims: Sequence[Claim]
     identities: Identities
     first_seen_ns: int
     last_seen_ns: int
     inventory_fresh_ns: int
     ports: PortOwners = field(default_factory=PortOwners)
-    macs_at: dict[int, set[int]] = field(default_factory=dict)
-    """Point -> MACs of frames seen there, for the positive control."""
+    _index_of: dict[int, int] = field(default_factory=dict)
 
+    clock_offset_ns: Mapping[str, int] = field(default_factory=dict)
+    """File -> nanoseconds to add for the common clock."""
+    legs_are_missing: bool = False
+    """The leg table was full, so absence of a leg means nothing."""
     senders_at: dict[int, set[int]] = field(default_factory=dict)
     """Point -> MACs that sent unicast there."""
 
     def __post_init__(self) -> None:
-        seen: dict[int, set[int]] = defaultdict(set)
         senders: dict[int, set[int]] = defaultdict(set)
         for leg in self.legs:
-            seen[leg.key.point] |= {leg.key.src_mac, leg.key.dst_mac}
             if not is_group_mac(leg.key.dst_mac):
                 senders[leg.key.point].add(leg.key.src_mac)
         self.senders_at = dict(senders)
-        for claim in self.claims:
-            seen[claim.point].add(claim.mac)
-        self.macs_at = dict(seen)
+        self._index_of = {id(leg): index for index, leg in enumerate(self.legs)}
         self.ports = find_owners(self.legs, self.points, self.identities)
+
+    def are_twins(self, one: Leg, other: Leg) -> bool:
+        """Whether two legs carried the same packets."""
+        return self.twins.are(self._index_of[id(one)], self._index_of[id(other)])
 
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
@@ -63,35 +67,50 @@ class Scene:
 
 @dataclass(slots=True)
 class Sightings:
-    """The legs of one direction, sorted by what their capture points are."""
+    """The legs of one direction, sorted by what their capture points are, and the direction counted once."""
 
+    packets: int
+    payload_bytes: int
     a: list[Leg] = field(default_factory=list)
     b: list[Leg] = field(default_factory=list)
     u: list[Leg] = field(default_factory=list)
     t: list[Leg] = field(default_factory=list)
     m: list[Leg] = field(default_factory=list)
+    via: list[Leg] = field(default_factory=list)
     other: list[Leg] = field(default_factory=list)
     unknown: list[Leg] = field(default_factory=list)
 
+    def share(self, *legs: Leg) -> float:
+        """How much of the direction some legs saw: by payload (segmentation changes packets), else by packets."""
+        if self.payload_bytes:
+            return min(1.0, sum(leg.payload_bytes for leg in legs) / self.payload_bytes)
+        return min(1.0, sum(leg.packets for leg in legs) / self.packets) if self.packets else 0.0
 
-def sight(scene: Scene, indices: Sequence[int]) -> Sightings:
-    """Sort the legs of one direction."""
-    result = Sightings()
-    for leg in (scene.legs[index] for index in indices):
+
+def sight(scene: Scene, direction: Direction, source: Endpoint, destination: Endpoint) -> Sightings:
+    """Sort the legs of one direction.
+
+    A port is an end's only if its VM is that end: a router VM's port is on the way, whatever MAC the frame carries.
+    """
+    result = Sightings(direction.packets, direction.payload_bytes)
+    routers = scene.identities.routers
+    for leg in (scene.legs[index] for index in direction.legs):
         point = scene.points[leg.key.point]
         owner = scene.ports.owners.get(leg.key.point, -1)
         if leg.key.tunnel >= 0 and point.role in ("uplink", "underlay"):
             result.t.append(leg)
-        elif point.role == "uplink":
+        elif point.role in ("uplink", "underlay"):
             result.u.append(leg)
         elif point.role == "mirror":
             result.m.append(leg)
         elif point.role != "vnic":
             result.unknown.append(leg)
-        elif owner >= 0 and owner == leg.key.src_mac:
+        elif owner >= 0 and owner == leg.key.src_mac and owner in source.macs:
             result.a.append(leg)
-        elif owner >= 0 and owner == leg.key.dst_mac:
+        elif owner >= 0 and owner == leg.key.dst_mac and owner in destination.macs and owner not in routers:
             result.b.append(leg)
+        elif owner >= 0 and owner in (leg.key.src_mac, leg.key.dst_mac):
+            result.via.append(leg)
         else:
             result.other.append(leg)
     return result
@@ -110,8 +129,8 @@ class UplinkWatch:
         return bool(self.captured) and not self.lacks
 
 
-def watch_uplinks(scene: Scene, host: str, macs: set[int], first_ns: int, last_ns: int) -> UplinkWatch:
-    """Apply the completeness test to one host for traffic of ``macs`` between two times."""
+def watch_uplinks(scene: Scene, leg: Leg, host: str) -> UplinkWatch:
+    """Apply the completeness test to a host's uplinks for the packets of one leg."""
     captured = [n for n, point in enumerate(scene.points) if point.role == "uplink" and point.host == host]
     statement = scene.hosts.get(host, HostStatement())
     lacks = []
@@ -126,28 +145,25 @@ def watch_uplinks(scene: Scene, host: str, macs: set[int], first_ns: int, last_n
             lacks.append(f"{point.id} is sampled, one packet in {point.sampled}")
         if point.dropped_packets:
             lacks.append(f"{point.dropped_packets} packets were dropped at {point.id}")
-        window = _window(scene, number)
-        if NO_TIME not in (*window, first_ns) and (
-            window[0] > first_ns + SILENT_UPLINK_SLACK_NS or window[1] < last_ns - SILENT_UPLINK_SLACK_NS
-        ):
-            lacks.append(f"{point.id} was not captured during the whole conversation")
         if not seen.packets:
             lacks.append(f"{point.id} recorded no packet at all")
-    if captured and not macs <= set().union(*(scene.macs_at.get(number, set()) for number in captured)):
-        who = ", ".join(mac_text(mac) for mac in sorted(macs))
-        lacks.append(f"no other frame of {who} shows on the uplink that its traffic would be recorded there")
+        elif not _was_awake(scene, leg, number, seen):
+            lacks.append(f"nothing shows that {point.id} was captured during the whole conversation")
+    if scene.legs_are_missing:
+        lacks.append("the leg table was full, so some legs are not known")
+    if captured and leg.key.src_mac not in set().union(*(scene.senders_at.get(number, set()) for number in captured)):
+        who = mac_text(leg.key.src_mac)
+        lacks.append(f"no other unicast of {who} is on the uplink to show that its traffic would be recorded there")
     return UplinkWatch(captured, lacks)
 
 
-def _window(scene: Scene, number: int) -> tuple[int, int]:
-    """First and last time of all points of the same file and section: they were recorded together."""
-    key = scene.points[number].key
-    together = [
-        scene.statistics[n]
-        for n, point in enumerate(scene.points)
-        if (point.key.file, point.key.section) == (key.file, key.section) and n in scene.statistics
-    ]
-    times = [seen for seen in together if seen.first_seen_ns != NO_TIME]
-    if not times:
-        return NO_TIME, NO_TIME
-    return min(seen.first_seen_ns for seen in times), max(seen.last_seen_ns for seen in times)
+def _was_awake(scene: Scene, leg: Leg, number: int, seen: PointStatistics) -> bool:
+    """Whether an uplink recorded something before and after a leg, on the common clock."""
+    if NO_TIME in (leg.first_seen_ns, seen.first_seen_ns):
+        return False
+    files = (scene.points[leg.key.point].key.file, scene.points[number].key.file)
+    shift = scene.clock_offset_ns.get(files[1], 0) - scene.clock_offset_ns.get(files[0], 0)
+    return (
+        seen.first_seen_ns + shift <= leg.first_seen_ns + QUIET_UPLINK_NS
+        and seen.last_seen_ns + shift >= leg.last_seen_ns - QUIET_UPLINK_NS
+    )

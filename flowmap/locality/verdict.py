@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from flowmap.legs import Leg
+
 STAYED, LEFT, MIXED, UNDETERMINED = "stayed", "left", "mixed", "undetermined"
 
 LEFT_HOST: dict[str, str | None] = {
@@ -60,6 +62,8 @@ class Judgement:
     evidence: list[Evidence] = field(default_factory=list)
     would_settle: list[str] = field(default_factory=list)
     covered: float = 1.0
+    leaks: list[Leg] = field(default_factory=list)
+    """Legs on an uplink that are accepted as flood leaks."""
 
     @property
     def left_host(self) -> str | None:

@@ -121,8 +121,10 @@ def test_one_end_missing_in_the_inventory_is_undetermined_and_named():
 def test_an_outside_peer_behind_a_physical_gateway_left():
     network = mirrored(WEB, OUTSIDE, via=GATEWAY_10, back=({"src_mac": GATEWAY_10.mac, "ttl": 57},))
     network.claims = [claim for claim in network.claims if claim.ip != OUTSIDE.ip]
-    network.arp(GATEWAY_10, 0)
-    assert verdict(edge_of(network, record(WEB, "host-a"))) == ("north_south", "left", "likely")
+    other = Machine("outside-2", GATEWAY_10.mac, "203.0.113.99")
+    talk(network, WEB, other, (at(0),), (at(0, src_mac=GATEWAY_10.mac, ttl=50),), via=GATEWAY_10, client_port=9)
+    edges = [edge for _, _, edge in network.map(record(WEB, "host-a")).graph.edges(data=True)]
+    assert [verdict(edge) for edge in edges] == [("north_south", "left", "likely")] * 2
 
 
 @pytest.mark.parametrize(

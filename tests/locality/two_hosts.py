@@ -71,3 +71,9 @@ def hairpin_sightings(lab: Lab, *, destination_port: bool = True):
         there.append(at(lab.db, **turned))
         back.insert(0, at(lab.db))
     return tuple(there), tuple(back)
+
+
+def triangle(lab: Lab) -> None:
+    """DB talks to WEB and to APP, so that each port shows two peers."""
+    for number, (machine, port) in enumerate(((WEB, lab.web), (APP, lab.app))):
+        talk(lab.network, DB, machine, (at(lab.db), at(port)), (at(port), at(lab.db)), client_port=45_000 + number)

@@ -1,0 +1,204 @@
+"""Rows 1 to 3, 5 and 6 of the sightings table: the same packets at the source's and at the destination's port."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowmap.legs import Leg
+from flowmap.locality.coverage import (
+    MISSED_SHARE,
+    NEARLY_ALL,
+    covering,
+    host_of,
+    is_leak,
+    same_addresses,
+    seen_at,
+    usual_copies,
+)
+from flowmap.locality.sightings import Scene, Sightings, watch_uplinks
+from flowmap.locality.verdict import Evidence, Judgement, undetermined
+from flowmap.twins import common_sequence_bytes, holds_packet_missing_in
+
+
+def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | None:
+    """Rows 1 to 3, 5 and 6: the same packets seen at the source's and at the destination's port."""
+    pairs = [(a, b) for a in seen.a for b in seen.b if scene.are_twins(a, b)]
+    if not pairs:
+        return None
+    a, b = max(pairs, key=lambda pair: min(seen.share(pair[0]), seen.share(pair[1])))
+    host_a, host_b = host_of(scene, a), host_of(scene, b)
+    if host_a != host_b and host_a and host_b:
+        return _between_hosts(scene, seen, a, b)
+    if host_a is None or host_b is None:
+        return _ports_of_unknown_hosts(scene, seen, a, b)
+    uplinks = [leg for leg in seen.u + seen.t if host_of(scene, leg) == host_a]
+    if not same_addresses(a, b):
+        return _routed_between_ports(scene, seen, a, b, uplinks)
+    elsewhere = _answered_elsewhere(seen, back, scene, host_a)
+    if elsewhere:
+        return Judgement(
+            "undetermined", "conflict",
+            [seen_at(scene, "sighting-1", f"The same frames at both VMs' ports of {host_a}.", [a, b]),
+             seen_at(scene, "sighting-10", "Both directions are at another host's points too.", elsewhere, False)],
+            ["Check which host each capture point belongs to."],
+        )  # fmt: skip
+    if uplinks:
+        return _switched_but_on_uplink(scene, seen, a, b, uplinks, back)
+    return _switched(scene, seen, a, b, host_a)
+
+
+def _ports_of_unknown_hosts(scene: Scene, seen: Sightings, a: Leg, b: Leg) -> Judgement:
+    """Two ports without a host: only one uplink with both halves of a routed packet says anything."""
+    out = {leg.key.point: leg for leg in seen.u if same_addresses(leg, a)}
+    turned = [leg for leg in seen.u if same_addresses(leg, b) and leg.key.point in out]
+    if turned and not same_addresses(a, b):
+        halves = [out[turned[0].key.point], turned[0]]
+        return _routed_between_ports(scene, seen, a, b, halves).capped(
+            "likely", "Nobody says which host these ports belong to."
+        )
+    return undetermined(
+        "sighting-2",
+        "Seen at both VMs' ports, but nobody says which hosts these ports belong to: two interfaces of one file are "
+        "not one host.",
+        "State the host of both ports (--point FILE:IFACE=host:NAME,role:vnic).",
+        points=scene.names([a, b]),
+    )
+
+
+def _between_hosts(scene: Scene, seen: Sightings, a: Leg, b: Leg) -> Judgement:
+    """Row 2 for two hosts, row 4 where an uplink saw it too, row 9 inside a tunnel."""
+    text = f"Left {host_of(scene, a)} and arrived at a port of {host_of(scene, b)}."
+    tunnelled = bool(seen.t) and not is_leak(seen, seen.t)
+    evidence = [seen_at(scene, "sighting-4" if seen.u or tunnelled else "sighting-2", text, [a, b])]
+    if tunnelled:
+        evidence.append(seen_at(scene, "sighting-9", "Inside a tenant tunnel in between.", seen.t))
+    elif seen.u:
+        evidence.append(seen_at(scene, "sighting-4", "On the uplink in between.", seen.u))
+    verdict = "inter_host_overlay" if tunnelled else "inter_host"
+    grade = "proven" if seen.u or tunnelled else "strong"
+    return covering(Judgement(verdict, grade, evidence), seen, [min((a, b), key=seen.share)])
+
+
+def _answered_elsewhere(seen: Sightings, back: Sightings, scene: Scene, host: str) -> list[Leg]:
+    """Legs at another host's points where the answers were seen too: no flood, so a statement must be wrong."""
+
+    def away(sightings: Sightings) -> list[Leg]:
+        places = sightings.a + sightings.b + sightings.u + sightings.m + sightings.other
+        return [leg for leg in places if host_of(scene, leg) not in (None, host)]
+
+    return away(seen) if away(back) else []
+
+
+def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str) -> Judgement:
+    """Rows 1 and 2: the same frames at both ports of one host and on no uplink."""
+    text = f"The same frames at both VMs' ports of {host}: equal MACs, TTL {a.ttl_max}."
+    result = Judgement("intra_host_switched", "proven", [seen_at(scene, "sighting-1", text, [a, b])])
+    watch = watch_uplinks(scene, a, host)
+    names = tuple(scene.points[number].id for number in watch.captured)
+    covered = min(seen.share(a), seen.share(b))
+    if not (watch.complete and covered >= NEARLY_ALL) and covered < 1 - MISSED_SHARE:
+        result.covered = covered
+        few = f"Only {covered:.0%} of it was seen at both ports; the rest is open."
+        result.evidence.append(Evidence("sighting-1", False, few, scene.names([a, b])))
+    if watch.complete:
+        result.evidence.append(Evidence("sighting-1", True, f"On no uplink of {host}, and all were captured.", names))
+        return result
+    doubt = _two_places_or_switches(scene, a, b, host)
+    if doubt:
+        return doubt
+    if watch.captured:
+        result.capped("likely")
+        result.evidence += [Evidence("sighting-1", False, f"Absence on the uplink proves little: {why}.", names)
+                            for why in watch.lacks]  # fmt: skip
+        settle = f"Capture every uplink of {host} and state uplinks_complete: true in the points file."
+        result.would_settle.append(settle)
+    else:
+        result.evidence[0] = result.evidence[0]._replace(rule="sighting-2")
+        result.capped("strong")
+        result.evidence.append(
+            Evidence("sighting-2", False, f"No uplink of {host} was captured, so a reflective relay is not excluded.")
+        )
+        result.would_settle.append(f"Capture the uplinks of {host} too.")
+    return result
+
+
+def _two_places_or_switches(scene: Scene, a: Leg, b: Leg, host: str) -> Judgement | None:
+    """What forbids row 2: ports whose VM is not sure, NICs past the vSwitch, two vSwitches."""
+    settle = f"Capture every uplink of {host}."
+    if {a.key.point, b.key.point} & scene.ports.unsure:
+        return undetermined(
+            "sighting-2",
+            "One of the two ports shows a single peer only, so both may be places on the way of one VM.",
+            settle,
+            "An inventory with the interface names of the VMs.",
+            points=scene.names([a, b]),
+        )
+    rows = [row for leg_mac in (a.key.src_mac, a.key.dst_mac) for row in scene.identities.inventory.by_mac(leg_mac)]
+    switches = {row.vswitch for row in rows if row.vswitch}
+    if any(row.passthrough for row in rows) or len(switches) > 1:
+        why = f"two vSwitches, {' and '.join(sorted(switches))}" if len(switches) > 1 else "a NIC past the vSwitch"
+        text = f"At both ports of {host}, but the inventory has {why}: the way between may lead outside."
+        return undetermined("sighting-2", text, settle, points=scene.names([a, b]))
+    return None
+
+
+def _switched_but_on_uplink(
+    scene: Scene, seen: Sightings, a: Leg, b: Leg, uplinks: list[Leg], back: Sightings
+) -> Judgement:
+    """Rows 3 and 6: at both ports with equal addresses, and on the uplink."""
+    equal = [leg for leg in uplinks if same_addresses(leg, a)]
+    on_wire, delivered = sum(leg.packets for leg in equal), max(a.packets, b.packets)
+    twice = sum(leg.packets * min(2, usual_copies(leg)) for leg in equal)
+    if equal and twice >= 2 * NEARLY_ALL * delivered and (len(equal) > 1 or usual_copies(equal[0]) >= 2):
+        text = "On the uplink twice, out and back, with equal MACs and TTL: a reflective relay turned it round."
+        return Judgement("hairpin_reflected", "proven", [seen_at(scene, "sighting-6", text, [a, *equal, b])])
+    few = is_leak(seen, uplinks)
+    heard = [leg for leg in seen.other + seen.u + seen.m if leg not in uplinks and leg.key.point != a.key.point]
+    silent = not (back.a or back.b) and bool(
+        [leg for leg in heard if leg in seen.other or host_of(scene, leg) != host_of(scene, a)]
+    )
+    if len(equal) == len(uplinks) and (few or silent) and all(_was_delivered(leg, b) for leg in equal):
+        what = f"{on_wire} of {delivered} packets were flooded to the uplink too and delivered here all the same."
+        result = _switched(scene, seen, a, b, host_of(scene, a) or "")
+        result.evidence.append(seen_at(scene, "sighting-3", what, equal))
+        result.leaks = [leg for leg in seen.u + seen.t if same_addresses(leg, a) and _was_delivered(leg, b)]
+        return result.capped("strong" if few else "likely")
+    return undetermined(
+        "sighting-3",
+        f"Delivered at both ports, yet {on_wire or len(uplinks)} packets are on the uplink: neither a flood nor a "
+        "clean reflection.",
+        "Capture both directions of every uplink of this host.",
+        points=scene.names([a, b, *uplinks]),
+    )
+
+
+def _was_delivered(leak: Leg, delivered: Leg) -> bool:
+    """Whether all that leaked is also among what was delivered, as far as sketches and sequence ranges tell."""
+    if leak.seq_low >= 0 and common_sequence_bytes(leak, delivered) < leak.seq_high - leak.seq_low:
+        return False
+    return leak.seq_low >= 0 or not holds_packet_missing_in(leak, [delivered])
+
+
+def _routed_between_ports(scene: Scene, seen: Sightings, a: Leg, b: Leg, uplinks: list[Leg]) -> Judgement:
+    """Row 5: other MACs and a smaller TTL at the destination, and both halves on the uplink."""
+    out = [leg for leg in uplinks if same_addresses(leg, a)]
+    back = [leg for leg in uplinks if same_addresses(leg, b)]
+    if (out or back) and not is_leak(seen, max(out, back, key=lambda legs: seen.share(*legs))):
+        text = (
+            f"Left by the uplink with TTL {a.ttl_max}{_vlan(out)} and came back with TTL {b.ttl_max}{_vlan(back)}: "
+            "a router outside the host turned it round."
+        )
+        grade = "proven" if out and back else "strong"
+        evidence = [seen_at(scene, "sighting-5", text, [a, *out, *back, b])]
+        return covering(Judgement("hairpin_routed", grade, evidence), seen, out or back)
+    return undetermined(
+        "sighting-7",
+        f"Routed (TTL {a.ttl_max} to {b.ttl_max}) and on no captured uplink: a router inside the host, or an uplink "
+        "that was not captured.",
+        "Capture the ports of the router VM and every uplink of this host.",
+        points=scene.names([a, b]),
+    )
+
+
+def _vlan(legs: Sequence[Leg]) -> str:
+    return f" (VLAN {legs[0].key.vlan})" if legs and legs[0].key.vlan >= 0 else ""
