@@ -12,6 +12,11 @@ def left(network, *records):
     return sum(edge["left_bytes"] for _, _, edge in network.map(*records).graph.edges(data=True))
 
 
+def two_mirrors(network):
+    """Mirrors of two hosts."""
+    return [network.point("", "mirror", host, file=file) for host, file in (("host-a", "m.pcap"), ("host-b", "b.pcap"))]
+
+
 def test_a_few_frames_flooded_to_the_uplink_are_not_the_whole_conversation():
     network = Network()
     (mirror,), (uplink,) = points(network, "", role="mirror", file="m.pcap"), points(network, "vmnic0", role="uplink")
@@ -78,10 +83,8 @@ def test_both_halves_of_a_distributed_router_are_no_hairpin():
 
 def test_two_spellings_of_one_host_are_one_host():
     network = Network()
-    (web,), (app,), (db,) = (
-        points(network, name, host=host)
-        for name, host in (("vnet0", "esx-01"), ("vnet1", "ESX-01"), ("vnet2", "esx-01.lab.example"))
-    )
+    spellings = (("vnet0", "esx-01"), ("vnet1", "ESX-01"), ("vnet2", "esx-01.lab.example"))
+    web, app, db = (points(network, name, host=host)[0] for name, host in spellings)
     for number, (one, other, here, there) in enumerate(((WEB, DB, web, db), (WEB, APP, web, app), (APP, DB, app, db))):
         both(network, one, other, here, there, number + 1)
     assert left(network) == 0
