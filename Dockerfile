@@ -41,4 +41,4 @@ HEALTHCHECK --interval=15s --timeout=3s --start-period=10s --retries=3 \
 
 # tini reaps what tshark and dumpcap leave behind and passes signals to the whole group.
 ENTRYPOINT ["tini", "-g", "--", "flowmap"]
-CMD ["serve", "--host", "0.0.0.0", "--port", "8080"]
+CMD ["serve", "--host", "0.0.0.0", "--port", "8080", "--allow-remote"]

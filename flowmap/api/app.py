@@ -1,7 +1,7 @@
 """The server's application: everything put together.
 
-``create_app(settings)`` makes no connection and starts no process; jobs that a former server left over, and the captures
-to open, are started when the application starts.
+``create_app(settings)`` makes no connection and starts no process; jobs that a former server left over, and the
+captures to open, are started when the application starts.
 """
 
 from __future__ import annotations

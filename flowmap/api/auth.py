@@ -64,7 +64,7 @@ class Access:
         if self._address_used or not _equal(values["token"][0], self.token):
             return problem_response(
                 401,
-                "This address works once; use the browser that opened it first, or start the server again for a new one.",
+                "This address works once; use the browser that opened it, or start the server again for a new one.",
             )
         self._address_used = True
         answer = RedirectResponse(target, 303)

@@ -82,7 +82,7 @@ def page(
 
 
 def timeline(database: sqlite3.Connection, t0_ns: int | None, where: Where, buckets: int) -> dict[str, Any]:
-    """Bytes per word and bucket, at most ``buckets`` of them: ``{"bucket_ms", "start_ms", "series", "untimed_bytes"}``."""
+    """Bytes per word and bucket, at most ``buckets``: ``{"bucket_ms", "start_ms", "series", "untimed_bytes"}``."""
     width = slice_ns(database)
     rows = database.execute(
         "SELECT s.bucket, COALESCE(c.left_host, 'group'), SUM(s.wire_bytes) FROM slices s"

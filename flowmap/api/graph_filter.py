@@ -1,8 +1,8 @@
 """The graph document narrowed to what was asked for: edges that match, and bytes of a time range.
 
 A narrowed document says so in ``graph.warnings`` (code ``filtered``). Its ``totals.unique_bytes``,
-``totals.conversations`` and the nodes' sums are those of the edges it shows; every other total and all shares stay those
-of the whole map, because they are facts of the captures.
+``totals.conversations`` and the nodes' sums are those of the edges it shows; every other total and all shares stay
+those of the whole map, because they are facts of the captures.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from flowmap.settings import Settings
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
-        "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data: blob:", "connect-src 'self'",
-        "font-src 'self'", "worker-src 'self'", "form-action 'none'", "base-uri 'none'", "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
+        "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data: blob:",
+        "connect-src 'self'", "font-src 'self'", "worker-src 'self'", "form-action 'none'", "base-uri 'none'",
+        "frame-ancestors 'none'", "require-trusted-types-for 'script'",
     )
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,7 +136,7 @@ class Jobs:
                     self._maps.change(record, state="failed", error=problem.detail)
 
     def close(self) -> None:
-        """Stop taking jobs and end the running ones: live captures in order, analyses to be resumed at the next start."""
+        """Take no more jobs and end the running ones: live captures in order, analyses to be resumed next time."""
         with self._lock:
             self._closed = True
             self._queue.clear()
@@ -201,12 +202,15 @@ class Jobs:
                 if job.cancelled or self._closed:
                     return
                 command = self._command(job)
+                shutil.rmtree(job.record.work_folder, ignore_errors=True)
+                job.record.work_folder.mkdir(mode=0o700)
                 job.process = subprocess.Popen(
                     [sys.executable, "-P", "-m", "flowmap.api.worker"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
                     cwd="/",
+                    env={**os.environ, "TMPDIR": str(job.record.work_folder)},
                     start_new_session=True,
                 )
             self._follow(job, job.process, command, inputs)
@@ -220,6 +224,7 @@ class Jobs:
                 _signal(job.process, signal.SIGKILL)
                 job.process.wait()
         finally:
+            shutil.rmtree(job.record.work_folder, ignore_errors=True)
             self._finish(job)
 
     def _follow(self, job: _Job, process: subprocess.Popen[bytes], command: bytes, inputs: list[Any]) -> None:

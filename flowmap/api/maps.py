@@ -1,8 +1,8 @@
 """The maps of a server: one folder each, one record in memory, one ``meta.json`` that survives a restart.
 
-A folder holds ``meta.json`` (written by the server alone), ``captures/`` and ``inventory/`` with random file names,
-``points.yaml``, ``reading.pickle`` and the results (see :mod:`flowmap.api.results`). Names that people gave are data and
-never become part of a path.
+A folder holds ``meta.json`` (written by the server alone), ``captures/`` and ``inventory/`` with random file
+names, ``points.yaml``, ``reading.pickle`` and the results (see :mod:`flowmap.api.results`). Names that people gave are
+data and never become part of a path.
 """
 
 from __future__ import annotations
@@ -80,6 +80,11 @@ class MapRecord:
     def file_path(self, kind: str, file: StoredFile) -> Path:
         """Where a file's bytes are."""
         return Path(file.path) if file.path else self.folder / kind / file.id
+
+    @property
+    def work_folder(self) -> Path:
+        """For the temporary files of a job; what a killed one leaves goes with it."""
+        return self.folder / "work"
 
     def inputs(self) -> list[Any]:
         """What a result depends on, comparable after a restart."""
@@ -256,7 +261,11 @@ def points_document(statements: Statements) -> dict[str, Any]:
         },
         "points": [
             # An empty interface name is a statement: it means the one of a plain pcap.
-            {name: value for name, value in asdict(row).items() if value is not None and (name, value) != ("covers", "")}
+            {
+                name: value
+                for name, value in asdict(row).items()
+                if value is not None and (name, value) != ("covers", "")
+            }
             for row in statements.points
         ],
     }
@@ -284,6 +293,7 @@ def _load(folder: Path) -> MapRecord | None:
                 path.unlink(missing_ok=True)
     for path in folder.glob(".flowmap-*.part"):
         path.unlink(missing_ok=True)
+    shutil.rmtree(record.work_folder, ignore_errors=True)
     record.revision, record.t0_ns = results.current(folder)
     return record
 

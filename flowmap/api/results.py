@@ -7,7 +7,8 @@ renamed before the link is replaced, so a reader sees an old result or a new one
 ``views.sqlite`` holds
 
 - ``facts(name, value)``: ``t0_ns`` and ``slice_ns``
-- ``conversations(id, source, target, wire_bytes, stayed_bytes, left_bytes, left_host, protocol, port, application, row)``:
+- ``conversations(id, source, target, wire_bytes, stayed_bytes, left_bytes, left_host, protocol, port, application,
+  row)``:
   ``source`` and ``target`` are those of the edge that the conversation is counted in, ``row`` is its JSON
 - ``slices(bucket, conversation, from_source, packets, wire_bytes, payload_bytes)``: time buckets of ``slice_ns``
 """
@@ -158,8 +159,9 @@ def _write_views(path: Path, flow_map: FlowMap, settings: Settings) -> None:
             database.execute(
                 "INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    number, _text(source), _text(target), row["wire_bytes"], talk.verdict.stayed_bytes, talk.verdict.left_bytes,
-                    row["left_host"], row["protocol"], row["responder"]["port"], _text(row["application"]), dumps(row),
+                    number, _text(source), _text(target),
+                    row["wire_bytes"], talk.verdict.stayed_bytes, talk.verdict.left_bytes, row["left_host"],
+                    row["protocol"], row["responder"]["port"], _text(row["application"]), dumps(row),
                 ),
             )  # fmt: skip
             database.executemany("INSERT INTO slices VALUES (?, ?, ?, ?, ?, ?)", _slices(number, talk, source == low))

@@ -1,6 +1,6 @@
 """The process of one job: read and judge captures, or fold a live capture, apart from the server.
 
-``python -m flowmap.api.worker`` takes one JSON object on a line of standard input and answers with one JSON object a line:
+``python -m flowmap.api.worker`` takes one JSON object as a line of standard input and answers with one a line:
 
 - ``{"event": "progress", "stage", "packets", "share": float|null}``, at most five a second
 - ``{"event": "reading", "captures": [ids]}``: ``reading.pickle`` now holds the legs of these captures
@@ -46,7 +46,7 @@ from flowmap.settings import Settings
 PROGRESS_INTERVAL_S = 0.2
 _PR_SET_PDEATHSIG = 1
 _LIVE_WORK_SHARE = 3
-"""A live map is made again after at least this many times what making it took, so that capturing keeps its processor."""
+"""A live map is made again after at least this many times what making it took: capturing needs the processor."""
 
 Report = Callable[..., None]
 

@@ -81,12 +81,7 @@ def _link_address(message: bytes, at: int, wanted: int) -> int | None:
 
 def dhcp_claim(message: bytes) -> tuple[int, str] | None:
     """MAC and address that a DHCP server has acknowledged (RFC 2131 table 1); None for other messages."""
-    if (
-        len(message) < 244
-        or message[0] != 2
-        or message[1:3] != b"\x01\x06"
-        or message[236:240] != _DHCP_COOKIE
-    ):
+    if len(message) < 244 or message[0] != 2 or message[1:3] != b"\x01\x06" or message[236:240] != _DHCP_COOKIE:
         return None
     if not any(message[16:20]) or _dhcp_option(message, _DHCP_MESSAGE_TYPE) != bytes([_DHCP_ACK]):
         return None

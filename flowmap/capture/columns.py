@@ -48,9 +48,7 @@ class BatchBuilder:
     ``skipped`` counts frames without IP that are no honest non-IP frames, by reason.
     """
 
-    def __init__(
-        self, places: Places, registry: Registry, settings: Settings, notices: NoticeCounter
-    ) -> None:
+    def __init__(self, places: Places, registry: Registry, settings: Settings, notices: NoticeCounter) -> None:
         self._places, self._registry, self._settings, self._notices = places, registry, settings, notices
         self._claims = ClaimBook(settings.max_names, notices)
         self._addresses: dict[str, tuple[int, int]] = {}
@@ -175,9 +173,7 @@ class BatchBuilder:
             out[name][part.at[readable]] = found[readable]
         if single:
             outer = np.where(readable, lengths.total, 0)
-            out["wire_bytes"][part.at] = wire_lengths(
-                frame=frame, captured=frame_captured, link=link, outer_ip=outer
-            )
+            out["wire_bytes"][part.at] = wire_lengths(frame=frame, captured=frame_captured, link=link, outer_ip=outer)
         self._note_claims(part, data, readable & ~later, ip, out)
 
     def _fill_carrier(self, part: Part, header: Header, out: dict[str, npt.NDArray[Any]]) -> None:
@@ -185,10 +181,7 @@ class BatchBuilder:
         tenant = np.flatnonzero(out["tunnel"][part.at] >= 0)
         ends = [part.texts(f"{header.kind}.{end}", header.number) for end in ("src", "dst")]
         udp = part.stack.udp
-        ports = [
-            part.numbers(f"udp.{end}port", udp) if udp >= 0 else np.full(len(part), -1)
-            for end in ("src", "dst")
-        ]
+        ports = [part.numbers(f"udp.{end}port", udp) if udp >= 0 else np.full(len(part), -1) for end in ("src", "dst")]
         values = {
             "src_ip": self._ip_columns(ends[0]),
             "dst_ip": self._ip_columns(ends[1]),
@@ -242,9 +235,7 @@ class BatchBuilder:
         )
         # Frames that are too deep count as skipped anyway, and resolving hundreds of headers each would cost dearly.
         plain = not 0 < len(part.stack.wraps) <= self._settings.encapsulation_depth
-        for row, interface, section, index in zip(
-            part.rows, interfaces, sections, cooked.tolist(), strict=True
-        ):
+        for row, interface, section, index in zip(part.rows, interfaces, sections, cooked.tolist(), strict=True):
             mirror, tunnel = ("", None) if plain else unwrap(part.stack, frame_cells(row))
             points.append(self._places.number(interface, section, index, mirror))
             tunnels.append(-1 if tunnel is None else self._registry.tunnel(tunnel))

@@ -100,9 +100,7 @@ def recognise(path: str | os.PathLike[str], shown: str) -> Container:
         compression, head = "zst", _unzstd_head(Path(path), shown)
     else:
         _refuse_compression(head, shown, "is compressed with {}, which is not read; decompress it first.")
-    _refuse_compression(
-        head, shown, "is compressed twice ({} inside); decompress it once.", bool(compression)
-    )
+    _refuse_compression(head, shown, "is compressed twice ({} inside); decompress it once.", bool(compression))
     found = _container_of(head, shown, os.path.abspath(path))
     if found is None:
         raise CaptureError(
@@ -123,9 +121,7 @@ def _first_bytes(path: Path, shown: str) -> tuple[int, bytes]:
             head = file.read(HEAD_BYTES)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the name cannot be used"
-        raise CaptureError(
-            f"{shown} cannot be read ({reason}); check the name and the permissions."
-        ) from error
+        raise CaptureError(f"{shown} cannot be read ({reason}); check the name and the permissions.") from error
     if not head:
         raise CaptureError(f"{shown} is empty (0 bytes); nothing was captured or the copy failed.")
     return status.st_size, head

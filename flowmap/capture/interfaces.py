@@ -1,8 +1,8 @@
 """The network interfaces of this machine (of this network namespace), from the kernel alone.
 
 tshark and dumpcap would start every helper program they know to list interfaces, and take names such as
-``TCP@host:port`` or a path for one (reference reliability 0.6); so nobody asks them, and only names of the kernel's list
-are ever passed on.
+``TCP@host:port`` or a path for one (reference reliability 0.6); so nobody asks them, and only names of the kernel's
+list are ever passed on.
 """
 
 from __future__ import annotations

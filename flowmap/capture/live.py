@@ -58,11 +58,6 @@ class LiveLimits(NamedTuple):
     bytes: int
     packets: int
 
-    @classmethod
-    def of(cls, settings: Settings, seconds: float | None = None) -> LiveLimits:
-        """The limits of the settings; ``seconds`` instead of theirs when given."""
-        return cls(seconds or settings.live_seconds, settings.live_bytes, settings.live_packets)
-
 
 def check_live(interface: str, filter: str | None, settings: Settings) -> None:
     """Check interface and filter as far as that goes without starting to capture.
@@ -139,6 +134,7 @@ class LiveCapture:
         self._first_point = len(registry.points)
         self._packets = self._bytes = self._frames = 0
         self._damage: str | None = None
+        self._ended_here = False
 
     @property
     def info(self) -> CaptureInfo:
@@ -173,11 +169,12 @@ class LiveCapture:
                 make_pipe(Path(folder)), find_tshark(settings), read_format, source,
                 settings.model_copy(update={"tshark_cpu_s": settings.tshark_cpu_s + math.ceil(self._limits.seconds)}),
             )  # fmt: skip
-            reason = None
+            reason, at_end = None, False
             try:
                 yield from self._until_the_end(run, source)
+                at_end = True
             finally:
-                reason = source.end()
+                reason = source.end(patient=at_end)
                 self._note_drops(source)
             self._note_end(run, reason)
 
@@ -204,7 +201,7 @@ class LiveCapture:
             deadline = deadline or now + self._limits.seconds  # the first block comes when capturing has begun
             if stopped_at is None and (now >= deadline or self._stop.is_set() or self._is_full):
                 source.stop()
-                stopped_at = now
+                stopped_at, self._ended_here = now, True
             elif stopped_at is not None and now - stopped_at > DRAIN_S:
                 return
 
@@ -239,10 +236,11 @@ class LiveCapture:
     def _note_end(self, run: _TsharkLive, reason: str | None) -> None:
         """Keep what is wrong with the end in one sentence, or raise it when there is nothing else to show."""
         self._notices.add("no_packets", int(self._packets == 0))
-        if reason is None and run.exit is not None and run.exit.kind != "ok":
-            reason = f"tshark gave up: {run.exit.text}."
         if run.exit is not None:
             self._notices.add("dissector_bug", run.exit.dissector_bugs)
+            # A stream that was left in the middle of a packet is no damage.
+            if reason is None and run.exit.kind not in ("ok", "damaged" if self._ended_here else "ok"):
+                reason = f"tshark gave up: {run.exit.text}."
         if reason is None:
             return
         if not self._packets:

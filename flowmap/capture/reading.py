@@ -149,9 +149,7 @@ class Capture:
             yield batch
         if progress is not None:
             progress(packets, 1.0)
-        complete = run.exit.kind == "ok" or (
-            ending is not None and ending.trailing_bytes > 0 and ending.whole
-        )
+        complete = run.exit.kind == "ok" or (ending is not None and ending.trailing_bytes > 0 and ending.whole)
         notices.add("no_packets", int(packets == 0))
         notices.add("dissector_bug", run.exit.dissector_bugs)
         self.outcome = Outcome(
@@ -234,9 +232,7 @@ class Capture:
         if ended.kind == "damaged":
             raise CaptureError(f"{self.info.file} holds no readable packet: it {ended.text}.")
         if ended.kind == "usage":
-            raise ToolError(
-                f"tshark refused to read {self.info.file} ({ended.text}); install tshark 4.0 or newer."
-            )
+            raise ToolError(f"tshark refused to read {self.info.file} ({ended.text}); install tshark 4.0 or newer.")
         way_out = "raise the limit or cut the file" if "FLOWMAP_" in ended.text else "try a newer tshark"
         raise ToolError(f"Nothing of {self.info.file} could be read: {ended.text}; {way_out}.")
 
@@ -247,9 +243,7 @@ class Capture:
         found = self._walk(packets)
         if found is not None:
             if found.packets == packets:
-                beyond = self._walk(
-                    packets + 1
-                )  # passes blocks that are no packets, finds the end of the data
+                beyond = self._walk(packets + 1)  # passes blocks that are no packets, finds the end of the data
                 if beyond is not None and beyond.packets == packets:
                     found = beyond
             if found.compression_error:
@@ -265,9 +259,7 @@ class Capture:
         parts = [f"{self.info.file}: {packets:,} packets were read, then {reason}"]
         if found is not None and found.packets in (packets, packets - 1):
             if found.total_bytes is None:
-                parts.append(
-                    f"damage at byte {found.offset:,} of the decompressed data, the rest was not read"
-                )
+                parts.append(f"damage at byte {found.offset:,} of the decompressed data, the rest was not read")
             else:
                 left = max(found.total_bytes - found.offset, 0)
                 share = 100 * left / found.total_bytes
@@ -289,7 +281,6 @@ def column_options(settings: Settings) -> tuple[str, ...]:
     return tuple(options)
 
 
-_column_options = column_options
 """The live reader still imports the former, private name."""
 
 

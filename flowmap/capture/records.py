@@ -219,9 +219,7 @@ def _before_error(member: zlib._Decompress, data: bytes) -> Iterator[bytes]:
 
 
 def _unzstd(file: BinaryIO) -> Iterator[bytes]:
-    with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
-        file, read_across_frames=True
-    ) as stream:
+    with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(file, read_across_frames=True) as stream:
         while True:
             try:
                 piece = stream.read(_CHUNK)
@@ -301,9 +299,7 @@ def _note_block(kind: int, body: bytes, order: str, found: Walk, max_interfaces:
         if len(found.interfaces) < max_interfaces and len(body) >= 8:
             linktype, snaplen = struct.unpack_from(order + "HxxI", body)
             options = _options(body[8:], order)
-            name, description = (
-                _text(options.get(code, b"")) for code in (_OPTION_NAME, _OPTION_DESCRIPTION)
-            )
+            name, description = (_text(options.get(code, b"")) for code in (_OPTION_NAME, _OPTION_DESCRIPTION))
             found.interfaces.append(Interface(name, description, linktype, snaplen))
         return
     if len(body) < 12 or not found.sections:

@@ -51,8 +51,11 @@ class Source(Protocol):
     def stop(self) -> None:
         """Ask for the end; what is on its way still comes."""
 
-    def end(self) -> str | None:
-        """End it in any case, and say why it ended by itself: None for a good end."""
+    def end(self, *, patient: bool) -> str | None:
+        """End it in any case, and say why it ended by itself: None for a good end.
+
+        ``patient`` means that its pipe has ended, so that it is about to leave.
+        """
 
 
 class Dumpcap:
@@ -63,7 +66,8 @@ class Dumpcap:
         self._interface = interface
         self._arguments = [
             find_dumpcap(settings), "-q", "-i", interface, "-B", str(KERNEL_BUFFER_MIB),
-            *(("-f", filter) if filter else ()), "-a", f"duration:{math.ceil(seconds) + BACKSTOP_S}", "-c", str(packets), "-w", "-",
+            *(("-f", filter) if filter else ()),
+            "-a", f"duration:{math.ceil(seconds) + BACKSTOP_S}", "-c", str(packets), "-w", "-",
         ]  # fmt: skip
         if os.access(_PARENT_DEATH, os.X_OK):
             self._arguments[:0] = [_PARENT_DEATH, "--pdeathsig", "TERM", "--"]
@@ -99,14 +103,11 @@ class Dumpcap:
             self._stopped = True
             self._process.send_signal(signal.SIGTERM)
 
-    def end(self) -> str | None:
+    def end(self, *, patient: bool) -> str | None:
         """Reap it; its sentence when it gave up by itself."""
         if self._process is None:
             return None
-        for wait_s, number in (
-            (0.0 if not self._stopped else TERMINATE_S, signal.SIGTERM),
-            (TERMINATE_S, signal.SIGKILL),
-        ):
+        for wait_s, number in ((TERMINATE_S if patient else 0.0, signal.SIGTERM), (TERMINATE_S, signal.SIGKILL)):
             try:
                 self._process.wait(wait_s)
                 break
@@ -157,7 +158,7 @@ class Stream:
         """Read no further."""
         self._stopped.set()
 
-    def end(self) -> str | None:
+    def end(self, *, patient: bool) -> str | None:
         """Wait for the thread; a stream that ends is a good end."""
         self._stopped.set()
         if self._thread:

@@ -96,11 +96,7 @@ def _answer(path: str, *arguments: str) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ToolError(
-            f"{path} gave no answer in {_ANSWER_S:.0f} s; check that it is a working tshark."
-        ) from error
+        raise ToolError(f"{path} gave no answer in {_ANSWER_S:.0f} s; check that it is a working tshark.") from error
     except OSError as error:
-        raise ToolError(
-            f"{path} cannot be run ({error.strerror}); reinstall it or state another path."
-        ) from error
+        raise ToolError(f"{path} cannot be run ({error.strerror}); reinstall it or state another path.") from error
     return run.stdout.decode("utf-8", "replace")

@@ -72,14 +72,12 @@ def read_segments(
     first = ~later
     tcp, udp, sctp = (first & (protocol == number) for number in (TCP, UDP, SCTP))
     icmp, icmpv6 = (first & (protocol == number) for number in (ICMP, ICMPV6))
-    icmp_error = (
-        (icmp & np.isin(data[:, 0], _ICMP_ERRORS)) | (icmpv6 & (data[:, 0] <= _LAST_ICMPV6_ERROR))
-    ) & (captured >= 1)
+    icmp_error = ((icmp & np.isin(data[:, 0], _ICMP_ERRORS)) | (icmpv6 & (data[:, 0] <= _LAST_ICMPV6_ERROR))) & (
+        captured >= 1
+    )
     has_ports = (tcp | udp | sctp) & (captured >= 4)
     has_numbers, has_flags = tcp & (captured >= 12), tcp & (captured >= 14)
-    tcp_header = np.where(
-        tcp & (captured >= 13), np.maximum((data[:, 12] >> 4) * 4, _TCP_HEADER), _TCP_HEADER
-    )
+    tcp_header = np.where(tcp & (captured >= 13), np.maximum((data[:, 12] >> 4) * 4, _TCP_HEADER), _TCP_HEADER)
     header = np.select([tcp, udp, sctp], [tcp_header, _UDP_HEADER, _SCTP_HEADER], 0)
     words = data[:, 0] | data[:, 1] << 8 | _be(data, 4, 2) << 16 | _be(data, 6, 2) << 32
     icmp_words = np.where(icmp | icmpv6, words, 0).astype(np.uint64)

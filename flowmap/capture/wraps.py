@@ -83,9 +83,7 @@ def _session(stack: Stack, wrap: Wrap, cells: Cells) -> tuple[str, str] | None:
 
 def _erspan_session(stack: Stack, wrap: Wrap, cells: Cells) -> str:
     """``/session`` or ``/session/index``; "" for type I, which has no header of its own."""
-    headers = [
-        other for other in stack.wraps if other.header.kind == "erspan" and _has_erspan_header(other, cells)
-    ]
+    headers = [other for other in stack.wraps if other.header.kind == "erspan" and _has_erspan_header(other, cells)]
     if wrap not in headers:
         return ""
     number = headers.index(wrap)

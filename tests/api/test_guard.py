@@ -10,7 +10,22 @@ import pytest
 from fastapi.routing import APIRoute
 
 from flowmap.api.guard import HEADERS as SECURITY_HEADERS
-from tests.api.servers import TOKEN
+from flowmap.settings import Settings
+from tests.api.servers import TOKEN, running
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One for all tests that leave it as it was; the address of ``fresh`` was not opened yet."""
+    with running(Settings(data_dir=tmp_path_factory.mktemp("data"), min_free_bytes=0)) as found:
+        yield found
+
+
+@pytest.fixture
+def fresh(settings):
+    with running(settings) as found:
+        yield found
+
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -65,7 +80,9 @@ def test_other_authorizations_are_none(server, value):
     assert server.stranger.get("/api/maps", headers={"Authorization": value}).status_code == 401
 
 
-@pytest.mark.parametrize("host", ["evil.test", "127.0.0.1.evil.test", "evil.test:80", "", "127.0.0.1@evil.test", "[::2]"])
+@pytest.mark.parametrize(
+    "host", ["evil.test", "127.0.0.1.evil.test", "evil.test:80", "", "127.0.0.1@evil.test", "[::2]"]
+)
 def test_every_route_refuses_another_host_even_with_the_token(server, host):
     for method, path in [*routes(server.app), ("GET", "/"), ("OPTIONS", "/api/maps")]:
         answer, _ = ask(server.port, method, path, Host=host, Authorization=f"Bearer {TOKEN}")
@@ -119,39 +136,39 @@ def with_cookie(server):
         yield browser
 
 
-def test_a_cookie_alone_changes_nothing(server):
-    with with_cookie(server) as browser:
-        for method, path in routes(server.app):
+def test_a_cookie_alone_changes_nothing(fresh):
+    with with_cookie(fresh) as browser:
+        for method, path in routes(fresh.app):
             if method in CHANGING:
                 assert browser.request(method, path).status_code == 403, (method, path)
         assert browser.get("/api/maps").json()["maps"] == []
         assert browser.post("/api/maps", headers={"X-FlowMap": "1"}).status_code == 201
 
 
-def test_the_address_gives_a_strict_cookie_once(server):
-    first = server.stranger.get(f"/?token={TOKEN}&map=abc123")
+def test_the_address_gives_a_strict_cookie_once(fresh):
+    first = fresh.stranger.get(f"/?token={TOKEN}&map=abc123")
     assert first.status_code == 303 and first.headers["location"] == "/?map=abc123"
     cookie = first.headers["set-cookie"].lower()
     assert "httponly" in cookie and "samesite=strict" in cookie and TOKEN.lower() not in cookie
-    second = httpx.get(f"{server.url}/?token={TOKEN}")
+    second = httpx.get(f"{fresh.url}/?token={TOKEN}")
     assert second.status_code == 401 and "once" in second.json()["detail"]
-    assert httpx.get(f"{server.url}/api/maps", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+    assert httpx.get(f"{fresh.url}/api/maps", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
 
 
-def test_the_browser_that_has_the_cookie_may_open_the_address_again(server):
-    with with_cookie(server) as browser:
+def test_the_browser_that_has_the_cookie_may_open_the_address_again(fresh):
+    with with_cookie(fresh) as browser:
         again = browser.get(f"/?token={TOKEN}")
         assert again.status_code == 303 and again.headers["location"] == "/"
 
 
-def test_a_wrong_token_does_not_use_the_address_up(server):
-    assert server.stranger.get("/?token=wrong").status_code == 401
-    assert server.stranger.get(f"/?token={TOKEN}").status_code == 303
+def test_a_wrong_token_does_not_use_the_address_up(fresh):
+    assert fresh.stranger.get("/?token=wrong").status_code == 401
+    assert fresh.stranger.get(f"/?token={TOKEN}").status_code == 303
 
 
 @pytest.mark.parametrize("map_id", ["//evil.test", "%0d%0aX-Evil:1", "../x", "a" * 100, "javascript:1"])
-def test_the_redirect_leads_nowhere_else(server, map_id):
-    answer = server.stranger.get(f"/?token={TOKEN}&map={map_id}")
+def test_the_redirect_leads_nowhere_else(fresh, map_id):
+    answer = fresh.stranger.get(f"/?token={TOKEN}&map={map_id}")
     assert answer.status_code == 303 and answer.headers["location"] == "/"
     assert "x-evil" not in answer.headers
 
@@ -182,14 +199,14 @@ def test_refusals_have_the_security_headers(server):
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-def test_a_bug_is_answered_with_an_id_and_told_to_the_log_alone(server, settings):
-    @server.app.get("/api/bug")
+def test_a_bug_is_answered_with_an_id_and_told_to_the_log_alone(fresh, settings):
+    @fresh.app.get("/api/bug")
     def bug():
         raise RuntimeError("secret detail")
 
     # The catch-all of the static files was there first.
-    server.app.router.routes.insert(0, server.app.router.routes.pop())
-    answer = server.client.get("/api/bug")
+    fresh.app.router.routes.insert(0, fresh.app.router.routes.pop())
+    answer = fresh.client.get("/api/bug")
     problem = answer.json()
     assert answer.status_code == 500 and "secret" not in answer.text and problem["id"] in problem["detail"]
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -222,7 +239,9 @@ def test_static_files_need_no_token_and_have_their_types(server):
         assert server.stranger.get(path, headers={"Range": "bytes=0-1"}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/../pyproject.toml", "/%2e%2e/pyproject.toml", "/js/../../pyproject.toml", "/js//d3.js", "/.git"])
+@pytest.mark.parametrize(
+    "path", ["/../pyproject.toml", "/%2e%2e/pyproject.toml", "/js/../../pyproject.toml", "/js//d3.js", "/.git"]
+)
 def test_no_address_becomes_a_path(server, path):
     answer, body = ask(server.port, "GET", path, Host="localhost", Authorization=f"Bearer {TOKEN}")
     assert answer.status == 404 and b"hatchling" not in body

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.api.frames import CLIENT_TO_WEB, WEB_TO_DATABASE, pcap, two_talks
+from tests.api.frames import CLIENT_TO_WEB, DATABASE, WEB, WEB_TO_DATABASE, frame, pcap, two_talks
 from tests.api.private_network import FAR, NEAR, private_network, send
 from tests.api.servers import running
 from tests.api.test_analysis import INVENTORY, edges, workers
@@ -34,6 +34,7 @@ def send_until_seen(server, map_id, frames):
     before = server.status(map_id)["revision"]
 
     def grown(status):
+        assert status["state"] in ("live", "done"), status["error"]
         send(frames)
         return status["revision"] > before
 
@@ -69,6 +70,23 @@ def test_more_frames_make_another_revision_while_it_captures(server):
     status = stop(server, map_id)
     assert status["state"] == "done" and server.client.delete(f"/api/maps/{map_id}/live").status_code == 409
     assert workers() == []
+
+
+def test_every_frame_is_in_the_map_or_counted_as_dropped(server):
+    map_id = start(server)
+    send_until_seen(server, map_id, FRAMES)
+    many = 20_000
+    send(frame(WEB, DATABASE, (40_000, 7_777), b"x" * 50, seq=50 * n, identity=n + 1) for n in range(many))
+    last = frame(WEB, DATABASE, (40_000, 9_999), b"the last one")
+
+    def last_is_seen(status):
+        send([last])
+        return server.client.get(f"/api/maps/{map_id}/conversations?service=9999").json()["total"]
+
+    server.wait(map_id, last_is_seen)
+    status = stop(server, map_id)
+    (row,) = server.client.get(f"/api/maps/{map_id}/conversations?service=7777").json()["conversations"]
+    assert row["packets"] + status["live"]["dropped_packets"] == many
 
 
 def test_points_are_judged_again_after_the_capture(server):

@@ -166,7 +166,14 @@ def test_a_pair_in_any_order(analysed, ends):
 
 @pytest.mark.parametrize(
     "path",
-    [pair_path(DATABASE_ID, CLIENT_ID), pair_path(WEB_ID, WEB_ID), pair_path("a", "b"), "/pairs/a", "/pairs/a/b/c", "/pairs//b"],
+    [
+        pair_path(DATABASE_ID, CLIENT_ID),
+        pair_path(WEB_ID, WEB_ID),
+        pair_path("a", "b"),
+        "/pairs/a",
+        "/pairs/a/b/c",
+        "/pairs//b",
+    ],
 )
 def test_those_who_did_not_talk_are_404(analysed, path):
     assert ask(analysed, path).status_code == 404
@@ -240,7 +247,9 @@ def test_the_name_of_an_export_cannot_break_its_header(server):
     server.client.patch(f"/api/maps/{map_id}", json={"name": 'x"; filename="evil.exe\r\nSet-Cookie: a=b ü'})
     answer = server.client.get(f"/api/maps/{map_id}/export/json")
     assert "set-cookie" not in answer.headers
-    assert answer.headers["content-disposition"].startswith("attachment; filename=\"flowmap.json\"; filename*=UTF-8''x-")
+    assert answer.headers["content-disposition"].startswith(
+        "attachment; filename=\"flowmap.json\"; filename*=UTF-8''x-"
+    )
 
 
 def test_packets_are_not_there_yet(analysed):
@@ -301,8 +310,12 @@ def test_a_reader_that_comes_back_gets_the_present(server):
     wait_for(lambda: len(first.events) == 2)
     (number, _, _), graph_event = first.events
     assert graph_event[1] == "graph"
-    up_to_date, behind = Listener(server, map_id, **{"Last-Event-ID": str(number)}), Listener(server, map_id, **{"Last-Event-ID": "1"})
+    up_to_date, behind = (
+        Listener(server, map_id, **{"Last-Event-ID": str(number)}),
+        Listener(server, map_id, **{"Last-Event-ID": "1"}),
+    )
     wait_for(lambda: len(behind.events) == 2)
+    wait_for(lambda: up_to_date.status)
     server.client.patch(f"/api/maps/{map_id}", json={"name": "Renamed"})
     wait_for(lambda: up_to_date.events and up_to_date.events[-1][2]["name"] == "Renamed")
     assert len(up_to_date.events) == 1 and up_to_date.events[0][0] > number

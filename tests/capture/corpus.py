@@ -61,15 +61,11 @@ def _modified() -> bytes:
     """Kuznetzov's variant: eight more bytes in each record header."""
     start = file_header(magic=0xA1B2CD34)
     size = len(PLAIN)
-    return start + b"".join(
-        struct.pack("<IIIIIHBB", SECOND, n, size, size, 1, 0, 0, 0) + PLAIN for n in range(5)
-    )
+    return start + b"".join(struct.pack("<IIIIIHBB", SECOND, n, size, size, 1, 0, 0, 0) + PLAIN for n in range(5))
 
 
 def _png() -> bytes:
-    head = (
-        b"\x89PNG\r\n\x1a\n" + struct.pack("!I", 13) + b"IHDR" + struct.pack("!IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
-    )
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack("!I", 13) + b"IHDR" + struct.pack("!IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
     return head + bytes(4) + struct.pack("!I", 0) + b"IEND\xaeB`\x82"
 
 

@@ -78,10 +78,7 @@ def dns_answer(ip: bytes, *labels: bytes) -> bytes:
 def dns_loop() -> bytes:
     """An answer whose owner name points at itself."""
     return (
-        struct.pack("!HHHHHH", 1, 0x8180, 0, 1, 0, 0)
-        + b"\xc0\x0c"
-        + struct.pack("!HHIH", 12, 1, 60, 2)
-        + b"\xc0\x0c"
+        struct.pack("!HHHHHH", 1, 0x8180, 0, 1, 0, 0) + b"\xc0\x0c" + struct.pack("!HHIH", 12, 1, 60, 2) + b"\xc0\x0c"
     )
 
 
@@ -96,9 +93,7 @@ def client_hello(name: bytes) -> bytes:
 
 
 def _around(name: str, frame: bytes, *, skipped: str = "", **notices: int) -> Case:
-    return Case(
-        name, pcap([PLAIN, frame, PLAIN]), OK, 3, dict(notices), skipped={skipped: 1} if skipped else {}
-    )
+    return Case(name, pcap([PLAIN, frame, PLAIN]), OK, 3, dict(notices), skipped={skipped: 1} if skipped else {})
 
 
 def _alone(name: str, *frames: bytes) -> Case:

@@ -42,16 +42,10 @@ def pcap(frames: Iterable[bytes] = (PLAIN,) * 5, order: str = "<", **header: int
     return file_header(order=order, **header) + b"".join(records)  # type: ignore[arg-type]
 
 
-def block(
-    kind: int, body: bytes, length: int | None = None, tail: int | None = None, order: str = "<"
-) -> bytes:
+def block(kind: int, body: bytes, length: int | None = None, tail: int | None = None, order: str = "<") -> bytes:
     body += b"\0" * (-len(body) % 4)
     size = 12 + len(body) if length is None else length
-    return (
-        struct.pack(order + "II", kind, size)
-        + body
-        + struct.pack(order + "I", size if tail is None else tail)
-    )
+    return struct.pack(order + "II", kind, size) + body + struct.pack(order + "I", size if tail is None else tail)
 
 
 def option(code: int, value: bytes, length: int | None = None, order: str = "<") -> bytes:
@@ -62,9 +56,7 @@ def option(code: int, value: bytes, length: int | None = None, order: str = "<")
 END = bytes(4)
 
 
-def section(
-    length: int = -1, mark: int = 0x1A2B3C4D, options: bytes = b"", major: int = 1, order: str = "<"
-) -> bytes:
+def section(length: int = -1, mark: int = 0x1A2B3C4D, options: bytes = b"", major: int = 1, order: str = "<") -> bytes:
     return block(SECTION, struct.pack(order + "IHHq", mark, major, 0, length) + options, order=order)
 
 

@@ -54,9 +54,7 @@ def ip4(
 ) -> bytes:
     """An IPv4 packet; ``length`` and ``header_words`` may lie, ``fragment`` is the flags and offset word."""
     total = 20 + len(payload) if length is None else length
-    start = struct.pack(
-        "!BBHHHBB", version << 4 | header_words, 0, total & 0xFFFF, identity, fragment, ttl, protocol
-    )
+    start = struct.pack("!BBHHHBB", version << 4 | header_words, 0, total & 0xFFFF, identity, fragment, ttl, protocol)
     ends = address(src) + address(dst)
     return start + struct.pack("!H", checksum(start + b"\0\0" + ends)) + ends + payload
 
@@ -142,10 +140,7 @@ def gtp(packet: bytes, teid: int) -> bytes:
 
 def mpls(payload: bytes, *labels: int) -> bytes:
     last = len(labels) - 1
-    return (
-        b"".join(struct.pack("!I", label << 12 | (i == last) << 8 | 64) for i, label in enumerate(labels))
-        + payload
-    )
+    return b"".join(struct.pack("!I", label << 12 | (i == last) << 8 | 64) for i, label in enumerate(labels)) + payload
 
 
 def pppoe(payload: bytes, session: int, protocol: int = 0x21) -> bytes:

@@ -51,9 +51,7 @@ def read(path: Path, settings: Settings | None = None) -> Result:
     return Result(capture, registry, PacketBatch(**columns, claims=claims), capture.outcome)
 
 
-def read_bytes(
-    folder: Path, data: bytes, settings: Settings | None = None, name: str = "test.pcap"
-) -> Result:
+def read_bytes(folder: Path, data: bytes, settings: Settings | None = None, name: str = "test.pcap") -> Result:
     """Write a file and read it."""
     path = folder / name
     path.write_bytes(data)

@@ -144,9 +144,7 @@ def test_icmp_errors_do_not_show_what_they_quote(tmp_path):
     quoted = f.ip4(f.tcp(), f.TCP, "9.9.9.9", "8.8.8.8")
     mirrored = f.ip4(f.erspan2(f.eth(quoted), 7), f.GRE, "9.9.9.9", "8.8.8.8")
     frames = [
-        f.eth(f.ip4(f.icmp(kind, 0, 0, 0, packet), f.ICMP))
-        for kind in (3, 5, 11)
-        for packet in (quoted, mirrored)
+        f.eth(f.ip4(f.icmp(kind, 0, 0, 0, packet), f.ICMP)) for kind in (3, 5, 11) for packet in (quoted, mirrored)
     ]
     frames.append(f.eth(f.ip6(f.icmp(1, 0, 0, 0, f.ip6(f.tcp(), f.TCP)), f.ICMPV6), f.IPV6))
     frames.append(f.eth(f.ip4(f.icmp(0), f.ICMP)))
@@ -187,9 +185,7 @@ def test_cooked_captures(tmp_path):
     assert first.packets.src_mac.tolist() == [0x0250_0000_0001, -1]
     assert first.packets.dst_mac.tolist() == [-1, -1]
     assert first.packets.wire_bytes.tolist() == [16 + 29] * 2
-    second = read_bytes(
-        tmp_path, pcap([f.sll2(packet, 3), f.sll2(packet, 4), f.sll2(packet, 3)], linktype=276)
-    )
+    second = read_bytes(tmp_path, pcap([f.sll2(packet, 3), f.sll2(packet, 4), f.sll2(packet, 3)], linktype=276))
     assert [second.registry.points[number].key.cooked_index for number in second.packets.point] == [3, 4, 3]
     assert second.packets.src_mac.tolist() == [f.MAC_A] * 3
 
@@ -225,9 +221,7 @@ def test_padding_is_no_payload(tmp_path):
 
 def test_address_translation_and_routing_keep_the_identity(tmp_path):
     there = f.eth(f.ip4(f.udp(b"same bytes"), identity=9, ttl=64))
-    routed = f.eth(
-        f.tag(f.ip4(f.udp(b"same bytes"), src="203.0.113.9", identity=9, ttl=63), 20), f.VLAN, 5, 6
-    )
+    routed = f.eth(f.tag(f.ip4(f.udp(b"same bytes"), src="203.0.113.9", identity=9, ttl=63), 20), f.VLAN, 5, 6)
     other = f.eth(f.ip4(f.udp(b"same bytes"), identity=10, ttl=64))
     hashes = read_bytes(tmp_path, pcap([there, routed, other])).packets.packet_hash.tolist()
     assert hashes[0] == hashes[1] != hashes[2]

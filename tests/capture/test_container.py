@@ -31,10 +31,7 @@ def erf(count: int = 5) -> bytes:
     """ERF Ethernet records: time (fraction, seconds), type 2, flags, lengths, two bytes of padding."""
     frame = bytes(60)
     return b"".join(
-        struct.pack("<II", 0, 1_700_000_000 + n)
-        + struct.pack("!BBHHH", 2, 4, 18 + 60, 0, 60)
-        + b"\0\0"
-        + frame
+        struct.pack("<II", 0, 1_700_000_000 + n) + struct.pack("!BBHHH", 2, 4, 18 + 60, 0, 60) + b"\0\0" + frame
         for n in range(count)
     )
 

@@ -161,9 +161,7 @@ def test_nothing_planted_in_the_working_folder_runs(tmp_path, monkeypatch):
     planted = tmp_path / "planted"
     planted.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     planted.chmod(0o755)
-    (tmp_path / "config.ini").write_text(
-        f"[tshark]\ntshark_path = {planted}\n[dumpcap]\ndumpcap_path = {planted}\n"
-    )
+    (tmp_path / "config.ini").write_text(f"[tshark]\ntshark_path = {planted}\n[dumpcap]\ndumpcap_path = {planted}\n")
     (tmp_path / "init.lua").write_text(f"os.execute('touch {tmp_path}/ran')\n")
     (tmp_path / "preferences").write_text("ip.defragment: TRUE\n")
     monkeypatch.chdir(tmp_path)

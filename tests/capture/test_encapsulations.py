@@ -176,9 +176,7 @@ def test_an_overlay_towards_another_port_is_none(tmp_path):
 
 def test_a_frame_without_ip_in_a_tunnel_has_the_ends_of_the_tunnel_but_no_version(tmp_path):
     question = f.eth(f.arp(1, INNER_A, "192.168.7.1"), f.ARP, INNER_A, 0xFFFF_FFFF_FFFF)
-    result = read_bytes(
-        tmp_path, pcap([over_udp(f.vxlan(question, 7), 4789), over_gre(f.erspan2(question, 3))])
-    )
+    result = read_bytes(tmp_path, pcap([over_udp(f.vxlan(question, 7), 4789), over_gre(f.erspan2(question, 3))]))
     assert result.packets.ip_version.tolist() == [0, 0] and result.outcome.skipped == {}
     assert (result.addresses(0), result.packets.dst_port[0]) == ((f.IP_A, f.IP_B), 4789)
     assert (result.addresses(1), result.packets.dst_port[1]) == (("::", "::"), -1)
@@ -201,18 +199,12 @@ def test_a_copy_that_cannot_be_decoded_belongs_to_no_conversation(tmp_path):
 
 def test_depth_is_bounded_by_the_setting(tmp_path):
     three = f.eth(f.ip4(f.ip4(f.ip4(PACKET, 4), 4), 4))
-    assert (
-        read_bytes(tmp_path, pcap([three]), Settings(encapsulation_depth=3)).addresses()[0] == "192.168.7.1"
-    )
-    assert read_bytes(tmp_path, pcap([three]), Settings(encapsulation_depth=2)).outcome.skipped == {
-        "too_deep": 1
-    }
+    assert read_bytes(tmp_path, pcap([three]), Settings(encapsulation_depth=3)).addresses()[0] == "192.168.7.1"
+    assert read_bytes(tmp_path, pcap([three]), Settings(encapsulation_depth=2)).outcome.skipped == {"too_deep": 1}
 
 
 def test_many_sessions_share_a_point_past_the_limit(tmp_path):
     settings = Settings(max_points=3)
-    result = read_bytes(
-        tmp_path, pcap([over_gre(f.erspan2(FRAME, session)) for session in range(1, 9)]), settings
-    )
+    result = read_bytes(tmp_path, pcap([over_gre(f.erspan2(FRAME, session)) for session in range(1, 9)]), settings)
     assert len(result.registry.points) <= 3 + 1
     assert result.packets.point.max() < len(result.registry.points)

@@ -41,9 +41,7 @@ def test_extension_headers_of_the_innermost_header_only():
 
 
 def test_tags_of_the_innermost_ethernet_header_only():
-    stack = stack_of(
-        "eth:ethertype:vlan:ethertype:ip:udp:vxlan:eth:ethertype:vlan:ethertype:vlan:ethertype:ip:data"
-    )
+    stack = stack_of("eth:ethertype:vlan:ethertype:ip:udp:vxlan:eth:ethertype:vlan:ethertype:vlan:ethertype:ip:data")
     assert stack.vlans == (Header("vlan", 1), Header("vlan", 2))
 
 

@@ -192,13 +192,13 @@ def alive(pid):
         return False
 
 
-def run_on_standard_input(content):
+def run_on_standard_input(content, packets=1000):
     """What a capture of standard input says: packets, or the sentence."""
     program = (
         "from flowmap.capture.live import *; from flowmap.capture.points import Registry;"
         "from flowmap.settings import Settings; from flowmap.errors import FlowMapError\n"
         "try:\n"
-        " live = LiveCapture('-', None, LiveLimits(30, 1 << 30, 1000), Registry(), Settings())\n"
+        f" live = LiveCapture('-', None, LiveLimits(30, 1 << 30, {packets}), Registry(), Settings())\n"
         " print(sum(map(len, live.batches())), live.outcome.complete, live.outcome.damage)\n"
         "except FlowMapError as error: print(error)"
     )
@@ -218,6 +218,10 @@ def test_a_broken_capture_on_standard_input():
     assert cut.startswith(f"{len(two_talks()) - 1} False The live capture ended after")
 
 
+def test_a_stream_is_left_after_the_packets_asked_for():
+    assert run_on_standard_input(pcap(two_talks() * 2_000)[:-5], packets=3) == "3 True None"
+
+
 def test_standard_input_takes_no_filter():
     with pytest.raises(UsageError, match="needs an interface"):
         check_live("-", "tcp", SETTINGS)
@@ -226,7 +230,8 @@ def test_standard_input_takes_no_filter():
 @pytest.mark.parametrize(
     "text",
     ["", "tcp port 80", "host 10.0.0.1 or host 2001:db8::1", "net 10.0.0.0/8 and not (vlan 7 or icmp)",
-     "portrange 80-90", "ether host 00:50:56:00:00:01", "tcp[tcpflags] & (tcp-syn|tcp-ack) != 0", "ip[2:2] - ((ip[0]&0xf)<<2) > 100",
+     "portrange 80-90", "ether host 00:50:56:00:00:01", "tcp[tcpflags] & (tcp-syn|tcp-ack) != 0",
+     "ip[2:2] - ((ip[0]&0xf)<<2) > 100",
      "udp port 4789 && udp[8:4]=0x08000000", "src net 192.168", "greater 100", "ip6 proto 58", "net fe80::/10"],
 )  # fmt: skip
 def test_filters_that_libpcap_need_not_look_up(text):

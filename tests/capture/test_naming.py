@@ -34,9 +34,7 @@ def names(folder: Path, *frames: bytes) -> list[tuple[str, str, str, int]]:
 
 
 def applications(folder: Path, *frames: bytes) -> list[ApplicationRecord]:
-    return [
-        record for record in opened(folder, pcap(frames))[0].names() if isinstance(record, ApplicationRecord)
-    ]
+    return [record for record in opened(folder, pcap(frames))[0].names() if isinstance(record, ApplicationRecord)]
 
 
 def udp(payload: bytes, sport: int, dport: int, **ends: str) -> bytes:
@@ -121,9 +119,7 @@ def test_a_name_split_over_two_segments_is_found(tmp_path):
 
 
 def test_names_inside_tunnels_belong_to_the_inner_address(tmp_path):
-    inner = f.eth(
-        f.ip4(f.tcp(client_hello(b"in.example"), dst=443, flags=24), f.TCP, "172.16.0.1", "172.16.0.2")
-    )
+    inner = f.eth(f.ip4(f.tcp(client_hello(b"in.example"), dst=443, flags=24), f.TCP, "172.16.0.1", "172.16.0.2"))
     outer = f.eth(f.ip4(f.udp(f.vxlan(inner, 7), 50000, 4789)))
     assert names(tmp_path, outer) == [("in.example", "tls_sni", "172.16.0.2", -1)]
 
@@ -136,9 +132,7 @@ def test_a_quoted_packet_names_nobody(tmp_path):
 def test_where_a_name_was_seen(tmp_path):
     answer = udp(dns_answer(f.address("10.0.0.9"), b"web"), 53, 4000)
     mirrored = f.eth(f.ip4(f.erspan2(answer.replace(b"\x03web", b"\x03app"), 5), f.GRE))
-    data = pcapng(
-        named(b"a"), named(b"b"), enhanced(), enhanced(answer, number=1), enhanced(mirrored, number=0)
-    )
+    data = pcapng(named(b"a"), named(b"b"), enhanced(), enhanced(answer, number=1), enhanced(mirrored, number=0))
     capture, registry = opened(tmp_path, data)
     found = [record for record in capture.names() if isinstance(record, NameRecord)]
     places = [(record.name, registry.points[record.point], record.frame_number) for record in found]
@@ -155,9 +149,7 @@ def test_where_a_name_was_seen(tmp_path):
     ],
 )
 def test_markup_is_text(tmp_path, label, shown):
-    assert names(tmp_path, udp(dns_answer(f.address("10.0.0.9"), label), 53, 4000)) == [
-        (shown, "dns", "10.0.0.9", -1)
-    ]
+    assert names(tmp_path, udp(dns_answer(f.address("10.0.0.9"), label), 53, 4000)) == [(shown, "dns", "10.0.0.9", -1)]
 
 
 def test_hostile_names_stay_on_one_line_and_are_cut(tmp_path):

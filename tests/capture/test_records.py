@@ -47,9 +47,7 @@ def dropped(count: int, code: int = DROPS) -> bytes:
     return option(code, struct.pack("<Q", count))
 
 
-@pytest.mark.parametrize(
-    ("data", "header", "size"), [(pcap(), 24, 78), (pcap(order=">"), 24, 78), (pcapng(), 48, 96)]
-)
+@pytest.mark.parametrize(("data", "header", "size"), [(pcap(), 24, 78), (pcap(order=">"), 24, 78), (pcapng(), 48, 96)])
 def test_every_prefix_of_a_file(tmp_path, data, header, size):
     assert len(data) == header + 5 * size
     for end in range(header, len(data) + 1):
@@ -117,9 +115,7 @@ def test_dropped_packets(tmp_path):
 
 
 def test_points_carry_what_the_interface_blocks_say(tmp_path):
-    data = pcapng(
-        named(b"vnet0"), named(b"uplink"), enhanced(number=1), enhanced(), statistics(1, dropped(7))
-    )
+    data = pcapng(named(b"vnet0"), named(b"uplink"), enhanced(number=1), enhanced(), statistics(1, dropped(7)))
     data += section(order=">") + interface(order=">") + enhanced(order=">")
     result = read_bytes(tmp_path, data)
     points = [result.registry.points[number] for number in result.packets.point]

@@ -4,7 +4,7 @@ Every event says how things are *now*, so nothing is queued: a slow reader skips
 reader that comes back needs no history. Events::
 
     event: state    data: the map's status (flowmap.api.state.status)     at once, and after changes
-    event: graph    data: {"revision": int}                               a new document is there; at once if there is one
+    event: graph    data: {"revision": int}                               there is a new document; at once, too
     event: deleted  data: {}                                              the last one
 
 ``id`` is the map's version; with ``Last-Event-ID`` of the present version nothing is repeated.
@@ -58,9 +58,9 @@ async def _stream(state: ServerState, record: MapRecord, last_id: str) -> AsyncI
     state.event_streams += 1
     state.maps.watch(watcher)
     try:
-        yield b"retry: %d\n\n" % RETRY_MS
         sent = int(last_id) if last_id == str(record.version) else -1
         revision = record.revision if sent >= 0 else 0
+        yield b"retry: %d\n\n" % RETRY_MS
         while not state.closing:
             changed.clear()
             if record.version != sent:

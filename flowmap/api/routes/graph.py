@@ -45,8 +45,8 @@ def get_graph(
 
     Filters drop the edges that do not match, and say so in ``graph.warnings`` (:mod:`flowmap.api.graph_filter`):
     ``left_host`` one or several words with commas, ``vm`` an id, label, name, IP or MAC of either end, ``service`` a
-    port, ``tcp/443`` or a name, ``segment`` of either end, ``min_bytes``, ``top`` the largest, ``from_ms`` and ``to_ms``
-    in whole time buckets. 409 before the first result.
+    port, ``tcp/443`` or a name, ``segment`` of either end, ``min_bytes``, ``top`` the largest, ``from_ms`` and
+    ``to_ms`` in whole time buckets. 409 before the first result.
     """
     record = state.map_with_result(map_id)
     wanted = GraphFilter(
@@ -93,10 +93,11 @@ def _document(folder: Path, revision: int) -> dict[str, Any]:
 def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response:
     """``/pairs/{a}/{b}``, two node ids in any order, each URL-encoded::
 
-        {"t0_ns": str|null, "source": node, "target": node, "edge": edge, "total": int, "conversations": [the 100 largest]}
+        {"t0_ns": str|null, "source": node, "target": node, "edge": edge, "total": int,
+         "conversations": [the 100 largest, rows as in /conversations]}
 
-    Nodes and edge are those of the document, with ``first_ms`` and ``last_ms`` instead of ``*_seen_ns``. 404 when the two
-    did not talk.
+    Nodes and edge are those of the document, with ``first_ms`` and ``last_ms`` instead of ``*_seen_ns``. 404 when the
+    two did not talk.
     """
     record = state.map_with_result(map_id)
     document = _document(record.folder, record.revision)

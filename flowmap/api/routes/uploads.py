@@ -35,7 +35,7 @@ FREE_CHECK_BYTES = 64 << 20
 async def put_capture(state: State, request: Request, map_id: str, name: str) -> Response:
     """201 ``{"name", "size_bytes"}``; a capture of the same name is replaced.
 
-    409 while the map is worked on, 413 over ``max_upload_bytes``, 507 when the disk gets full, 408 when the upload stalls.
+    409 while the map is worked on, 413 over ``max_upload_bytes``, 507 when the disk gets full, 408 when it stalls.
     """
     record = state.maps.get(map_id)
     state.maps.check_idle(record)
@@ -94,7 +94,7 @@ def delete_inventory(state: State, map_id: str, name: str) -> Response:
 
 @router.put("/api/maps/{map_id}/points")
 def put_points(state: State, map_id: str, body: Annotated[Any, Body()]) -> Response:
-    """The points file as JSON, ``{"hosts": {...}, "points": [...]}`` (DESIGN section 4); answers what was understood."""
+    """The points file as JSON, ``{"hosts": {...}, "points": [...]}`` (DESIGN section 4); answers the same."""
     statements = statements_of(body, "The points")
     state.maps.set_points(state.maps.get(map_id), statements)
     return SafeJSON(points_document(statements))
@@ -143,7 +143,7 @@ async def _receive(state: ServerState, request: Request, part: Path, limit: int)
             except TimeoutError:
                 raise Problem(
                     408,
-                    f"No byte arrived for {state.settings.upload_stall_s:g} s, so the upload was dropped; start it again.",
+                    f"No byte arrived for {state.settings.upload_stall_s:g} s, so the upload was dropped; repeat it.",
                 ) from None
             size += len(chunk)
             unchecked += len(chunk)
