@@ -281,9 +281,6 @@ def column_options(settings: Settings) -> tuple[str, ...]:
     return tuple(options)
 
 
-"""The live reader still imports the former, private name."""
-
-
 def _utc(time_ns: int) -> str:
     seconds, fraction = divmod(time_ns, 10**9)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"

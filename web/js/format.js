@@ -144,6 +144,7 @@ export function duration(ms) {
   if (ms < 60_000) return `${threeDigits(ms / 1000)} s`;
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 60) return `${minutes} min ${pad(Math.floor((ms % 60_000) / 1000))} s`;
+  if (minutes >= 2880) return plural(Math.round(minutes / 1440), 'day');
   return `${count(Math.floor(minutes / 60))} h ${pad(minutes % 60)} min`;
 }
 

@@ -1,7 +1,6 @@
 // Puts the page together: the store, the session with the server, the views, and the address.
 
 import { INITIAL_STATE } from './app-state.js';
-import { NO_FILTERS } from './model/filters.js';
 import { createSession } from './session.js';
 import { createStore } from './store.js';
 import { fromHash, toHash } from './url-state.js';
@@ -52,7 +51,7 @@ mountHeader(store, session, {
   openLive: live.open,
 });
 mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing = false) => show({ filters }, !typing) });
-mountSummary(byId('summary'), store, session, { select, clearFilters: () => show({ filters: NO_FILTERS }) });
+mountSummary(byId('summary'), store, session, select);
 mountStage(byId('stage'), store, { select, chooseFiles: intake.chooseFiles, openLive: live.open });
 mountDetailPanel(byId('details'), store, session, select);
 mountWorkStrip(byId('work'), store, session);
@@ -69,3 +68,4 @@ addEventListener('visibilitychange', () => (document.hidden ? session.pause() : 
 addEventListener('pagehide', () => session.pause());
 
 await session.start(new URL(location.href).searchParams.get('map'));
+document.documentElement.dataset.started = ''; // for those who drive the page

@@ -3,9 +3,10 @@
 import { ApiError, api, follow, upload } from './api.js';
 import { isBusy } from './app-state.js';
 import { visibleText } from './format.js';
+import { carrySelection } from './model/carry-selection.js';
 import { buildModel } from './model/graph-model.js';
 import { mapName, sortFiles } from './model/intake.js';
-import { readPoints } from './model/points-file.js';
+import { PointsFileError, readPoints } from './model/points-file.js';
 
 /** @typedef {import('./app-state.js').Store} Store */
 /** @typedef {import('./app-state.js').AppState} AppState */
@@ -13,8 +14,14 @@ import { readPoints } from './model/points-file.js';
 
 /** @param {Store} store */
 export function createSession(store) {
-  let revision = 0;
-  let loading = false;
+  let begin = () => {};
+  /** Fulfilled when the page knows its maps. @type {Promise<void>} */
+  const started = new Promise((resolve) => { begin = resolve; });
+  let opened = 0; // counts maps that were asked for: only the last one is shown
+  let revision = 0; // of the result that is shown
+  let wanted = 0; // the newest that the server has told of
+  /** @type {string|null} */
+  let loading = null; // id of the map whose result is on its way
   let noticeId = 0;
   /** @type {(() => void)|null} */
   let unfollow = null;
@@ -39,7 +46,7 @@ export function createSession(store) {
       return;
     }
     notify(error instanceof Error ? error.message : String(error));
-    if (!(error instanceof ApiError)) console.error(error);
+    if (!(error instanceof ApiError || error instanceof PointsFileError)) console.error(error);
   }
 
   async function refreshMaps() {
@@ -59,14 +66,19 @@ export function createSession(store) {
     } catch (error) {
       store.set({ phase: 'ready' });
       report(error);
+    } finally {
+      begin();
     }
   }
 
   /** @param {string} id @param {{keepView?: boolean}} [options] */
   async function open(id, { keepView = false } = {}) {
     close();
-    revision = 0;
+    opened += 1;
+    const turn = opened;
     const map = await api.getMap(id);
+    if (turn !== opened) return;
+    [revision, wanted] = [0, 0];
     const fresh = keepView ? {} : { selection: null, filters: { ...store.get().filters, hiddenSegments: [], hiddenServices: [], search: '', minBytes: 0 } };
     store.set({ map, model: null, health: null, ...fresh });
     const address = new URL(location.href);
@@ -100,20 +112,24 @@ export function createSession(store) {
     });
   }
 
-  /** Loads a result, and again when a newer one came meanwhile: at most one request at a time. @param {string} id @param {number} newest */
+  /** Loads a result, and again when a newer one came meanwhile: one request of a map at a time. @param {string} id @param {number} newest */
   async function loadGraph(id, newest) {
-    if (loading || newest <= revision || store.get().map?.id !== id) return;
-    loading = true;
+    wanted = Math.max(wanted, newest);
+    if (loading === id) return;
+    loading = id;
     try {
-      const [document, health] = await Promise.all([api.graph(id), api.health(id)]);
-      if (store.get().map?.id !== id) return;
-      revision = newest;
-      store.set({ model: buildModel(document), health });
+      while (store.get().map?.id === id && wanted > revision) {
+        const target = wanted;
+        const [document, health] = await Promise.all([api.graph(id), api.health(id)]);
+        const { map, model, selection } = store.get();
+        if (map?.id !== id) return;
+        const made = buildModel(document);
+        revision = target;
+        store.set({ model: made, health, selection: carrySelection(selection, model, made) });
+      }
     } finally {
-      loading = false;
+      if (loading === id) loading = null;
     }
-    const latest = store.get().map?.revision ?? 0;
-    if (latest > revision) await loadGraph(id, latest);
   }
 
   async function leave() {
@@ -248,7 +264,7 @@ export function createSession(store) {
   }
 
   return {
-    start, open: (/** @type {string} */ id) => open(id).catch(report), remove, intake, startLive, report, notify, dismiss,
+    started, start, open: (/** @type {string} */ id) => open(id).catch(report), remove, intake, startLive, report, notify, dismiss,
     analyse: () => withMap(api.analyse),
     cancel: () => withMap(api.cancelAnalysis),
     stopLive: () => withMap(api.stopLive),

@@ -112,7 +112,9 @@ function trunksOf(layout, pairs, doors, width) {
   return [...bundles]
     .flatMap(([id, bundle]) => {
       const curve = trunkCurve(layout, bundle, ends.get(id) ?? {});
-      return curve ? [{ id, ...bundle, curve, width: width(bundle.bytes) }] : [];
+      const joins = layout.houses.get(bundle.from)?.street !== layout.houses.get(bundle.to)?.street;
+      // between streets many lie side by side on the spine
+      return curve ? [{ id, ...bundle, curve, width: width(bundle.bytes) * (joins && layout.streets.length > 1 ? 0.5 : 1) }] : [];
     })
     .sort((p, q) => q.bytes - p.bytes);
 }

@@ -92,8 +92,10 @@ function houseAt(place, ids, frame, column, band, street) {
   const wall = outward < 0 ? street.top : street.bottom;
   const perRow = frame.perRow[place] ?? perRowFor(8, w);
   const room = Math.min(MOST_TILES, perRow * Math.max(frame.bandRows[band] ?? 2, 1));
-  const folded = ids.length > room ? ids.slice(room - 1) : [];
-  const shown = ids.length > room ? ids.slice(0, room - 1) : ids;
+  // the last slot counts those without one; a growing map keeps it free, so that nobody has to give it up later
+  const most = frame.growing || ids.length > room ? room - 1 : room;
+  const folded = ids.slice(most);
+  const shown = ids.slice(0, most);
   const rows = Math.max(1, Math.ceil((shown.length + (folded.length ? 1 : 0)) / perRow));
   const depth = houseDepth(rows, place === UNPLACED);
   const slot = (/** @type {number} */ index) => tileRect(x, w, wall, outward, perRow, index);

@@ -2,11 +2,14 @@
 
 import { parseYaml } from './yaml-subset.js';
 
+/** What is wrong with a points file, as a sentence for the user. */
+export class PointsFileError extends Error {}
+
 /**
  * @param {string} name of the file
  * @param {string} text
  * @returns {unknown}
- * @throws {Error} with a sentence that names the file and the place
+ * @throws {PointsFileError} with a sentence that names the file and the place
  */
 export function readPoints(name, text) {
   const json = /\.json$/i.test(name);
@@ -14,6 +17,6 @@ export function readPoints(name, text) {
     return json ? JSON.parse(text) : parseYaml(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new Error(json ? `${name} is not valid JSON: ${why}` : `${name} cannot be read: ${why}. The same as JSON works, too.`);
+    throw new PointsFileError(json ? `${name} is not valid JSON: ${why}` : `${name} cannot be read: ${why}. The same as JSON works, too.`);
   }
 }

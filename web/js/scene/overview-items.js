@@ -11,7 +11,8 @@ import { placeName, splitBar } from './house-items.js';
 /** @typedef {import('../layout/routes.js').Routes} Routes */
 /** @typedef {import('../model/headline.js').Split} Split */
 
-const TRUNKS = 60;
+/** Trunks drawn from far away; the page says when there are more. */
+export const FAR_TRUNKS = 60;
 
 /**
  * @param {Layout} layout
@@ -23,7 +24,7 @@ const TRUNKS = 60;
  */
 export function overviewItems(layout, routes, model, splits, selection) {
   /** @type {Item[]} */
-  const trunks = [...routes.trunks.slice(0, TRUNKS)].reverse().map((trunk) => ({
+  const trunks = [...routes.trunks.slice(0, FAR_TRUNKS)].reverse().map((trunk) => ({
     kind: 'path', d: trunk.curve.d, stroke: LANES[trunk.lane].token, lw: trunk.width * 1.2, alpha: 0.5, dash: trunk.lane === 'stayed' ? [] : LANES[trunk.lane].dash,
   }));
   /** @type {Item[]} */
@@ -49,6 +50,6 @@ function chip({ box, place }, split, endpoints, chosen) {
     ...items,
     { kind: 'text', x, y: middle + 14, text: unplaced ? `? ${percent(split.undetermined, split.total)}` : percent(split.stayed, split.total), size: 58, bold: true, align: 'center', fill: unplaced ? 'ink2' : 'stay' },
     ...splitBar(box.x + 30, middle + 34, box.w - 60, 24, split),
-    { kind: 'text', x, y: middle + 98, text: `${plural(endpoints, unplaced ? 'endpoint' : 'VM')} · ${bytes(split.total)}`, size: 32, align: 'center', fill: 'ink2', most: box.w - 20 },
+    { kind: 'text', x, y: middle + 102, text: `${plural(endpoints, unplaced ? 'endpoint' : 'VM')} · ${bytes(split.total)}`, size: 37, align: 'center', fill: 'ink2', most: box.w - 20 },
   ];
 }

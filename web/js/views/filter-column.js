@@ -1,7 +1,8 @@
 // The left column: the legend that filters, segments, services, the least bytes, and what the map does not draw.
 
-import { bytes, plural, visibleText } from '../format.js';
-import { isolateLane, laneSums, showLane, showSegment, showService } from '../model/filters.js';
+import { shownOf } from '../app-state.js';
+import { bytes, percent, plural, visibleText } from '../format.js';
+import { NO_FILTERS, isFiltering, isolateLane, laneSums, showLane, showSegment, showService } from '../model/filters.js';
 import { NOWHERE } from '../model/graph-model.js';
 import { LANES } from '../verdicts.js';
 import { el, fill, icon } from './element.js';
@@ -27,7 +28,8 @@ export function mountFilterColumn(element, store, actions) {
   const top = el('div');
   const least = leastBytes();
   const bottom = el('div');
-  element.append(top, least.section, bottom);
+  const note = el('div', { class: 'filter-column__active', role: 'status' });
+  element.append(top, least.section, bottom, note);
 
   /** @param {AppState} state */
   function render(state) {
@@ -36,6 +38,7 @@ export function mountFilterColumn(element, store, actions) {
     if (!model) {
       fill(top);
       fill(bottom);
+      note.hidden = true;
       return;
     }
     // rebuilding would lose the keyboard's place: it is found again by its key
@@ -45,6 +48,18 @@ export function mountFilterColumn(element, store, actions) {
     if (focused) /** @type {HTMLElement|null} */ (top.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
     least.render(model, filters);
     fill(bottom, groups(model, selection));
+    renderNote(model, filters);
+  }
+
+  /** What the filters hide, always said. @param {GraphModel} model @param {Filters} filters */
+  function renderNote(model, filters) {
+    note.hidden = !isFiltering(filters);
+    fill(note);
+    if (note.hidden) return;
+    const shown = shownOf(model, filters);
+    const hidden = `${bytes(shown.hiddenBytes)} (${percent(shown.hiddenBytes, model.facts.totals.unique_bytes)})`;
+    fill(note, el('p', { class: 'num' }, `Shown: ${shown.pairs.length} of ${plural(model.pairs.length, 'pair')}. Hidden by filters: ${hidden}. The headline keeps the whole capture.`),
+      el('button', { type: 'button', class: 'button button--small', id: 'clear-filters', onclick: () => actions.setFilters(NO_FILTERS) }, 'Clear filters'));
   }
 
   /** @param {GraphModel} model @param {Filters} filters */

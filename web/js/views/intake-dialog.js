@@ -26,8 +26,9 @@ export function mountIntake(store, session) {
   }
 
   /** @param {File[]} chosen */
-  function receive(chosen) {
+  async function receive(chosen) {
     if (chosen.length === 0) return;
+    await session.started; // files may come before the page knows which maps there are
     const { map, model, phase } = store.get();
     if (phase !== 'ready') return;
     const { captures } = sortFiles(chosen);

@@ -61,7 +61,7 @@ export function mountStage(element, store, actions) {
   /** @param {AppState} state @param {boolean} failed */
   function dropCard(state, failed) {
     const { limits, map } = state;
-    const kept = limits?.keep_captures_s ? `Captures are kept there for ${duration(limits.keep_captures_s * 1000).replace(/ \d+ min$/, '')}, ${bytes(limits.keep_captures_bytes)} at most.` : 'Captures are deleted after the analysis.';
+    const kept = limits?.keep_captures_s ? `Captures are kept there for ${duration(limits.keep_captures_s * 1000)}, ${bytes(limits.keep_captures_bytes)} at most.` : 'Captures are deleted after the analysis.';
     return el('div', { class: 'empty__card' },
       icon('logo', 54, 54),
       el('h1', {}, failed ? 'This capture could not be read' : 'Drop a capture here'),

@@ -8,6 +8,7 @@ import { distanceTo } from '../layout/curves.js';
 import { planFrame } from '../layout/frame.js';
 import { assignSlots, sameHouses } from '../layout/slots.js';
 import { layOut } from '../layout/street.js';
+import { FAR_TRUNKS } from '../scene/overview-items.js';
 import { streetScene } from '../scene/street-scene.js';
 import { CanvasPainter } from '../scene/paint-canvas.js';
 import { el, fill } from './element.js';
@@ -21,9 +22,11 @@ import { onThemeChange, readColours } from './theme.js';
 /** @typedef {import('../url-state.js').Selection} Selection */
 
 const TIP_DELAY_MS = 150;
+/** What belongs to a new map, such as its banners, may come a moment later. */
+const SETTLING_MS = 1500;
 /** Farther away than this names in tiles cannot be read: houses are drawn as chips then. */
 const OVERVIEW_ZOOM = 0.42;
-const CAPTION = 'Cards count all traffic of their endpoints, so bytes between two hosts stand on both; the headline counts every byte once. ';
+const CAPTION_TEXT = 'Cards count all traffic of their endpoints, so bytes between two hosts stand on both; the headline counts every byte once. ';
 
 /**
  * @param {HTMLElement} element
@@ -37,7 +40,8 @@ export function mountStreetView(element, store, select) {
   const focus = el('div', { class: 'street__focus', hidden: true });
   const tip = el('div', { class: 'street__tip', role: 'tooltip', hidden: true });
   const controls = el('div', { class: 'street__controls' });
-  const caption = el('p', { class: 'street__caption' }, CAPTION, el('b', {}, '+ − 0'), ' zoom · arrows, ', el('b', {}, 'Enter'), ', ',
+  const farNote = el('b');
+  const caption = el('p', { class: 'street__caption' }, farNote, CAPTION_TEXT, el('b', {}, '+ − 0'), ' zoom · arrows, ', el('b', {}, 'Enter'), ', ',
     el('b', {}, 'e'), ' for the next pair, ', el('b', {}, 'Esc'), ' · nothing moves until you press ', el('b', {}, 'Tidy'));
   const foot = el('div', { class: 'street__foot' }, caption, controls);
   const street = el('div', { class: 'street' }, canvas, pad, focus, foot, tip);
@@ -57,6 +61,8 @@ export function mountStreetView(element, store, select) {
   let touched = false; // the user has zoomed: growth must not move the view
   let drawing = 0;
   let size = { width: 0, height: 0 };
+  let planned = ''; // the window that the map was laid out for
+  let plannedAt = 0;
 
   const zoom = /** @type {import('d3').ZoomBehavior<HTMLElement, unknown>} */ (d3.zoom())
     .scaleExtent([0.08, 6])
@@ -102,8 +108,15 @@ export function mountStreetView(element, store, select) {
     drawing = requestAnimationFrame(() => {
       drawing = 0;
       placeFocus();
+      farNote.textContent = scene ? farText(scene) : '';
       if (scene) painter.paint(isFar() ? scene.overview : scene.items, view, devicePixelRatio || 1);
     });
+  }
+
+  /** Every cap is announced. @param {Scene} shown */
+  function farText({ routes }) {
+    if (!isFar()) return '';
+    return routes.trunks.length > FAR_TRUNKS ? `From afar only the ${FAR_TRUNKS} largest of ${routes.trunks.length} trunks are drawn: zoom in for the rest. ` : 'Zoom in to see the VMs. ';
   }
 
   function isFar() {
@@ -125,13 +138,14 @@ export function mountStreetView(element, store, select) {
     }
     const keep = slots !== null && frame !== null && sameHouses(model, slots) && (frame.growing || !growing);
     slots = assignSlots(model, keep ? slots : null);
+    if (!keep || !frame) plannedAt = performance.now();
     if (!keep || !frame) frame = plan(growing, model.places.has(OUTSIDE) || model.places.has(ROUTERS));
     const layout = layOut(slots, frame);
     scene = streetScene(layout, model, shownOf(model, state.filters), state.selection, isFiltering(state.filters));
     showControls(layout);
     if (!keep || !touched) fit(false);
     tree.update(scene, model);
-    exposeScene(scene, () => view);
+    exposeScene(scene, map, () => view);
     draw();
   }
 
@@ -182,18 +196,18 @@ export function mountStreetView(element, store, select) {
   function resize() {
     const box = street.getBoundingClientRect();
     if (box.width === 0 || box.height === 0) return;
-    const first = size.width === 0;
     size = { width: box.width, height: box.height };
     const ratio = devicePixelRatio || 1;
     canvas.width = Math.round(box.width * ratio);
     canvas.height = Math.round(box.height * ratio);
     canvas.style.width = `${box.width}px`;
     canvas.style.height = `${box.height}px`;
-    if (first || (!touched && !isBusy(store.get().map))) {
-      frame = null;
-      slots = null;
+    // a banner above the map is no reason to move anything, another window is
+    const windowSize = `${innerWidth}x${innerHeight}`;
+    if (windowSize !== planned && !touched && (planned === '' || !isBusy(store.get().map))) {
+      [frame, slots, planned] = [null, null, windowSize];
       rebuild(store.get());
-    } else if (!touched) fit(false);
+    } else if (!touched && performance.now() - plannedAt < SETTLING_MS) fit(false);
     draw();
   }
 
@@ -204,12 +218,17 @@ export function mountStreetView(element, store, select) {
     const [x, y] = view.invert([event.clientX - box.left, event.clientY - box.top]);
     const slack = Math.max(1, 1 / view.k);
     const hits = isFar() ? scene.overviewHits : scene.hits;
+    /** @type {Hit|null} */
+    let nearest = null;
+    let least = Infinity;
     for (let i = hits.length - 1; i >= 0; i -= 1) {
       const hit = /** @type {Hit} */ (hits[i]);
-      const inside = hit.box && x >= hit.box.x && x <= hit.box.x + hit.box.w && y >= hit.box.y && y <= hit.box.y + hit.box.h;
-      if (inside || (hit.curve && distanceTo(hit.curve, x, y) <= (hit.reach ?? 5) * slack)) return hit;
+      const { box: area, curve } = hit;
+      if (area && x >= area.x && x <= area.x + area.w && y >= area.y && y <= area.y + area.h) return nearest ?? hit;
+      const distance = curve ? distanceTo(curve, x, y) : Infinity;
+      if (distance <= (hit.reach ?? 5) * slack && distance < least) [nearest, least] = [hit, distance];
     }
-    return null;
+    return nearest;
   }
 
   let tipTimer = 0;
@@ -262,8 +281,8 @@ export function mountStreetView(element, store, select) {
   };
 }
 
-/** Read-only geometry in CSS pixels of the page, for tests. @param {Scene} scene @param {() => import('d3').ZoomTransform} view */
-function exposeScene(scene, view) {
+/** Read-only geometry in CSS pixels of the page, for tests. @param {Scene} scene @param {import('../document-types.js').MapStatus} map @param {() => import('d3').ZoomTransform} view */
+function exposeScene(scene, map, view) {
   const toPage = (/** @type {number} */ x, /** @type {number} */ y) => {
     const box = document.getElementById('map-pad')?.getBoundingClientRect() ?? { left: 0, top: 0 };
     return { x: box.left + view().applyX(x), y: box.top + view().applyY(y) };
@@ -271,6 +290,7 @@ function exposeScene(scene, view) {
   Object.defineProperty(window, '__flowmap', {
     configurable: true,
     value: Object.freeze({
+      map: map.id,
       tiles: () => [...scene.layout.tiles.values()].map((tile) => ({ ...tile, middle: toPage(tile.x + tile.w / 2, tile.y + tile.h / 2) })),
       houses: () => [...scene.layout.houses.values()].map((house) => ({ place: house.place, box: house.box, tiles: house.tiles.length })),
       arcs: () => scene.routes.arcs.map(({ pair, lane, curve }) => {

@@ -1,8 +1,7 @@
 // Above the map: the headline with its denominators, the bar, the banners and the capture health.
 
-import { isBusy, shownOf } from '../app-state.js';
-import { bytes, percent, plural } from '../format.js';
-import { isFiltering } from '../model/filters.js';
+import { isBusy } from '../app-state.js';
+import { bytes, plural } from '../format.js';
 import { denominators, headline, vmSplit } from '../model/headline.js';
 import { captureHealth, incompleteSentences } from '../model/health.js';
 import { el, fill, icon, splitBar } from './element.js';
@@ -18,9 +17,9 @@ const CHIPS_SHOWN = 40;
  * @param {HTMLElement} element
  * @param {Store} store
  * @param {import('../session.js').Session} session
- * @param {{select: (selection: Selection|null) => void, clearFilters: () => void}} actions
+ * @param {(selection: Selection|null) => void} select
  */
-export function mountSummary(element, store, session, actions) {
+export function mountSummary(element, store, session, select) {
   /** @param {AppState} state */
   function render(state) {
     const { model } = state;
@@ -31,13 +30,13 @@ export function mountSummary(element, store, session, actions) {
       el('h1', { class: 'summary__headline', id: 'headline' }, headline(model)),
       el('p', { class: 'summary__facts num' }, denominators(model).map((fact, index) => el('span', {}, fact, index < 2 && ' · '))),
       el('div', {}, split.total > 0 && splitBar('summary__bar', split), split.total > 0 && key(split)),
-      banners(state, session, actions),
-      healthStrip(state, actions.select));
+      banners(state, session),
+      healthStrip(state, select));
   }
   render(store.get());
   return store.subscribe((state, before) => {
     const same = state.model === before.model && state.map?.state === before.map?.state && state.map?.stale === before.map?.stale
-      && state.map?.error === before.map?.error && state.health === before.health && state.filters === before.filters && state.selection === before.selection;
+      && state.map?.error === before.map?.error && state.health === before.health && state.selection === before.selection;
     if (!same) render(state);
   });
 }
@@ -53,9 +52,9 @@ function key(split) {
     part('?', 'unk', `${bytes(split.undetermined)} undetermined`));
 }
 
-/** @param {AppState} state @param {import('../session.js').Session} session @param {{clearFilters: () => void}} actions */
-function banners(state, session, actions) {
-  const { model, map, filters } = state;
+/** @param {AppState} state @param {import('../session.js').Session} session */
+function banners(state, session) {
+  const { model, map } = state;
   if (!model || !map) return [];
   const rows = [];
   const damaged = incompleteSentences(model.facts, map.state === 'partial' || map.state === 'failed' ? map.error : null);
@@ -65,13 +64,6 @@ function banners(state, session, actions) {
   if (map.stale && !isBusy(map)) {
     rows.push(banner('warn', el('p', {}, 'Captures, inventory or points have changed since this result.'),
       el('button', { type: 'button', class: 'button button--small', onclick: session.analyse }, 'Analyse again')));
-  }
-  if (isFiltering(filters)) {
-    const shown = shownOf(model, filters);
-    const total = model.facts.totals.unique_bytes;
-    const text = `Shown: ${shown.pairs.length} of ${plural(model.pairs.length, 'pair')}. Hidden by filters: ${bytes(shown.hiddenBytes)}, ${percent(shown.hiddenBytes, total)} of all bytes. The headline keeps the whole capture.`;
-    rows.push(banner(null, el('p', { class: 'num' }, text),
-      el('button', { type: 'button', class: 'button button--small', id: 'clear-filters', onclick: actions.clearFilters }, 'Clear filters')));
   }
   return rows;
 }

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseYaml } from '../../web/js/model/yaml-subset.js';
+
+const ACCEPTED = {
+  'a flow map over two lines': ['hosts: { esx-01: { uplinks: [vmnic0,\n    vmnic1], uplinks_complete: true } }', { hosts: { 'esx-01': { uplinks: ['vmnic0', 'vmnic1'], uplinks_complete: true } } }],
+  'block lists at and below their key': ['a:\n- 1\n- x: 2\n  y: 3\nb:\n  - - p\n'.replace('  - - p', '  - p'), { a: [1, { x: 2, y: 3 }], b: ['p'] }],
+  'flow maps as items': ['points:\n  - { file: a.pcapng, interface: vnet0, role: vnic }\n  - { session: "erspan:10.0.0.5/77", sampled: 1 }\n',
+    { points: [{ file: 'a.pcapng', interface: 'vnet0', role: 'vnic' }, { session: 'erspan:10.0.0.5/77', sampled: 1 }] }],
+  'colons inside plain words': ['session: erspan:10.0.0.5/77\nmac: 52:54:00:00:00:01', { session: 'erspan:10.0.0.5/77', mac: '52:54:00:00:00:01' }],
+  'comments, quotes, empty values': ['---\n# head\nname: "a # b" # tail\nother: \'it is\'\nempty:\nnothing: ~\nlist: []\nmap: {}\n', { name: 'a # b', other: 'it is', empty: null, nothing: null, list: [], map: {} }],
+  'numbers that are none': ['a: 010\nb: 1.5\nc: -3\nd: 1_000\ne: 10.0.0.5', { a: '010', b: 1.5, c: -3, d: '1_000', e: '10.0.0.5' }],
+  'keys that objects have by themselves': ['__proto__: 1', Object.fromEntries([['__proto__', 1]])],
+  'nothing at all': ['# only a comment\n', null],
+};
+for (const [what, [text, value]] of Object.entries(ACCEPTED)) test(`reads ${what}`, () => assert.deepEqual(parseYaml(text), value));
+
+const REFUSED = {
+  'a tab': ['a:\n\tb: 1', /line 2 is indented with a tab/],
+  'an anchor': ['a: &x 1', /line 1 begins a value with "&"/],
+  'a block scalar': ['a: |\n  text', /line 1 begins a value with "\|"/],
+  'a key twice': ['a: 1\na: 2', /line 2 gives "a" a second time/],
+  'indentation that fits nowhere': ['a:\n    b: 1\n  c: 2', /line 3/],
+  'an open list': ['a: [1, 2', /line 1 has a list that does not end/],
+  'an open quote': ['a: "x', /line 1/],
+  'words after a value': ['a: "x" y', /line 1 has " ?y" after its value/],
+};
+for (const [what, [text, why]] of Object.entries(REFUSED)) test(`refuses ${what}`, () => assert.throws(() => parseYaml(text), why));
