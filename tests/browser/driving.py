@@ -49,7 +49,8 @@ def wait_for_map(page):
     expect(page.locator("#headline")).to_be_visible()
     expect(page.locator("#work-item")).to_have_count(0)
     page.wait_for_function(
-        "(id) => document.querySelector('.pair-table') || (window.__flowmap?.map === id && window.__flowmap.tiles().length)",
+        """(id) => document.querySelector(".pair-table")
+          || (window.__flowmap?.map === id && window.__flowmap.tiles().length)""",
         arg=map_id(page),
     )
 

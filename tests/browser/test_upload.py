@@ -56,7 +56,7 @@ def test_from_a_capture_to_a_pair_and_to_networkx(open_page, tmp_path, scheme):
     document = json.loads(path.read_text(encoding="utf-8"))
     graph = nx.node_link_graph(document, edges="edges")
     assert graph.edges[inside["a"], inside["b"]]["verdict"] == "intra_host_switched"
-    drawn = {tile for tile in tiles(page)}
+    drawn = set(tiles(page))
     assert drawn <= set(graph.nodes)
     assert {node for node, kind in graph.nodes(data="kind") if kind == "vm"} <= drawn
 
@@ -142,7 +142,9 @@ def test_a_damaged_capture_keeps_its_good_part_and_says_so(page):
     assert len(tiles(page)) > 3
 
 
-@pytest.mark.parametrize(("name", "content"), [("letter.pcap", b"Dear reader, this is no capture.\n" * 9), ("empty.pcapng", b"")])
+@pytest.mark.parametrize(
+    ("name", "content"), [("letter.pcap", b"Dear reader, this is no capture.\n" * 9), ("empty.pcapng", b"")]
+)
 def test_what_is_no_capture_is_told_in_one_sentence(page, name, content):
     page.watch.allow(r"status of 4\d\d")
     start_map(page, (name, content))

@@ -14,7 +14,7 @@ test('points of one host and role share a chip, those with a flaw first', () => 
 });
 
 test('doubling is told and counted once, one-way traffic is a flaw', () => {
-  assert.deepEqual(facts('host-2 mirror'), ['uplinks unknown', '2.00 copies, counted once', 'drops not reported', '! one-way 12 %']);
+  assert.deepEqual(facts('host-2 mirror'), ['uplinks unknown', '2.00 copies, counted once', 'drops unknown', '! one-way 12 %']);
 });
 
 test('a point without a host and with drops has two flaws', () => {

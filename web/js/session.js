@@ -4,6 +4,7 @@ import { ApiError, api, follow, upload } from './api.js';
 import { isBusy } from './app-state.js';
 import { visibleText } from './format.js';
 import { carrySelection } from './model/carry-selection.js';
+import { NO_FILTERS } from './model/filters.js';
 import { buildModel } from './model/graph-model.js';
 import { mapName, sortFiles } from './model/intake.js';
 import { PointsFileError, readPoints } from './model/points-file.js';
@@ -79,7 +80,7 @@ export function createSession(store) {
     const map = await api.getMap(id);
     if (turn !== opened) return;
     [revision, wanted] = [0, 0];
-    const fresh = keepView ? {} : { selection: null, filters: { ...store.get().filters, hiddenSegments: [], hiddenServices: [], search: '', minBytes: 0 } };
+    const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS }; // they belonged to the other map
     store.set({ map, model: null, health: null, ...fresh });
     const address = new URL(location.href);
     address.searchParams.set('map', id);

@@ -11,19 +11,18 @@
  * @property {Lane} lane
  * @property {string} label the word that people read
  * @property {string} token colour token of css/tokens.css
- * @property {string} texture texture in bars
  * @property {number[]} dash canvas line dash; empty is solid
  * @property {string} glyph a second cue beside the colour
  */
 
 /** @type {Record<Lane, LaneStyle>} */
 export const LANES = {
-  stayed: { lane: 'stayed', label: 'Stayed on host', token: 'stay', texture: 'stay', dash: [], glyph: '⌂' },
-  left: { lane: 'left', label: 'Left the host', token: 'leave', texture: 'leave', dash: [9, 5], glyph: '↗' },
-  hairpin: { lane: 'hairpin', label: 'Hairpin', token: 'leave', texture: 'hair', dash: [9, 5], glyph: '↩' },
-  mixed: { lane: 'mixed', label: 'Mixed', token: 'stay', texture: 'mix', dash: [10, 10], glyph: '◐' },
-  undetermined: { lane: 'undetermined', label: 'Undetermined', token: 'unk', texture: 'unk', dash: [1.5, 5], glyph: '?' },
-  flood: { lane: 'flood', label: 'Flood', token: 'unk', texture: 'unk', dash: [1.5, 5], glyph: '≋' },
+  stayed: { lane: 'stayed', label: 'Stayed on host', token: 'stay', dash: [], glyph: '⌂' },
+  left: { lane: 'left', label: 'Left the host', token: 'leave', dash: [9, 5], glyph: '↗' },
+  hairpin: { lane: 'hairpin', label: 'Hairpin', token: 'leave', dash: [9, 5], glyph: '↩' },
+  mixed: { lane: 'mixed', label: 'Mixed', token: 'stay', dash: [10, 10], glyph: '◐' },
+  undetermined: { lane: 'undetermined', label: 'Undetermined', token: 'unk', dash: [1.5, 5], glyph: '?' },
+  flood: { lane: 'flood', label: 'Flood', token: 'unk', dash: [1.5, 5], glyph: '≋' },
 };
 
 /** Order of legend, bars and sorting. @type {Lane[]} */

@@ -4,7 +4,7 @@
 /** @typedef {[number, number]} XY */
 /** @typedef {{d: string, points: XY[]}} Curve */
 
-const STEPS = 14;
+const STEPS = 24;
 
 /** @param {number} value */
 function short(value) {

@@ -71,7 +71,9 @@ function turnBox(turn, layout, taken) {
   const before = { x: x - w / 2, y: outward < 0 ? y + 13 : y - 13 - h, w, h };
   const beside = outward < 0 ? y - 24 : y + 24 - h;
   const candidates = [before, { ...before, x: x + 34, y: beside }, { ...before, x: x - 34 - w, y: beside }, { ...before, x: x - w + 20 }, { ...before, x: x - 20 }];
-  return candidates.find((box) => !taken.some((other) => overlaps(box, other, 3))) ?? before;
+  const { bounds } = layout;
+  const inSight = candidates.filter((box) => box.x >= bounds.x && box.x + box.w <= bounds.x + bounds.w);
+  return inSight.find((box) => !taken.some((other) => overlaps(box, other, 3))) ?? before;
 }
 
 /** What no label may cover. @param {Layout} layout @param {Routes} routes @param {string[]} gates @returns {Rect[]} */

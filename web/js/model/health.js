@@ -70,7 +70,7 @@ function copiesFact(points) {
 /** @param {Point[]} points @returns {Fact} */
 function droppedFact(points) {
   const known = points.map((point) => point.dropped_packets).filter((drops) => drops !== null);
-  if (known.length === 0) return { text: 'drops not reported', off: false };
+  if (known.length === 0) return { text: 'drops unknown', off: false };
   const sum = known.reduce((total, drops) => total + drops, 0);
   return { text: `${count(sum)} dropped`, off: sum > 0 };
 }

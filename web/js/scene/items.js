@@ -74,14 +74,6 @@ export function twoTone(d, lw, alpha) {
   ];
 }
 
-/** Triangle with a mark, for what needs attention. @param {number} x @param {number} y @param {number} [scale] @returns {Item[]} */
-export function warnMark(x, y, scale = 1) {
-  return [
-    { kind: 'path', d: 'M0 -11L11 8.5H-11Z', at: [x, y], scale, fill: 'alert', stroke: 'alert-ink', lw: 1.8 },
-    { kind: 'text', x, y: y + 6 * scale, text: '!', size: 11.5 * scale, bold: true, align: 'center', fill: 'alert-ink' },
-  ];
-}
-
 /** Arrow that turns back. @param {number} x @param {number} y left upper corner @param {number} [scale] @returns {Item[]} */
 export function hairpinMark(x, y, scale = 1) {
   return [

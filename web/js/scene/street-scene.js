@@ -3,6 +3,7 @@
 import { bytes, plural, visibleText } from '../format.js';
 import { OUTSIDE, ROUTERS, UNPLACED } from '../model/graph-model.js';
 import { houseSplits, outsidePeers } from '../model/headline.js';
+import { memoized } from '../store.js';
 import { LANES, laneTitle } from '../verdicts.js';
 import { MEASURES } from '../layout/frame.js';
 import { placeLabels } from '../layout/labels.js';
@@ -47,9 +48,7 @@ const WIDE_LINES = 400;
  * @returns {Scene}
  */
 export function streetScene(layout, model, shown, selection, filtering) {
-  const routes = routesOf(layout, shown.drawn, widthScale(model.pairs[0]?.edge.wire_bytes ?? 1));
-  const splits = houseSplits(shown.drawn);
-  const labels = placeLabels(layout, routes, gatesOf(model).map(([place]) => place));
+  const { routes, splits, labels, hits } = geometryOf(layout, model, shown);
   const chosen = chosenPairs(model, shown, selection);
   const houses = [...layout.houses.values()];
   const lines = lineItems(routes, layout, chosen, selection !== null && selection.type !== 'point');
@@ -74,10 +73,16 @@ export function streetScene(layout, model, shown, selection, filtering) {
     }),
     ...gateItems(layout, model, selection),
   ];
-  const hits = hitsOf(layout, routes, model, labels);
   const overview = [...streetItems(layout), ...overviewItems(layout, routes, model, splits, selection), ...highlightItems(routesChosen, selection), ...gateItems(layout, model, selection)];
   return { items, hits, overview, overviewHits: houseHits(layout), layout, routes };
 }
+
+/** What a selection does not change, and most of the work. */
+const geometryOf = memoized((/** @type {Layout} */ layout, /** @type {GraphModel} */ model, /** @type {Shown} */ shown) => {
+  const routes = routesOf(layout, shown.drawn, widthScale(model.pairs[0]?.edge.wire_bytes ?? 1));
+  const labels = placeLabels(layout, routes, gatesOf(model).map(([place]) => place));
+  return { routes, labels, splits: houseSplits(shown.drawn), hits: hitsOf(layout, routes, model, labels) };
+});
 
 /** Pairs that the selection means, among those shown. @param {GraphModel} model @param {Shown} shown @param {Selection|null} selection @returns {Pair[]} */
 export function chosenPairs(model, shown, selection) {

@@ -35,7 +35,7 @@ export function createPairPanel(session, select) {
       el('h2', {}, nodeButton(a.id, a.label), el('span', { class: 'arrow' }, ' → '), nodeButton(b.id, b.label)),
       el('p', { class: 'detail-panel__sub' }, whereText(pair)),
       verdictBox(pair),
-      ...evidenceSections(edge.evidence, model),
+      ...evidenceSections(edge.evidence, pair.lane === 'undetermined', model),
       ...(edge.would_settle.length ? [el('section', {}, el('h3', {}, 'What would settle it'), el('ul', { class: 'settle' }, edge.would_settle.map((text) => el('li', { class: 'hostile' }, visibleText(text)))))] : []),
       el('section', {}, el('h3', {}, 'Traffic'), el('dl', { class: 'facts' }, trafficFacts(pair))),
       el('section', {}, el('h3', {}, 'Services'), el('dl', { class: 'facts' }, edge.services.slice(0, 8).flatMap((service) => fact(serviceName(service), bytes(service.wire_bytes))))),
@@ -133,14 +133,16 @@ function verdictBox(pair) {
     parts > 1 && [splitBar('share-bar', split), el('p', { class: 'num' }, `${bytes(split.stayed)} stayed, ${bytes(split.left)} left, ${bytes(split.undetermined)} undetermined`)]);
 }
 
-/** @param {Evidence[]} evidence @param {GraphModel} model @returns {Node[]} */
-function evidenceSections(evidence, model) {
+/** @param {Evidence[]} evidence @param {boolean} open nothing is decided, so nothing speaks against it @param {GraphModel} model @returns {Node[]} */
+function evidenceSections(evidence, open, model) {
   if (evidence.length === 0) return [el('section', {}, el('h3', {}, 'Evidence'), el('p', { class: 'muted' }, 'There is none yet.'))];
   const rows = merged(evidence);
-  return [el('section', {}, el('h3', {}, `Evidence · ${rows.filter((row) => row.supports).length} for, ${rows.filter((row) => !row.supports).length} against`),
+  const pro = rows.filter((row) => row.supports).length;
+  const title = open && pro === 0 ? 'Why it cannot be told' : `Evidence · ${pro} for, ${rows.length - pro} against`;
+  return [el('section', {}, el('h3', {}, title),
     el('ul', { class: 'evidence', id: 'evidence' }, rows.map((row) => el('li', {},
       el('span', { class: row.supports ? 'for' : 'against' }, el('span', { 'aria-hidden': 'true' }, row.supports ? '✓' : '✗'), el('span', { class: 'visually-hidden' }, row.supports ? 'for: ' : 'against: ')),
-      el('div', {}, !row.supports && el('b', { class: 'against' }, 'Against: '), el('span', { class: 'hostile' }, visibleText(row.text)),
+      el('div', {}, !row.supports && !(open && pro === 0) && el('b', { class: 'against' }, 'Against: '), el('span', { class: 'hostile' }, visibleText(row.text)),
         row.count > 1 && ` · ${count(row.count)} ×`, frames(row.frames),
         el('div', { class: 'rule' }, [row.rule, ...new Set(row.points.map((id) => pointName(id, model)))].map(visibleText).join(' · ')))))))];
 }

@@ -20,6 +20,8 @@ import { onThemeChange, readColours } from './theme.js';
 /** @typedef {import('../scene/items.js').Hit} Hit */
 /** @typedef {import('../scene/street-scene.js').Scene} Scene */
 /** @typedef {import('../url-state.js').Selection} Selection */
+/** @typedef {import('../layout/street.js').Layout} Layout */
+/** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
 
 const TIP_DELAY_MS = 150;
 /** What belongs to a new map, such as its banners, may come a moment later. */
@@ -56,6 +58,10 @@ export function mountStreetView(element, store, select) {
   let slots = null;
   /** @type {import('../layout/frame.js').Frame|null} */
   let frame = null;
+  /** @type {Layout|null} */
+  let layout = null;
+  /** @type {GraphModel|null} model that the layout was made for */
+  let laidOut = null;
   let mapId = '';
   let view = d3.zoomIdentity;
   let touched = false; // the user has zoomed: growth must not move the view
@@ -132,37 +138,55 @@ export function mountStreetView(element, store, select) {
       draw();
       return;
     }
-    const growing = map.state === 'live';
-    if (map.id !== mapId) {
-      [slots, mapId, touched] = [null, map.id, false];
-    }
-    const keep = slots !== null && frame !== null && sameHouses(model, slots) && (frame.growing || !growing);
-    slots = assignSlots(model, keep ? slots : null);
-    if (!keep || !frame) plannedAt = performance.now();
-    if (!keep || !frame) frame = plan(growing, model.places.has(OUTSIDE) || model.places.has(ROUTERS));
-    const layout = layOut(slots, frame);
-    scene = streetScene(layout, model, shownOf(model, state.filters), state.selection, isFiltering(state.filters));
-    showControls(layout);
-    if (!keep || !touched) fit(false);
+    if (map.id !== mapId) [slots, mapId, touched] = [null, map.id, false];
+    const kept = arrange(model, map.state === 'live');
+    scene = streetScene(/** @type {Layout} */ (layout), model, shownOf(model, state.filters), state.selection, isFiltering(state.filters));
+    showControls(scene.layout);
+    if (!kept || (!touched && outgrown(scene.layout.bounds))) fit(false);
     tree.update(scene, model);
     exposeScene(scene, map, () => view);
     draw();
   }
 
-  /** Height that the map may fill above its caption. */
-  function room() {
-    return Math.max(120, size.height - foot.offsetHeight - 8);
+  /**
+   * Gives everybody a place: the old one wherever that is possible.
+   * @param {GraphModel} model
+   * @param {boolean} growing
+   * @returns {boolean} whether the old places were kept
+   */
+  function arrange(model, growing) {
+    const keep = slots !== null && frame !== null && sameHouses(model, slots) && (frame.growing || !growing);
+    if (keep && layout !== null && model === laidOut) return true;
+    slots = assignSlots(model, keep ? slots : null);
+    if (!keep || frame === null) {
+      frame = plan(slots, growing, model.places.has(OUTSIDE) || model.places.has(ROUTERS));
+      plannedAt = performance.now();
+    }
+    layout = layOut(slots, frame);
+    laidOut = model;
+    return keep;
   }
 
-  /** @param {boolean} growing @param {boolean} gates */
-  function plan(growing, gates) {
-    const sizes = new Map((slots?.houses ?? []).map((place) => [place, slots?.tiles[place]?.length ?? 0]));
+  /** @param {import('../layout/street.js').Rect} bounds @returns {boolean} whether a part of the map is out of sight */
+  function outgrown({ x, y, w, h }) {
+    const slack = 2;
+    return view.applyX(x) < -slack || view.applyY(y) < -slack || view.applyX(x + w) > size.width + slack || view.applyY(y + h) > room() + slack;
+  }
+
+  /** Height that the map may fill above its caption. */
+  function room() {
+    return Math.max(120, size.height - foot.offsetHeight - 18);
+  }
+
+  /** @param {import('../layout/slots.js').Slots} given @param {boolean} growing @param {boolean} gates */
+  function plan(given, growing, gates) {
+    const sizes = new Map(given.houses.map((place) => [place, given.tiles[place]?.length ?? 0]));
     return planFrame(sizes, { width: size.width, height: room() }, { growing, gates });
   }
 
-  /** @param {import('../layout/street.js').Layout} layout */
-  function showControls(layout) {
-    const folded = [...layout.houses.values()].reduce((sum, house) => sum + house.folded, 0);
+  /** @param {Layout} shown */
+  function showControls(shown) {
+    const folded = [...shown.houses.values()].reduce((sum, house) => sum + house.folded, 0);
     fill(controls,
       folded > 0 && el('span', { class: 'button button--small' }, `${folded} without a tile: see table`),
       el('button', { type: 'button', class: 'button button--small', onclick: tidy, title: 'Lay the map out afresh for this window' }, 'Tidy'),

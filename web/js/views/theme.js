@@ -2,7 +2,7 @@
 
 const STORED = 'flowmap.theme';
 const TOKENS = ['panel', 'ink', 'ink2', 'ink3', 'box', 'boxline', 'street', 'street2', 'tile', 'sel', 'shadow',
-  'stay', 'stay-soft', 'leave', 'unk', 'alert', 'alert-ink'];
+  'stay', 'stay-soft', 'leave', 'unk'];
 
 /** @typedef {Record<string, string>} Colours by token */
 
