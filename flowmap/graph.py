@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import networkx as nx
 
@@ -21,7 +21,7 @@ from flowmap.locality import Verdict, sum_verdicts
 from flowmap.packets import NO_TIME, mac_text
 from flowmap.settings import Settings
 
-FlowGraph = nx.DiGraph
+FlowGraph: TypeAlias = "nx.DiGraph[str]"
 """The type of the graph, so that other stages need not import networkx."""
 
 PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 51: "ah", 58: "icmpv6", 89: "ospf",
@@ -131,7 +131,7 @@ def build_graph(
     facts: Mapping[str, Any],
     applications: Mapping[tuple[int, str, int], str],
     settings: Settings,
-) -> nx.DiGraph:
+) -> FlowGraph:
     """The graph with the attributes of DESIGN section 5.
 
     Parameters
@@ -146,7 +146,7 @@ def build_graph(
         (protocol, server address, server port) to the application that tshark recognised.
     """
     shown, warnings = fold_outside(talks, settings)
-    graph = nx.DiGraph()
+    graph: FlowGraph = nx.DiGraph()
     for pair in pairs_of(shown).values():
         source, target, attributes = _edge([shown[number] for number in pair.conversations], pair, applications)
         for endpoint in (source, target):
@@ -164,7 +164,7 @@ def build_graph(
     return graph
 
 
-def _add_node(graph: nx.DiGraph, endpoint: Endpoint) -> None:
+def _add_node(graph: FlowGraph, endpoint: Endpoint) -> None:
     if endpoint.id not in graph:
         graph.add_node(
             endpoint.id,
@@ -242,7 +242,7 @@ def _services(talks: Sequence[Talk], applications: Mapping[tuple[int, str, int],
     return [*rows, {"protocol": "others", "port": None, "application": None, "wire_bytes": rest}] if rest else rows
 
 
-def _add_others(graph: nx.DiGraph, others: Others) -> None:
+def _add_others(graph: FlowGraph, others: Others) -> None:
     """Packets without a leg, exact in sum, in no pair."""
     group = Endpoint("group:others", "group", "tables full", label="others")
     _add_node(graph, group)

@@ -22,7 +22,7 @@ def find_endpoint(flow_map: FlowMap, text: str) -> str:
     UsageError
         When nothing or several nodes match; the candidates are listed.
     """
-    nodes: list[tuple[str, dict[str, Any]]] = list(flow_map.graph.nodes(data=True))
+    nodes: list[tuple[str, dict[str, Any]]] = [*flow_map.graph.nodes.items()]
     wanted = _canonical(text)
     exact = [key for key, node in nodes if wanted in _spellings(key, node)]
     near = exact or [key for key, node in nodes if any(wanted in spelling for spelling in _spellings(key, node))]

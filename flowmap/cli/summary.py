@@ -94,7 +94,7 @@ def print_summary(flow_map: FlowMap, file: TextIO) -> None:
 
 def _print_headline(console: Console, graph: FlowGraph) -> None:
     """The shares of the bytes between VMs, with their denominator, in words and as a bar."""
-    kinds = dict(graph.nodes(data="kind"))
+    kinds = {key: node["kind"] for key, node in graph.nodes.items()}
     edges = [edge for source, target, edge in graph.edges(data=True) if kinds[source] == kinds[target] == "vm"]
     parts = {word: sum(edge[f"{word}_bytes"] for edge in edges) for word in ("stayed", "left", "undetermined")}
     total = sum(parts.values())

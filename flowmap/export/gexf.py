@@ -13,7 +13,7 @@ from xml.etree.ElementTree import SubElement
 
 import defusedxml.ElementTree
 import networkx as nx
-from networkx.readwrite.gexf import GEXFWriter  # type: ignore[import-not-found]  # not in the stubs
+from networkx.readwrite.gexf import GEXFWriter
 
 from flowmap.export.document import Document, dumps
 from flowmap.export.flat import flatten, unflatten
@@ -35,7 +35,7 @@ def write_gexf(document: Document, stream: BinaryIO) -> None:
 def read_gexf(source: Path | str | bytes) -> nx.DiGraph[str]:
     """The graph of a GEXF file that FlowMap wrote; otherwise as :func:`.graphml.read_graphml`."""
     text = checked_xml(source)
-    graph = unflatten(nx.read_gexf(io.BytesIO(text), node_type=str))
+    graph = unflatten(nx.DiGraph(nx.read_gexf(io.BytesIO(text), node_type=str)))
     xml = defusedxml.ElementTree.fromstring(text)
     description = xml.findtext(f"{_NAMESPACE}meta/{_NAMESPACE}description", "{}")
     graph.graph.clear()

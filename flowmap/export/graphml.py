@@ -37,7 +37,7 @@ def read_graphml(source: Path | str | bytes) -> nx.DiGraph[str]:
     xml.etree.ElementTree.ParseError, networkx.NetworkXError
         It is no XML, or no GraphML.
     """
-    return unflatten(nx.read_graphml(io.BytesIO(checked_xml(source))))
+    return unflatten(nx.DiGraph(nx.read_graphml(io.BytesIO(checked_xml(source)))))
 
 
 def checked_xml(source: Path | str | bytes) -> bytes:
