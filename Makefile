@@ -39,7 +39,7 @@ run: run-packages $(RUN_READY)
 
 # pytest comes last: its closing line is the result.
 test: test-packages $(DEV_READY) lint types test-web
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check
