@@ -293,7 +293,6 @@ def _count(leg: Leg, packet: _Packet) -> None:
     leg.wire_bytes += ETHERNET_HEADER_BYTES + packet.ip_bytes
     leg.payload_bytes += packet.payload_bytes
     leg.first_frame = leg.first_frame or packet.frame_number
-    leg.last_frame = packet.frame_number
     leg.ttl_min, leg.ttl_max = min(leg.ttl_min, packet.ttl), max(leg.ttl_max, packet.ttl)
     if packet.time_ns != NO_TIME:
         leg.first_seen_ns, leg.last_seen_ns = _span(leg.first_seen_ns, leg.last_seen_ns, packet.time_ns, packet.time_ns)

@@ -68,7 +68,6 @@ class Leg:
     first_seen_ns: int = NO_TIME
     last_seen_ns: int = NO_TIME
     first_frame: int = 0
-    last_frame: int = 0
     ttl_min: int = 255
     ttl_max: int = 0
     syn_seq: int = -1

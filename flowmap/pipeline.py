@@ -105,6 +105,8 @@ def read_captures(
             progress(f"names in {capture.info.file}", reading.legs.packets, None)
         for record in capture.names():
             add_name(reading, record)
+        if capture.outcome:
+            capture.outcome.notices += capture.names_notices
     return reading
 
 

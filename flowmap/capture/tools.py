@@ -8,7 +8,6 @@ a folder that uploads can reach must not decide which program runs (reference/re
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -55,22 +54,6 @@ def _find(name: str, stated: str, variable: str, package: str) -> str:
         f"{name} was not found in {place}; install it (Debian: apt install {package}) "
         f"or state its absolute path in {variable}."
     )
-
-
-@lru_cache(maxsize=8)
-def tool_version(path: str) -> str:
-    """Version number that a Wireshark tool prints, e.g. ``4.0.17``.
-
-    Raises
-    ------
-    ToolError
-        When the program cannot be run or answers in an unknown form.
-    """
-    first_line = _answer(path, "--version").splitlines()[:1]
-    match = re.search(r"\b(\d+\.\d+\.\d+)\b", first_line[0]) if first_line else None
-    if not match:
-        raise ToolError(f"{path} does not say its version, so it is no Wireshark tool; state another path.")
-    return match[1]
 
 
 @lru_cache(maxsize=4)

@@ -53,11 +53,6 @@ class Endpoint:
         names = {record.vswitch for record in self.records if record.vswitch}
         return names.pop() if len(names) == 1 else None
 
-    def record_of(self, mac: int) -> VnicRecord | None:
-        """The inventory row of one of its MACs; its only row where the MAC is not known."""
-        own = [record for record in self.records if record.mac == mac]
-        return own[0] if own else self.records[0] if len(self.records) == 1 else None
-
 
 class Identities:
     """Resolve (address domain, IP) and MACs to endpoints.

@@ -117,7 +117,7 @@ def test_a_mac_on_two_hosts_makes_no_pair_of_one_host_leave():
     assert left(network) == 0
 
 
-def test_an_inventory_row_of_the_same_host_is_used_only_where_the_mirror_is_of_it():
+def test_two_vms_of_one_host_in_its_mirror_did_not_leave():
     network = Network()
     (mirror,) = points(network, "", role="mirror")
     talk(network, WEB, APP, (at(mirror),), (at(mirror),))
