@@ -248,3 +248,16 @@ def test_a_repeated_syn_is_one_connection():
     for number in range(3):
         network.send(WEB, PEER, at(point), payload=0, seq=1000, flags=SYN, time_ns=START_NS + number * SECOND)
     assert only_talk(network.map()).connections == 1
+
+
+def test_a_heartbeat_without_ip_id_is_counted_whole_across_a_gateway_failover():
+    """Every packet has the same hash; equal hashes of different packets are no twins."""
+    network = Network()
+    point = network.point("")
+    other_gateway = Machine("gw-b", 0x001B21000011, "10.10.0.2")
+    for number in range(100):
+        gateway = GATEWAY_10 if number < 50 else other_gateway
+        network.send(
+            WEB, DB, at(point), via=gateway, protocol=17, ip_id=0, content=5, time_ns=START_NS + number * SECOND
+        )
+    assert only_talk(network.map()).packets == 100
