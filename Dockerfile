@@ -14,7 +14,7 @@ RUN apt-get update \
  && chmod 0750 /usr/bin/dumpcap \
  && setcap cap_net_raw+ep /usr/bin/dumpcap \
  && install -d -m 0555 /empty \
- && install -d -m 0700 -o flowmap -g flowmap /data
+ && install -d -m 0700 -o flowmap -g flowmap /data /var/cache/flowmap
 
 WORKDIR /src
 COPY requirements.lock ./
@@ -28,10 +28,15 @@ RUN pip install --no-cache-dir --no-deps --no-build-isolation . \
 # An empty home that nobody can write keeps other people's Wireshark profiles out.
 ENV HOME=/empty \
     WIRESHARK_CONFIG_DIR=/empty \
+    FLOWMAP_KERNEL_CACHE_DIR=/var/cache/flowmap \
     FLOWMAP_DATA_DIR=/data \
     PYTHONUNBUFFERED=1
 
 USER 10001:10001
+
+# Compiled here, the kernels load in a moment on processors of this kind; on others they are compiled once more.
+RUN ["python", "-m", "flowmap.warm"]
+
 WORKDIR /data
 VOLUME /data
 EXPOSE 8080

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from flowmap.errors import FlowMapError
     from flowmap.export import document, write
     from flowmap.inventory import Inventory, read_inventory
-    from flowmap.pipeline import FlowMap, Reading, make_map, read_captures
+    from flowmap.pipeline import FlowMap, make_map
+    from flowmap.reading import Reading, read_captures
     from flowmap.settings import Settings
 
 __version__ = "0.1.0"
@@ -35,9 +36,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FlowMap": "pipeline", "FlowMapError": "errors", "Inventory": "inventory", "Reading": "pipeline",
+    "FlowMap": "pipeline", "FlowMapError": "errors", "Inventory": "inventory", "Reading": "reading",
     "Settings": "settings", "Statements": "capture.points", "document": "export", "make_map": "pipeline",
-    "read_captures": "pipeline", "read_inventory": "inventory", "write": "export",
+    "read_captures": "reading", "read_inventory": "inventory", "write": "export",
 }  # fmt: skip
 
 

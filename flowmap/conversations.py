@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowmap.legs import FiveTuple, Leg
 from flowmap.packets import NO_TIME, TCP, is_group_mac, mac_text
-from flowmap.twins import Twins, common_sequence_bytes, holds_packet_missing_in
+from flowmap.twins import Flows, Twins, common_sequence_bytes, holds_packet_missing_in
 
 CLOCK_SLACK_NS = 5_000_000
 """Jitter allowed between two aligned clocks before a leg counts as lasting longer than another."""
@@ -23,13 +23,16 @@ SLICE_SLACK = 0.02
 """Share by which another point must exceed the best one in a slice: packets cross slice borders on their way."""
 
 
+Slices = dict[int, list[int]]
+"""Time bucket -> [packets, wire_bytes, payload_bytes]."""
+
+
 @dataclass(slots=True)
 class Direction:
     """One direction of a conversation.
 
     ``legs`` are indices into the map's leg list. ``packets``, ``wire_bytes`` and ``payload_bytes`` are counted once
-    (DESIGN section 3); ``slices`` holds the same per time bucket as [packets, wire_bytes, payload_bytes];
-    ``counted_at`` is the capture point that saw most.
+    (DESIGN section 3); ``counted_at`` is the capture point that saw most.
     """
 
     legs: list[int] = field(default_factory=list)
@@ -37,7 +40,13 @@ class Direction:
     wire_bytes: int = 0
     payload_bytes: int = 0
     counted_at: int = -1
-    slices: dict[int, list[int]] = field(default_factory=dict)
+    _count_slices: Callable[[Sequence[list[int]]], Slices] | None = None
+    _counted: Sequence[list[int]] = ()
+
+    @property
+    def slices(self) -> Slices:
+        """The same sums per time bucket, counted when asked for: judging does not need them."""
+        return self._count_slices(self._counted) if self._count_slices else {}
 
 
 @dataclass(slots=True)
@@ -81,65 +90,105 @@ class Conversation:
 
 
 def conversations_of(
-    legs: Sequence[Leg],
-    twins: Twins,
-    domain_of_leg: Sequence[str],
-    file_of_point: Sequence[str],
-    offsets: Mapping[str, int],
-    slice_ns: int,
+    legs: Sequence[Leg], flows: Flows, domain_of_leg: Sequence[str], counter: OnceCounter
 ) -> list[Conversation]:
-    """Group legs into conversations, in order of first appearance, and count each direction once."""
-    groups: dict[tuple[str, FiveTuple], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-    for index, leg in enumerate(legs):
-        groups[domain_of_leg[index] + _link_of(leg), leg.key.five_tuple][0 if leg.key.forward else 1].append(index)
-    counter = OnceCounter(legs, twins, file_of_point, offsets, slice_ns)
+    """Split flows by address domain into conversations, in order of first appearance, and count each direction once."""
+    domains = set(domain_of_leg)
     result = []
-    for (domain, five_tuple), (forward, backward) in groups.items():
-        members = [legs[index] for index in forward + backward]
-        times = [leg.first_seen_ns for leg in members if leg.first_seen_ns != NO_TIME]
-        low_starts, how = _initiator(legs, forward, backward)
-        result.append(
-            Conversation(
-                five_tuple, domain, counter.count(forward), counter.count(backward),
-                first_seen_ns=min(times, default=NO_TIME),
-                last_seen_ns=max((leg.last_seen_ns for leg in members), default=NO_TIME),
-                connections=max((leg.syn_count for leg in members), default=0),
-                initiator_is_low=low_starts, initiator_how=how,
-            )
-        )  # fmt: skip
+    for five_tuple, flow in flows.items():
+        if len(domains) == 1 and not _is_for_one_link(five_tuple):
+            result.append(_conversation(legs, five_tuple, domain_of_leg[0], *flow, counter))
+        else:
+            parts = _parts(legs, five_tuple, flow, domain_of_leg)
+            result += [_conversation(legs, five_tuple, domain, *part, counter) for domain, part in parts.items()]
+    result.sort(key=_first_leg)
     return result
 
 
+def _conversation(
+    legs: Sequence[Leg],
+    five_tuple: FiveTuple,
+    domain: str,
+    forward: list[int],
+    backward: list[int],
+    counter: OnceCounter,
+) -> Conversation:
+    there, back = [legs[index] for index in forward], [legs[index] for index in backward]
+    first_seen_ns, last_seen_ns, connections = _span(there + back)
+    low_starts, how = _initiator(five_tuple, there, back)
+    return Conversation(
+        five_tuple, domain, counter.count(forward), counter.count(backward), first_seen_ns, last_seen_ns, connections,
+        low_starts, how,
+    )  # fmt: skip
+
+
+def _first_leg(conversation: Conversation) -> int:
+    forward, backward = conversation.forward.legs, conversation.backward.legs
+    return min(forward[0], backward[0]) if forward and backward else (forward or backward)[0]
+
+
+def _parts(
+    legs: Sequence[Leg], five_tuple: FiveTuple, flow: tuple[list[int], list[int]], domain_of_leg: Sequence[str]
+) -> dict[str, tuple[list[int], list[int]]]:
+    """The forward and backward legs of one 5-tuple by address domain, and by link where addresses are good on one."""
+    on_one_link = _is_for_one_link(five_tuple)
+    parts: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for way, indices in enumerate(flow):
+        for index in indices:
+            link = _link_of(legs[index]) if on_one_link else ""
+            parts[domain_of_leg[index] + link][way].append(index)
+    return parts
+
+
+def _is_for_one_link(five_tuple: FiveTuple) -> bool:
+    """Whether an address is link-local or unspecified: it means something on its own link only (RFC 4291 2.5.6)."""
+    _, ((low_half, low_rest), _), ((high_half, high_rest), _) = five_tuple
+    return (
+        low_half >> 54 == 0x3FA
+        or high_half >> 54 == 0x3FA
+        or (low_half == 0 and low_rest in (0, UNSPECIFIED_V4))
+        or (high_half == 0 and high_rest in (0, UNSPECIFIED_V4))
+    )
+
+
 def _link_of(leg: Leg) -> str:
-    """What tells machines apart whose address means something on their own link only: their MACs (RFC 4291 2.5.6)."""
-    addresses = (leg.key.five_tuple.low[0], leg.key.five_tuple.high[0])
-    if not any(high >> 54 == 0x3FA or (high == 0 and low in (0, UNSPECIFIED_V4)) for high, low in addresses):
-        return ""
+    """What tells machines apart whose address means something on their own link only: their MACs."""
     return ON_ONE_LINK + "-".join(
         sorted(mac_text(mac) for mac in (leg.key.src_mac, leg.key.dst_mac) if not is_group_mac(mac))
     )
 
 
-def _initiator(legs: Sequence[Leg], forward: Iterable[int], backward: Iterable[int]) -> tuple[bool, str]:
+def _span(legs: Sequence[Leg]) -> tuple[int, int, int]:
+    """First and last time of some legs (``NO_TIME`` is less than any), and the most connections that one saw."""
+    first = last = NO_TIME
+    connections = 0
+    for leg in legs:
+        if leg.first_seen_ns != NO_TIME and (first == NO_TIME or leg.first_seen_ns < first):
+            first = leg.first_seen_ns
+        if leg.last_seen_ns > last:
+            last = leg.last_seen_ns
+        if leg.syn_count > connections:
+            connections = leg.syn_count
+    return first, last, connections
+
+
+def _initiator(five_tuple: FiveTuple, there: Sequence[Leg], back: Sequence[Leg]) -> tuple[bool, str]:
     """Who opened the conversation: the sender of a SYN, else the end with the higher port, else the first seen."""
-    there, back = [legs[index] for index in forward], [legs[index] for index in backward]
-    five_tuple = (there or back)[0].key.five_tuple
-    if any(leg.syn_count for leg in there) or any(leg.has_syn_ack for leg in back):
-        return True, "syn"
-    if any(leg.syn_count for leg in back) or any(leg.has_syn_ack for leg in there):
-        return False, "syn"
+    if five_tuple.protocol == TCP:
+        for side, other, is_low in ((there, back, True), (back, there, False)):
+            for leg in side:
+                if leg.syn_count:
+                    return is_low, "syn"
+            for leg in other:
+                if leg.has_syn_ack:
+                    return is_low, "syn"
     low_port, high_port = five_tuple.low[1], five_tuple.high[1]
-    if (
-        low_port != high_port
-        and min(low_port, high_port) >= 0
-        and (min(low_port, high_port) < 32_768 <= max(low_port, high_port))
-    ):
+    if 0 <= low_port < 32_768 <= high_port or 0 <= high_port < 32_768 <= low_port:
         return low_port > high_port, "port"
-    first = {side: min((leg.first_seen_ns for leg in side_legs if leg.first_seen_ns != NO_TIME), default=NO_TIME)
-             for side, side_legs in (("low", there), ("high", back))}  # fmt: skip
-    if NO_TIME in first.values():
+    first_low, first_high = _span(there)[0], _span(back)[0]
+    if NO_TIME in (first_low, first_high):
         return bool(there), "first" if bool(there) != bool(back) else "unknown"
-    return first["low"] <= first["high"], "first"
+    return first_low <= first_high, "first"
 
 
 class OnceCounter:
@@ -163,17 +212,47 @@ class OnceCounter:
         """Count the legs ``indices`` of one direction of one conversation."""
         if not indices:
             return Direction()
+        if len(indices) == 1:  # most directions
+            leg = self._legs[indices[0]]
+            counted, best = [indices], leg.key.point
+            sums = leg.packets, leg.wire_bytes, leg.payload_bytes
+        else:
+            best, counted = self._choose(indices)
+            sums = self._sum(counted)
+        return Direction(indices, *sums, best, self.slices_of, counted)
+
+    def _choose(self, indices: list[int]) -> tuple[int, list[list[int]]]:
+        """The point that counts, its legs that count, and those of the points that hold packets which it lacks."""
         points: dict[int, list[int]] = defaultdict(list)
         for index in indices:
             points[self._legs[index].key.point].append(index)
         chosen = {point: self._largest_twins(members) for point, members in points.items()}
         best = max(chosen, key=lambda point: self._rank(chosen[point]))
-        slices = self._point_slices(chosen[best])
-        for point in chosen:
-            if point != best and any(not self._covers(chosen[best], index) for index in chosen[point]):
-                _fill_in(slices, self._point_slices(chosen[point]))
-        packets, wire_bytes, payload_bytes = (sum(row[column] for row in slices.values()) for column in range(3))
-        return Direction(indices, packets, wire_bytes, payload_bytes, best, slices)
+        more = [
+            chosen[point]
+            for point in chosen
+            if point != best and any(not self._covers(chosen[best], index) for index in chosen[point])
+        ]
+        return best, [chosen[best], *more]
+
+    def _sum(self, counted: Sequence[list[int]]) -> tuple[int, int, int]:
+        """Packets, wire bytes and payload bytes; where points complete each other these are the sums of the slices."""
+        if len(counted) > 1:
+            rows = self.slices_of(counted).values()
+            return sum(row[0] for row in rows), sum(row[1] for row in rows), sum(row[2] for row in rows)
+        legs = [self._legs[index] for index in counted[0]]
+        return (
+            sum(leg.packets for leg in legs),
+            sum(leg.wire_bytes for leg in legs),
+            sum(leg.payload_bytes for leg in legs),
+        )
+
+    def slices_of(self, counted: Sequence[list[int]]) -> Slices:
+        """Sums per time bucket: those of the best point, completed by the other points."""
+        slices = self._point_slices(counted[0])
+        for members in counted[1:]:
+            _fill_in(slices, self._point_slices(members))
+        return slices
 
     def _largest_twins(self, members: list[int]) -> list[int]:
         """Of each group of twins at one point, the leg with most payload; ties to the one nearest the sender."""
@@ -203,9 +282,9 @@ class OnceCounter:
             return sum(common_sequence_bytes(leg, other) for other in bests) >= length
         return not holds_packet_missing_in(leg, bests)
 
-    def _point_slices(self, members: list[int]) -> dict[int, list[int]]:
+    def _point_slices(self, members: list[int]) -> Slices:
         """Sum the chosen legs of one point per time bucket, on the common clock."""
-        total: dict[int, list[int]] = {}
+        total: Slices = {}
         for index in members:
             leg = self._legs[index]
             shift = round(self._shift_ns[leg.key.point] / self._slice_ns)
@@ -216,7 +295,7 @@ class OnceCounter:
         return total
 
 
-def _fill_in(slices: dict[int, list[int]], other: dict[int, list[int]]) -> None:
+def _fill_in(slices: Slices, other: Slices) -> None:
     """Take another point's row in the slices where it saw clearly more (payload first, then packets)."""
     for bucket, row in other.items():
         own = slices.get(bucket, [0, 0, 0])

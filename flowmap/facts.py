@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flowmap.capture import CaptureInfo, Outcome
 from flowmap.capture.points import CapturePoint
-from flowmap.legs import FiveTuple, Leg, LegSet, PointStatistics
+from flowmap.legs import LegSet, PointStatistics
 from flowmap.packets import NO_TIME, TCP
+from flowmap.twins import Flows
 
 SCHEMA = "flowmap-graph/1"
 
 
 def document_facts(
     legs: LegSet,
+    flows: Flows,
     captures: Sequence[tuple[CaptureInfo, Outcome]],
     points: Sequence[CapturePoint],
     name: str,
@@ -31,8 +34,7 @@ def document_facts(
         if outcome.damage:
             rows.append({"code": "incomplete", "text": outcome.damage, "count": 1})
     if legs.others.packets:
-        text = "The leg table is full: further conversations are summed in group:others."
-        rows.append({"code": "legs_full", "text": text, "count": legs.others.packets})
+        rows.append({"code": "legs_full", "text": _others_text(legs, len(flows)), "count": legs.others.packets})
     codes = Counter(warnings)
     rows += [{"code": code, "text": text, "count": count} for (code, text), count in codes.items()]
     return {
@@ -65,29 +67,57 @@ def document_facts(
             }
             for info, outcome in captures
         ],
-        "points": _points(legs, points),
+        "points": _points(legs, flows, points),
         "warnings": rows,
     }
+
+
+def _others_text(legs: LegSet, kept: int) -> str:
+    """Why packets stand in group:others, and which setting would keep them apart."""
+    others = legs.others
+    if not others.conversations:
+        return "The leg table is full: further conversations are summed in group:others (FLOWMAP_MAX_LEGS)."
+    return (
+        f"Only the {kept:,} conversations with most bytes are kept apart; {others.conversations:,} others are summed "
+        "in group:others (FLOWMAP_MAX_CONVERSATIONS)."
+    )
 
 
 def _time(time_ns: int) -> int | None:
     return None if time_ns == NO_TIME else time_ns
 
 
-def _points(legs: LegSet, points: Sequence[CapturePoint]) -> list[dict[str, Any]]:
+@dataclass(slots=True)
+class _Counts:
+    """Sums over the legs of one capture point, and its TCP conversations."""
+
+    packets: int = 0
+    copies: int = 0
+    conversations: int = 0
+    one_way: int = 0
+
+
+def _points(legs: LegSet, flows: Flows, points: Sequence[CapturePoint]) -> list[dict[str, Any]]:
     """The health of each capture point: what the headline rests on."""
-    at_point: dict[int, list[Leg]] = defaultdict(list)
+    counts = [_Counts() for _ in points]
     for leg in legs.legs:
-        at_point[leg.key.point].append(leg)
+        count = counts[leg.key.point]
+        count.packets += leg.packets
+        count.copies += leg.duplicate_packets
+    for five_tuple, (forward, backward) in flows.items():
+        if five_tuple.protocol == TCP:
+            there, back = ({legs.legs[index].key.point for index in indices} for indices in (forward, backward))
+            for point in there | back:
+                counts[point].conversations += 1
+            for point in there ^ back:
+                counts[point].one_way += 1
     return [
-        _point(point, at_point.get(number, []), legs.points.get(number, PointStatistics()))
-        for number, point in enumerate(points)
+        _point(point, count, legs.points.get(number, PointStatistics()))
+        for number, (point, count) in enumerate(zip(points, counts, strict=True))
     ]
 
 
-def _point(point: CapturePoint, legs: Sequence[Leg], seen: PointStatistics) -> dict[str, Any]:
-    packets = sum(leg.packets for leg in legs)
-    copies = sum(leg.duplicate_packets for leg in legs)
+def _point(point: CapturePoint, count: _Counts, seen: PointStatistics) -> dict[str, Any]:
     return {
         "id": point.id,
         "file": point.key.file,
@@ -96,19 +126,10 @@ def _point(point: CapturePoint, legs: Sequence[Leg], seen: PointStatistics) -> d
         "host": point.host,
         "how": point.how,
         "packets": seen.packets,
-        "copies_per_packet": round((packets + copies) / packets, 3) if packets else None,
-        "one_way_share": _one_way_share(legs),
+        "copies_per_packet": round((count.packets + count.copies) / count.packets, 3) if count.packets else None,
+        "one_way_share": round(count.one_way / count.conversations, 4) if count.conversations else None,
         "truncated_share": round(seen.truncated_packets / seen.packets, 4) if seen.packets else None,
         "dropped_packets": point.dropped_packets,
         "first_seen_ns": _time(seen.first_seen_ns),
         "last_seen_ns": _time(seen.last_seen_ns),
     }
-
-
-def _one_way_share(legs: Sequence[Leg]) -> float | None:
-    """Share of the TCP conversations at a point of which only one direction was seen there."""
-    directions: Mapping[FiveTuple, set[bool]] = defaultdict(set)
-    for leg in legs:
-        if leg.key.five_tuple.protocol == TCP:
-            directions[leg.key.five_tuple].add(leg.key.forward)
-    return round(sum(len(both) == 1 for both in directions.values()) / len(directions), 4) if directions else None

@@ -6,10 +6,9 @@ edges' ``wire_bytes`` sum to ``unique_bytes``, "others" rows included.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import networkx as nx
 
@@ -32,17 +31,6 @@ _INITIATOR_ORDER = ("syn", "port", "first", "unknown")
 
 
 @dataclass(slots=True)
-class Pair:
-    """Two endpoints with all their conversations; ``low`` has the smaller id."""
-
-    low: Endpoint
-    high: Endpoint
-    conversations: list[int] = field(default_factory=list)
-    verdict: Verdict = field(default_factory=lambda: sum_verdicts([]))
-    wire_bytes: int = 0
-
-
-@dataclass(slots=True)
 class Talk:
     """One conversation with its ends and verdict: what pairs, shares and the API are made of."""
 
@@ -62,17 +50,32 @@ class Talk:
         return direction.wire_bytes
 
 
+@dataclass(slots=True)
+class Pair:
+    """Two endpoints with all their conversations; ``low`` has the smaller id."""
+
+    low: Endpoint
+    high: Endpoint
+    talks: list[Talk] = field(default_factory=list)
+    wire_bytes: int = 0
+
+
 def pairs_of(talks: Sequence[Talk]) -> dict[tuple[str, str], Pair]:
-    """Group conversations by unordered pair of endpoint ids and sum their verdicts."""
+    """Group conversations by unordered pair of endpoint ids."""
     pairs: dict[tuple[str, str], Pair] = {}
-    for number, talk in enumerate(talks):
-        low, high = sorted((talk.low, talk.high), key=lambda endpoint: endpoint.id)
-        pair = pairs.setdefault((low.id, high.id), Pair(low, high))
-        pair.conversations.append(number)
+    for talk in talks:
+        key = _pair_key(talk)
+        pair = pairs.get(key)
+        if pair is None:
+            pair = pairs[key] = Pair(*((talk.low, talk.high) if talk.low.id == key[0] else (talk.high, talk.low)))
+        pair.talks.append(talk)
         pair.wire_bytes += talk.conversation.wire_bytes
-    for pair in pairs.values():
-        pair.verdict = sum_verdicts([talks[number].verdict for number in pair.conversations])
     return pairs
+
+
+def _pair_key(talk: Talk) -> tuple[str, str]:
+    low, high = talk.low.id, talk.high.id
+    return (low, high) if low <= high else (high, low)
 
 
 def fold_outside(talks: Sequence[Talk], settings: Settings) -> tuple[list[Talk], list[dict[str, Any]]]:
@@ -85,30 +88,34 @@ def fold_outside(talks: Sequence[Talk], settings: Settings) -> tuple[list[Talk],
         ("outside", ("external",), settings.max_external_nodes),
         ("others", ("external", "unknown", "router", "hypervisor", "vm"), settings.max_nodes),
     ):
-        weight: Counter[str] = Counter()
-        for talk in talks:
-            for endpoint in {talk.low.id: talk.low, talk.high.id: talk.high}.values():
-                if endpoint.kind in kinds:
-                    weight[endpoint.id] += talk.conversation.wire_bytes
-        if len(weight) > cap:
-            ranked = sorted(weight, key=lambda key: (-weight[key], key))
-            folded = set(ranked[cap:])
+        folded = _lightest(talks, kinds, cap)
+        if folded:
             talks = _folded(talks, folded, Endpoint(f"group:{name}", "group", "folded", label=name))
             warnings.append(_warning(f"folded_{name}", f"{len(folded)} endpoints with the fewest bytes are folded into "
                                      f"group:{name}; their bytes count there.", len(folded)))  # fmt: skip
-    pairs = pairs_of(talks)
-    if len(pairs) > settings.max_edges:
+    if len(talks) > settings.max_edges and len(pairs := pairs_of(talks)) > settings.max_edges:
         ranked_pairs = sorted(pairs, key=lambda key: (-pairs[key].wire_bytes, key))
         group = Endpoint("group:others", "group", "folded", label="others")
         dropped = set(ranked_pairs[settings.max_edges - 1 :])
         talks = [
-            Talk(talk.conversation, group, group, talk.verdict)
-            if tuple(sorted((talk.low.id, talk.high.id))) in dropped else talk
+            Talk(talk.conversation, group, group, talk.verdict) if _pair_key(talk) in dropped else talk
             for talk in talks
-        ]  # fmt: skip
+        ]
         warnings.append(_warning("folded_pairs", f"{len(dropped)} pairs with the fewest bytes are folded into "
                                  "group:others.", len(dropped)))  # fmt: skip
     return list(talks), warnings
+
+
+def _lightest(talks: Sequence[Talk], kinds: Collection[str], cap: int) -> set[str]:
+    """The ids of the endpoints of some kinds beyond ``cap``, those with the fewest bytes."""
+    endpoints = {talk.low.id: talk.low.kind for talk in talks} | {talk.high.id: talk.high.kind for talk in talks}
+    weight = {key: 0 for key, kind in endpoints.items() if kind in kinds}
+    if len(weight) <= cap:
+        return set()
+    for talk in talks:
+        for key in {talk.low.id, talk.high.id} & weight.keys():
+            weight[key] += talk.conversation.wire_bytes
+    return set(sorted(weight, key=lambda key: (-weight[key], key))[cap:])
 
 
 def _folded(talks: Sequence[Talk], ids: set[str], group: Endpoint) -> list[Talk]:
@@ -146,15 +153,20 @@ def build_graph(
         (protocol, server address, server port) to the application that tshark recognised.
     """
     shown, warnings = fold_outside(talks, settings)
-    graph: FlowGraph = nx.DiGraph()
+    nodes: dict[str, dict[str, Any]] = {}
+    edges: list[tuple[str, str, dict[str, Any]]] = []
     for pair in pairs_of(shown).values():
-        source, target, attributes = _edge([shown[number] for number in pair.conversations], pair, applications)
-        for endpoint in (source, target):
-            _add_node(graph, endpoint)
-        graph.add_edge(source.id, target.id, **attributes)
-        for endpoint in {source.id: source, target.id: target}.values():
-            graph.nodes[endpoint.id]["wire_bytes"] += attributes["wire_bytes"]
-            graph.nodes[endpoint.id]["packets"] += attributes["packets"]
+        source, target, attributes = _edge(pair, applications)
+        edges.append((source.id, target.id, attributes))
+        for endpoint in (source, target) if source.id != target.id else (source,):
+            node = nodes.get(endpoint.id)
+            if node is None:
+                node = nodes[endpoint.id] = _node(endpoint)
+            node["wire_bytes"] += attributes["wire_bytes"]
+            node["packets"] += attributes["packets"]
+    graph: FlowGraph = nx.DiGraph()
+    graph.add_nodes_from(nodes.items())
+    graph.add_edges_from(edges)
     if others.packets:
         _add_others(graph, others)
     totals = dict(facts["totals"])
@@ -164,45 +176,42 @@ def build_graph(
     return graph
 
 
-def _add_node(graph: FlowGraph, endpoint: Endpoint) -> None:
-    if endpoint.id not in graph:
-        graph.add_node(
-            endpoint.id,
-            label=endpoint.label or endpoint.id,
-            kind=endpoint.kind,
-            host=endpoint.host,
-            vswitch=endpoint.vswitch,
-            segments=sorted(endpoint.segments)[:NODE_ITEMS_KEPT],
-            macs=[mac_text(mac) for mac in sorted(endpoint.macs)][:NODE_ITEMS_KEPT],
-            ips=sorted(endpoint.ips)[:NODE_ITEMS_KEPT],
-            names=[{"name": name, "source": source} for name, source in endpoint.names],
-            wire_bytes=0,
-            packets=0,
-        )
+def _node(endpoint: Endpoint) -> dict[str, Any]:
+    """The attributes of a node, its sums still 0."""
+    return {
+        "label": endpoint.label or endpoint.id,
+        "kind": endpoint.kind,
+        "host": endpoint.host,
+        "vswitch": endpoint.vswitch,
+        "segments": sorted(endpoint.segments)[:NODE_ITEMS_KEPT],
+        "macs": [mac_text(mac) for mac in sorted(endpoint.macs)[:NODE_ITEMS_KEPT]],
+        "ips": sorted(endpoint.ips)[:NODE_ITEMS_KEPT],
+        "names": [{"name": name, "source": source} for name, source in endpoint.names],
+        "wire_bytes": 0,
+        "packets": 0,
+    }
 
 
-def _edge(
-    talks: Sequence[Talk], pair: Pair, applications: Mapping[tuple[int, str, int], str]
-) -> tuple[Endpoint, Endpoint, dict[str, Any]]:
+def _edge(pair: Pair, applications: Mapping[tuple[int, str, int], str]) -> tuple[Endpoint, Endpoint, dict[str, Any]]:
     """Source, target and attributes of a pair's edge."""
-    from_low = sum(talk.initiator.id == pair.low.id for talk in talks)
-    source, target = (pair.low, pair.high) if 2 * from_low >= len(talks) else (pair.high, pair.low)
-    first = [talk.conversation.first_seen_ns for talk in talks if talk.conversation.first_seen_ns != NO_TIME]
-    last = [talk.conversation.last_seen_ns for talk in talks if talk.conversation.last_seen_ns != NO_TIME]
-    verdict, wire_bytes = pair.verdict, pair.wire_bytes
-    sent = wire_bytes if source.id == target.id else sum(talk.bytes_from(source) for talk in talks)
+    sums = _sums(pair)
+    low_opened_most, to_itself = 2 * sums.opened_by_low >= len(pair.talks), pair.low.id == pair.high.id
+    source, target = (pair.low, pair.high) if low_opened_most else (pair.high, pair.low)
+    from_target = len(pair.talks) - sums.opened_by_low if low_opened_most else sums.opened_by_low
+    verdict, wire_bytes = sum_verdicts([talk.verdict for talk in pair.talks]), pair.wire_bytes
+    sent = wire_bytes if to_itself else sums.from_low if low_opened_most else wire_bytes - sums.from_low
     return source, target, {
-        "initiator": min((talk.conversation.initiator_how for talk in talks), key=_INITIATOR_ORDER.index),
-        "conversations": len(talks),
-        "conversations_from_target": 0 if source.id == target.id else sum(t.initiator.id == target.id for t in talks),
+        "initiator": _INITIATOR_ORDER[sums.initiator],
+        "conversations": len(pair.talks),
+        "conversations_from_target": 0 if to_itself else from_target,
         "wire_bytes": wire_bytes,
-        "payload_bytes": sum(talk.conversation.payload_bytes for talk in talks),
+        "payload_bytes": sums.payload_bytes,
         "source_to_target_bytes": sent,
         "target_to_source_bytes": wire_bytes - sent,
-        "packets": sum(talk.conversation.packets for talk in talks),
-        "first_seen_ns": min(first, default=None),
-        "last_seen_ns": max(last, default=None),
-        "services": _services(talks, applications),
+        "packets": sums.packets,
+        "first_seen_ns": None if sums.first_seen_ns == NO_TIME else sums.first_seen_ns,
+        "last_seen_ns": None if sums.last_seen_ns == NO_TIME else sums.last_seen_ns,
+        "services": _services(pair.talks, applications),
         "left_host": verdict.left_host,
         "verdict": verdict.verdict,
         "grade": verdict.grade,
@@ -214,30 +223,68 @@ def _edge(
              "frames": list(row.frames), "count": row.packets}
             for row in verdict.evidence
         ],
-        "would_settle": verdict.would_settle,
+        "would_settle": list(verdict.would_settle),
     }  # fmt: skip
+
+
+class _Sums(NamedTuple):
+    """What the conversations of a pair add up to; ``low`` is the pair's end with the smaller id."""
+
+    from_low: int
+    opened_by_low: int
+    payload_bytes: int
+    packets: int
+    first_seen_ns: int
+    last_seen_ns: int
+    initiator: int
+
+
+def _sums(pair: Pair) -> _Sums:
+    from_low = opened_by_low = payload_bytes = packets = 0
+    first_ns = last_ns = NO_TIME
+    initiator = len(_INITIATOR_ORDER)
+    for talk in pair.talks:
+        conversation = talk.conversation
+        forward, backward = conversation.forward, conversation.backward
+        low_is_low = talk.low.id == pair.low.id
+        from_low += forward.wire_bytes if low_is_low else backward.wire_bytes
+        opened_by_low += talk.initiator.id == pair.low.id
+        payload_bytes += forward.payload_bytes + backward.payload_bytes
+        packets += forward.packets + backward.packets
+        if conversation.first_seen_ns != NO_TIME and (first_ns == NO_TIME or conversation.first_seen_ns < first_ns):
+            first_ns = conversation.first_seen_ns
+        last_ns = max(last_ns, conversation.last_seen_ns)
+        initiator = min(initiator, _INITIATOR_ORDER.index(conversation.initiator_how))
+    return _Sums(from_low, opened_by_low, payload_bytes, packets, first_ns, last_ns, initiator)
 
 
 def service_of(talk: Talk, applications: Mapping[tuple[int, str, int], str]) -> tuple[str, int | None, str | None]:
     """Protocol name, responder's port and application of a conversation."""
-    conversation, responder = talk.conversation, talk.high if talk.conversation.initiator_is_low else talk.low
-    port = conversation.server_port
-    number = conversation.five_tuple.protocol
-    names = (applications.get((number, ip, port)) for ip in sorted(responder.ips))
-    application = next((name for name in names if name), None)
-    return PROTOCOLS.get(number, f"ip-{number}"), port if port >= 0 else None, application
+    conversation = talk.conversation
+    port, number = conversation.server_port, conversation.five_tuple.protocol
+    application = None
+    if applications:
+        responder = talk.high if conversation.initiator_is_low else talk.low
+        names = (applications.get((number, ip, port)) for ip in sorted(responder.ips))
+        application = next((name for name in names if name), None)
+    return PROTOCOLS.get(number) or f"ip-{number}", port if port >= 0 else None, application
 
 
 def _services(talks: Sequence[Talk], applications: Mapping[tuple[int, str, int], str]) -> list[dict[str, Any]]:
     """Services of a pair by bytes; past the cap one row of the smallest keeps the sum exact."""
-    sums: dict[tuple[str, int | None, str | None], int] = defaultdict(int)
+    sums: dict[tuple[str, int | None, str | None], int] = {}
     for talk in talks:
-        sums[service_of(talk, applications)] += talk.conversation.wire_bytes
-    ranked = sorted(sums.items(), key=lambda item: (-item[1], str(item[0])))
+        service = service_of(talk, applications)
+        sums[service] = sums.get(service, 0) + talk.conversation.wire_bytes
+    ranked = list(sums.items())
+    if len(ranked) > 1:
+        ranked.sort(key=lambda item: (-item[1], str(item[0])))
     rows = [
         {"protocol": protocol, "port": port, "application": application, "wire_bytes": size}
         for (protocol, port, application), size in ranked[:SERVICES_KEPT]
     ]
+    if len(ranked) <= SERVICES_KEPT:
+        return rows
     rest = sum(size for _, size in ranked[SERVICES_KEPT:])
     return [*rows, {"protocol": "others", "port": None, "application": None, "wire_bytes": rest}] if rest else rows
 
@@ -245,7 +292,8 @@ def _services(talks: Sequence[Talk], applications: Mapping[tuple[int, str, int],
 def _add_others(graph: FlowGraph, others: Others) -> None:
     """Packets without a leg, exact in sum, in no pair."""
     group = Endpoint("group:others", "group", "tables full", label="others")
-    _add_node(graph, group)
+    if group.id not in graph:
+        graph.add_node(group.id, **_node(group))
     attributes = graph.edges.get((group.id, group.id))
     if attributes is None:
         graph.add_edge(group.id, group.id, **_empty_edge())
@@ -274,20 +322,25 @@ def shares_of(talks: Sequence[Talk]) -> dict[str, int]:
         ("internet", "east_west", "switched", "routed", "path_unknown", "vm_vm", "within_host", "stayed", "left",
          "undetermined", "hairpin"), 0,
     )  # fmt: skip
+    is_internet: dict[str, bool] = {}
     for talk in talks:
-        if "group" in (talk.low.kind, talk.high.kind):
+        low, high = talk.low, talk.high
+        if "group" in (low.kind, high.kind):
             continue
         verdict, size = talk.verdict, talk.conversation.wire_bytes
         sums["stayed"] += verdict.stayed_bytes
         sums["left"] += verdict.left_bytes
         sums["undetermined"] += verdict.undetermined_bytes
         sums["hairpin"] += verdict.hairpin_bytes
-        if any(_is_internet(endpoint) for endpoint in (talk.low, talk.high)):
+        for endpoint in (low, high):
+            if endpoint.id not in is_internet:
+                is_internet[endpoint.id] = _is_internet(endpoint)
+        if is_internet[low.id] or is_internet[high.id]:
             sums["internet"] += size
             continue
         sums["east_west"] += size
-        sums[{"switched": "switched", "routed": "routed"}.get(verdict.path, "path_unknown")] += size
-        if talk.low.kind == talk.high.kind == "vm":
+        sums[verdict.path if verdict.path in ("switched", "routed") else "path_unknown"] += size
+        if low.kind == high.kind == "vm":
             sums["vm_vm"] += size
             sums["within_host"] += verdict.stayed_bytes
     return {f"{name}_bytes": value for name, value in sums.items()}

@@ -19,6 +19,18 @@ def _default_data_dir() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "share") / "flowmap"
 
 
+def _usable_processors() -> int:
+    """The processors that this process may use, at most 8: more gain nothing."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, 8)
+
+
+def _default_kernel_cache_dir() -> Path:
+    """The folder for compiled kernels: ``$XDG_CACHE_HOME/flowmap/kernels``, else below ``~/.cache``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "flowmap" / "kernels"
+
+
 class Settings(BaseSettings):
     """Limits and options of one process, read from the environment."""
 
@@ -31,6 +43,13 @@ class Settings(BaseSettings):
     tshark_cpu_s: int = Field(default=900, description="Processor seconds that one tshark may use.")
     tshark_stall_s: float = Field(default=60.0, description="Seconds without output after which tshark is ended.")
     tshark_wall_s: float = Field(default=1800.0, description="Seconds after which one tshark is ended.")
+    workers: int = Field(
+        default_factory=_usable_processors, ge=1, description="Threads that read one capture; the result is the same."
+    )
+    kernel_cache_dir: Path = Field(
+        default_factory=_default_kernel_cache_dir,
+        description="Where compiled kernels are kept; nobody else may write it.",
+    )
     batch_packets: int = Field(default=8192, description="Rows of one PacketBatch.")
     encapsulation_depth: int = Field(
         default=16, description="Encapsulation layers followed before a packet counts as too deep."
@@ -39,6 +58,14 @@ class Settings(BaseSettings):
     vxlan_ports: tuple[int, ...] = Field(default=(4789, 8472), description="UDP destination ports read as VXLAN.")
     geneve_ports: tuple[int, ...] = Field(default=(6081,), description="UDP destination ports read as Geneve.")
     max_names: int = Field(default=100_000, description="Distinct names from packets kept.")
+    name_frames: int = Field(
+        default=50_000, ge=0, description="Frames of a capture that are searched for names and applications."
+    )
+    name_bytes: int = Field(default=64 << 20, ge=0, description="Captured bytes of those frames.")
+    name_seconds: float = Field(default=20.0, gt=0, description="Seconds after which the search for names ends.")
+    name_services: int = Field(
+        default=8192, ge=1, le=1 << 17, description="Services of which conversations are searched for names."
+    )
 
     # --- legs and conversations
     copy_window_ns: int = Field(
@@ -49,6 +76,11 @@ class Settings(BaseSettings):
     )
     max_legs: int = Field(
         default=2_000_000, description="Legs kept; packets of further ones stand in exact 'others' rows."
+    )
+    max_conversations: int = Field(
+        default=200_000,
+        ge=1,
+        description="Conversations judged, those with most bytes; the rest stands in exact 'others' rows.",
     )
     max_slices: int = Field(
         default=4096, description="Time buckets of the whole map; the width doubles when they run out."

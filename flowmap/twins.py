@@ -8,9 +8,12 @@ the smallest hashes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from statistics import median_low
+
+import numpy as np
 
 from flowmap.legs import SKETCH_SIZE, FiveTuple, Leg, Sample
 from flowmap.packets import NO_TIME, TCP
@@ -21,6 +24,21 @@ MAX_LEGS_COMPARED = 256
 """Legs of one direction of one 5-tuple compared pair by pair; more than that is an attack or a loop."""
 
 
+Flows = dict[FiveTuple, tuple[list[int], list[int]]]
+"""5-tuple -> indices of its forward and of its backward legs, in order of first appearance."""
+
+
+def flows_of(legs: Iterable[Leg]) -> Flows:
+    """Group legs by 5-tuple; most have one leg in each direction, and everything is simple for these."""
+    flows: Flows = {}
+    for index, leg in enumerate(legs):
+        flow = flows.get(leg.key.five_tuple)
+        if flow is None:
+            flow = flows[leg.key.five_tuple] = ([], [])
+        flow[0 if leg.key.forward else 1].append(index)
+    return flows
+
+
 @dataclass(frozen=True, slots=True)
 class Twin:
     """Why two legs are twins: the packets both hold (``samples``), or overlapping TCP bytes (``common_bytes``)."""
@@ -29,7 +47,11 @@ class Twin:
     common_bytes: int
 
 
-def twin_of(one: Leg, other: Leg) -> Twin | None:
+Hashes = Mapping[int, Sample]
+"""A leg's sketch by packet hash, smallest first."""
+
+
+def twin_of(one: Leg, other: Leg, one_hashes: Hashes, other_hashes: Hashes) -> Twin | None:
     """Compare two legs of the same 5-tuple and direction.
 
     A shared packet hash is a twin, unless a leg's packets repeat one content without an IP id (a heartbeat): then equal
@@ -37,19 +59,24 @@ def twin_of(one: Leg, other: Leg) -> Twin | None:
     payload are twins when their sequence ranges overlap by at least half of the shorter one: retransmissions after a
     failover overlap by a little and are none, and the one number of a handshake says nothing.
     """
-    hashes = {sample.packet_hash: sample for sample in other.sketch}
-    samples = tuple((sample, hashes[sample.packet_hash]) for sample in one.sketch if sample.packet_hash in hashes)
+    samples = tuple(
+        (sample, other_hashes[packet_hash]) for packet_hash, sample in one_hashes.items() if packet_hash in other_hashes
+    )
     common = common_sequence_bytes(one, other) if one.payload_bytes and other.payload_bytes else 0
-    if samples and (_repeats(one) or _repeats(other)) and not _same_time(one, other):
+    if (
+        samples
+        and (_repeats(one, len(one_hashes)) or _repeats(other, len(other_hashes)))
+        and not _same_time(one, other)
+    ):
         samples = ()
     if samples or (common and 2 * common >= min(_sequence_bytes(one), _sequence_bytes(other))):
         return Twin(samples, common)
     return None
 
 
-def _repeats(leg: Leg) -> bool:
+def _repeats(leg: Leg, hashes: int) -> bool:
     """Whether many packets of a leg have one hash: a sketch that is not full holds every hash there was."""
-    return leg.key.five_tuple.protocol != TCP and len(leg.sketch) < SKETCH_SIZE and leg.packets > len(leg.sketch)
+    return leg.key.five_tuple.protocol != TCP and hashes < SKETCH_SIZE and leg.packets > hashes
 
 
 def _same_time(one: Leg, other: Leg) -> bool:
@@ -81,20 +108,26 @@ class Twins:
         (index, index) of legs, the lower first, to :class:`Twin`. Indices are positions in the list given.
     """
 
-    def __init__(self, legs: Sequence[Leg]) -> None:
+    def __init__(self, legs: Sequence[Leg], flows: Flows) -> None:
         self.links: dict[tuple[int, int], Twin] = {}
         self._neighbours: dict[int, set[int]] = defaultdict(set)
-        directions: dict[tuple[FiveTuple, bool], list[int]] = defaultdict(list)
-        for index, leg in enumerate(legs):
-            directions[leg.key.five_tuple, leg.key.forward].append(index)
-        for indices in directions.values():
-            for position, first in enumerate(indices[:MAX_LEGS_COMPARED]):
-                for second in indices[position + 1 : MAX_LEGS_COMPARED]:
-                    twin = twin_of(legs[first], legs[second])
-                    if twin:
-                        self.links[first, second] = twin
-                        self._neighbours[first].add(second)
-                        self._neighbours[second].add(first)
+        # in order of their first legs, because the first link says how a router was recognised
+        for indices in sorted(indices for flow in flows.values() for indices in flow if len(indices) > 1):
+            self._compare(legs, indices[:MAX_LEGS_COMPARED])
+
+    def _compare(self, legs: Sequence[Leg], indices: Sequence[int]) -> None:
+        hashes = {index: {sample.packet_hash: sample for sample in legs[index].sketch} for index in indices}
+        for first, second in combinations(indices, 2):
+            twin = twin_of(legs[first], legs[second], hashes[first], hashes[second])
+            if twin:
+                self.links[first, second] = twin
+                self._neighbours[first].add(second)
+                self._neighbours[second].add(first)
+
+    @property
+    def linked(self) -> Collection[int]:
+        """The legs that have a twin."""
+        return self._neighbours.keys()
 
     def are(self, first: int, second: int) -> bool:
         """Whether two legs are twins."""
@@ -116,28 +149,53 @@ class Twins:
         return groups
 
 
-def translated_twins(legs: Sequence[Leg]) -> dict[FiveTuple, set[int]]:
+def translated_twins(legs: Sequence[Leg], flows: Flows, points: Collection[int]) -> dict[FiveTuple, set[int]]:
     """Find legs that carried a conversation's packets under other addresses (NAT, floating IP): grade ``likely``.
 
     Packet hashes hold no addresses, so translation of addresses leaves them equal. TCP needs one shared hash (sequence
     and acknowledgement numbers make it unlikely by chance), other protocols two.
+
+    Parameters
+    ----------
+    points
+        Capture points whose legs are looked for; without any there is nothing to do.
     """
-    holders: dict[int, list[int]] = defaultdict(list)
-    for index, leg in enumerate(legs):
-        for sample in leg.sketch:
-            holders[sample.packet_hash].append(index)
-    shared: dict[tuple[FiveTuple, int], int] = defaultdict(int)
-    for indices in holders.values():
-        if 1 < len(indices) <= MAX_LEGS_COMPARED:
-            for index in indices:
-                for five_tuple in {legs[other].key.five_tuple for other in indices}:
-                    if five_tuple != legs[index].key.five_tuple:
-                        shared[five_tuple, index] += 1
+    five_tuples = list(flows)
+    shared: dict[tuple[int, int], int] = defaultdict(int)
+    for holders in _shared_across_flows(legs, flows) if points else ():
+        numbers = {number for number, _ in holders}
+        for own, index in holders:
+            if legs[index].key.point in points:
+                for number in numbers:
+                    if number != own:
+                        shared[number, index] += 1
     result: dict[FiveTuple, set[int]] = defaultdict(set)
-    for (five_tuple, index), count in shared.items():
+    for (number, index), count in shared.items():
+        five_tuple = five_tuples[number]
         if count >= (1 if five_tuple.protocol == TCP and legs[index].payload_bytes else 2):
             result[five_tuple].add(index)
     return result
+
+
+def _shared_across_flows(legs: Sequence[Leg], flows: Flows) -> Iterable[list[tuple[int, int]]]:
+    """For each packet hash in the sketches of several 5-tuples: (number of the 5-tuple, index of the leg), each."""
+    sketches = [leg.sketch for leg in legs]
+    hashes = np.array([sample.packet_hash for sketch in sketches for sample in sketch], dtype=np.uint64)
+    if not len(hashes):
+        return
+    number_of_leg = np.empty(len(legs), dtype=np.int64)
+    for number, (forward, backward) in enumerate(flows.values()):
+        number_of_leg[forward + backward] = number
+    order = np.argsort(hashes, kind="stable")
+    hashes, indices = hashes[order], np.repeat(np.arange(len(legs)), [len(sketch) for sketch in sketches])[order]
+    numbers = number_of_leg[indices]
+    starts = np.flatnonzero(np.concatenate(([True], hashes[1:] != hashes[:-1])))
+    sizes = np.diff(np.append(starts, len(hashes)))
+    differ = np.minimum.reduceat(numbers, starts) != np.maximum.reduceat(numbers, starts)
+    chosen = differ & (sizes <= MAX_LEGS_COMPARED)
+    for start, size in zip(starts[chosen].tolist(), sizes[chosen].tolist(), strict=True):
+        part = slice(start, start + size)
+        yield list(zip(numbers[part].tolist(), indices[part].tolist(), strict=True))
 
 
 def clock_offsets(legs: Sequence[Leg], twins: Twins, file_of_point: Sequence[str]) -> dict[str, int]:

@@ -246,7 +246,8 @@ class Network:
 
     def map(self, *records: VnicRecord) -> Any:
         """The finished map with an inventory of these rows."""
-        from flowmap.pipeline import Reading, make_map
+        from flowmap.pipeline import make_map
+        from flowmap.reading import Reading
 
         reading = Reading(replace_points(self.registry), self.fold())
         return make_map(reading, Inventory(list(records)), self.statements, self.settings, "test")

@@ -25,13 +25,15 @@ def test_every_exception_says_why():
 @pytest.mark.skipif(
     not (SHARED / "captures" / "TRUTH.jsonl").is_file(), reason=f"the real captures are not at {SHARED}"
 )
-def test_real_captures_agree_with_tshark_where_the_collection_is_present():
+@pytest.mark.parametrize("reader", ["auto", "pyshark"])
+def test_real_captures_agree_with_tshark_where_the_collection_is_present(reader):
     script, captures = SHARED / "accept" / "conformance.py", SHARED / "captures"
+    program = f"import sys; sys.argv += ['--reader', '{reader}']; from flowmap.cli import main; main()"
 
     def run(folder: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, str(script), str(captures), "--only", folder + "/", "--exceptions", str(EXCEPTIONS),
-             "--flowmap", f"{sys.executable} -m flowmap"],
+             "--flowmap", f'{sys.executable} -c "{program}"'],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
 

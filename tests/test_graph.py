@@ -11,7 +11,8 @@ import pytest
 from flowmap.capture.points import Statements, parse_points
 from flowmap.export import check_identities, document, schema
 from flowmap.inventory import Inventory, read_inventory
-from flowmap.pipeline import make_map, read_captures
+from flowmap.pipeline import make_map
+from flowmap.reading import read_captures
 from flowmap.settings import Settings
 from tests.network import Machine, Network, at, record, talk, udp, vm
 

@@ -18,11 +18,14 @@ STAGES = (
     "errors",
     "settings",
     "packets",
+    "kernels",
     "capture",
     "legs",
     "fold",
+    "reading",
     "twins",
     "conversations",
+    "conversation_table",
     "inventory",
     "identity",
     "locality",
@@ -30,6 +33,7 @@ STAGES = (
     "graph",
     "export",
     "pipeline",
+    "warm",
     "views",
     "api",
     "cli",
@@ -39,6 +43,7 @@ STAGES = (
 # Third-party package -> the only places in flowmap/ that may import it.
 CONFINED = {
     "pyshark": ("flowmap.capture",),
+    "numba": ("flowmap.kernels",),
     "networkx": ("flowmap.graph", "flowmap.export"),
 }
 

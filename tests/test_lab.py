@@ -15,7 +15,8 @@ import pytest
 from flowmap.capture.points import Statements, parse_points
 from flowmap.inventory import Inventory, read_inventory
 from flowmap.packets import ICMPV6
-from flowmap.pipeline import make_map, read_captures
+from flowmap.pipeline import make_map
+from flowmap.reading import read_captures
 from flowmap.settings import Settings
 
 CAPTURES = Path(__file__).parent.parent / "captures"

@@ -1,18 +1,29 @@
-"""The plain fold: sums, copies, sequence ranges, sketches, fragments, caps and time buckets."""
+"""Both folds: sums, copies, sequence ranges, sketches, fragments, caps and time buckets."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowmap.fold import LegFold, partition_of
-from flowmap.legs import PARTITIONS, SKETCH_SIZE
+from flowmap.fold.plain import PlainFold
+from flowmap.legs import PARTITIONS, SKETCH_SIZE, Others
 from flowmap.packets import ACK, FIN, FIRST_FRAGMENT, LATER_FRAGMENT, NO_TIME, RST, SYN, UDP
 from flowmap.settings import Settings
+from tests import network as networks
 from tests.network import SECOND, START_NS, Network, at, talk, udp, vm
 
 WEB, APP = vm(1, "10.10.0.11"), vm(2, "10.10.0.12")
+
+
+@pytest.fixture(scope="module", autouse=True, params=[LegFold, PlainFold])
+def either_fold(request):
+    """Every test here holds for the compiled fold and for the plain one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "LegFold", request.param)
+        yield
 
 
 def only_leg(network):
@@ -169,7 +180,7 @@ def test_splitting_a_batch_changes_nothing(data):
     talk(network, WEB, APP, (at(point, times=2),), (at(point),), segments=6)
     whole, batch = network.fold(), network.batch()
     cut = data.draw(st.integers(0, len(batch)))
-    fold = LegFold(network.settings)
+    fold = networks.LegFold(network.settings)
     for part in (slice(0, cut), slice(cut, None)):
         columns = {name: getattr(batch, name)[part] for name in network.rows}
         fold.add(type(batch)(**columns, claims=[]))
@@ -185,3 +196,48 @@ def test_partitions_do_not_depend_on_the_direction_and_spread_well():
     keys = [leg.key.five_tuple for leg in network.fold().legs]
     counts = np.bincount([partition_of(key) for key in keys], minlength=PARTITIONS)
     assert counts.max() < 3 * counts.mean()
+
+
+def test_the_largest_conversations_are_kept_whole_and_the_rest_is_exact():
+    """Five conversations of 1 to 5 packets, both directions, each packet twice; ties go to the earlier one."""
+    network = Network(Settings(max_conversations=2))
+    point = network.point("")
+    for number, packets in enumerate((3, 5, 1, 5, 5)):
+        for packet in range(packets):
+            facts = {"payload": 100, "time_ns": START_NS + packet * SECOND}
+            network.send(WEB, APP, at(point, times=2), ports=(number + 1, 80), seq=packet * 100, **facts)
+            network.send(APP, WEB, at(point, times=2), ports=(80, number + 1), seq=packet * 100, **facts)
+    legs = network.fold()
+    assert [(leg.source[1], leg.destination[1]) for leg in legs.legs] == [(2, 80), (80, 2), (4, 80), (80, 4)]
+    assert [leg.packets for leg in legs.legs] == [5] * 4
+    assert legs.others == Others(2 * 9, 2 * 9 * 154, 2 * 9 * 100, 2 * 9, 3)
+    assert (legs.packets, legs.duplicate_packets, legs.five_tuples) == (4 * 19, 2 * 19, 5)
+    assert legs.packets == sum(leg.packets for leg in legs.legs) + legs.duplicate_packets + legs.others.packets
+
+
+def test_flags_that_were_not_captured_are_no_handshake():
+    network = Network()
+    network.send(WEB, APP, at(network.point("")), seq=1000, payload=10)
+    network.rows["tcp_flags"] = [-1]
+    leg = only_leg(network)
+    assert (leg.syn_seq, leg.has_syn_ack, leg.seq_high - leg.seq_low) == (-1, False, 10)
+
+
+def test_fragments_of_two_points_or_vlans_are_not_joined():
+    network = Network()
+    one, other = network.point("a"), network.point("b")
+    network.send(WEB, APP, at(one), at(other), at(one, vlan=5), protocol=UDP, ports=(4000, 53), ip_id=9)
+    network.rows["fragment"] = [FIRST_FRAGMENT, LATER_FRAGMENT, LATER_FRAGMENT]
+    for row in (1, 2):
+        network.rows["src_port"][row] = network.rows["dst_port"][row] = -1
+    assert [leg.source[1] for leg in network.fold().legs] == [4000, -1, -1]
+
+
+def test_five_tuples_past_their_cap_are_an_estimate():
+    network = Network(Settings(max_legs=PARTITIONS))
+    point = network.point("")
+    for port in range(1000):
+        network.send(WEB, APP, at(point), ports=(port + 1, 80), payload=100)
+    legs = network.fold()
+    assert legs.estimated == ["five_tuples"]
+    assert 4 * PARTITIONS * 0.9 < legs.five_tuples <= 4 * PARTITIONS

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from flowmap.capture.points import Statements
 from flowmap.inventory import Inventory
-from flowmap.pipeline import labels_of, make_map, read_captures
+from flowmap.pipeline import make_map
+from flowmap.reading import labels_of, read_captures
 from flowmap.settings import Settings
 
 CAPTURES = Path(__file__).parent.parent / "captures"

@@ -25,7 +25,7 @@ from flowmap.api.maps import MapRecord, Maps, StoredFile
 from flowmap.api.routes import analysis, events, export, graph, health, live, maps, uploads
 from flowmap.api.state import ServerState
 from flowmap.api.static_files import static_table, web_folder
-from flowmap.pipeline import labels_of
+from flowmap.reading import labels_of
 from flowmap.settings import Settings
 
 RETENTION_INTERVAL_S = 600.0

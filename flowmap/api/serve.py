@@ -8,6 +8,8 @@ import ipaddress
 import logging
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -21,7 +23,7 @@ from flowmap.capture.container import recognise
 from flowmap.capture.points import Statements
 from flowmap.errors import FlowMapError, UsageError
 from flowmap.inventory import read_inventory
-from flowmap.pipeline import labels_of
+from flowmap.reading import labels_of
 from flowmap.settings import Settings
 
 PORTS_TRIED = 100
@@ -74,6 +76,7 @@ def serve(
     os.umask(0o077)
     settings, lock = _own_folder(settings, say)
     listening = _listen(host, port)
+    warming = subprocess.Popen([sys.executable, "-m", "flowmap.warm"], stdin=subprocess.DEVNULL)
     try:
         app = create_app(settings, opened=opened)
         logging.getLogger("uvicorn").handlers = logging.getLogger("flowmap").handlers
@@ -84,6 +87,8 @@ def serve(
     finally:
         listening.close()
         os.close(lock)
+        warming.terminate()
+        warming.wait()
 
 
 class _Server(uvicorn.Server):

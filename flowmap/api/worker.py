@@ -40,8 +40,10 @@ from flowmap.errors import FlowMapError
 from flowmap.export.atomic import atomic_file
 from flowmap.fold import LegFold
 from flowmap.inventory import Inventory, join, parse_inventory_file
-from flowmap.pipeline import Reading, make_map, read_captures
+from flowmap.pipeline import make_map
+from flowmap.reading import Reading, read_captures
 from flowmap.settings import Settings
+from flowmap.warm import prepare_kernels
 
 PROGRESS_INTERVAL_S = 0.2
 _PR_SET_PDEATHSIG = 1
@@ -84,6 +86,7 @@ def analyse(job: Job, report: Report) -> None:
     """Read the captures, or take the legs of the last reading, and judge them."""
     inventory, statements = job.inventory(), job.statements()
     if job.read_again:
+        prepare_kernels(lambda text: report("progress", stage=text, packets=0, share=None))
         reading = read_captures(
             [Path(row["path"]) for row in job.captures],
             job.settings,
@@ -91,6 +94,7 @@ def analyse(job: Job, report: Report) -> None:
             progress=_throttled(
                 lambda stage, packets, share: report("progress", stage=stage, packets=packets, share=share)
             ),
+            counted=lambda reading: _publish(job, report, reading, inventory, statements),
         )
         save_reading(job.folder, reading)
         report("reading", captures=[row["id"] for row in job.captures])

@@ -31,6 +31,15 @@ _PCAP_MAGICS = {
 }
 """First word of a pcap file, in either byte order (wiretap/libpcap.h)."""
 
+_PCAP_MAGIC, _NANOSECOND_MAGICS = 0xA1B2C3D4, (0xA1B23C4D, 0x1C0001AC)
+_RESERVED_BITS = 0x03FF_0000
+"""Of the link type field: between the link type and the length of the frame check sequence."""
+
+_AIX_LINK_TYPES = (6, 9, 15, 24)
+"""AIX writes version 2.2 with other numbers (ifType) and nanoseconds."""
+
+PCAP_FORMATS = tuple(dict.fromkeys(_PCAP_MAGICS.values()))
+
 _PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 
 _OTHER_MAGICS = (
@@ -59,7 +68,9 @@ class Container:
 
     ``format`` without compression, ``compression`` ``""``, ``"gz"`` or ``"zst"``, ``read_format`` tshark's
     name of the reader, ``unknown_version`` whether a pcap header states a version nobody has defined;
-    ``linktype`` and ``snaplen`` of a pcap header (-1 and 0 elsewhere).
+    ``linktype`` and ``snaplen`` of a pcap header (-1 and 0 elsewhere), ``fraction_ns`` the unit of its times, and
+    ``left_to_wireshark`` whether it is of a kind that only Wireshark reads or refuses (before version 2, AIX, reserved
+    bits set).
     """
 
     path: str
@@ -70,6 +81,13 @@ class Container:
     unknown_version: bool = False
     linktype: int = -1
     snaplen: int = 0
+    fraction_ns: int = 1000
+    left_to_wireshark: bool = False
+
+    @property
+    def header_bytes(self) -> int:
+        """Size of a pcap file header; Ixia's has four bytes more, the size of all records."""
+        return 28 if self.format == "ixia-pcap" else 24
 
     @property
     def full_format(self) -> str:
@@ -108,6 +126,15 @@ def recognise(path: str | os.PathLike[str], shown: str) -> Container:
             "give a pcap, pcapng, snoop, NetMon, Sniffer or ERF file."
         )
     return replace(found, size_bytes=size, compression=compression)
+
+
+def recognise_head(head: bytes, shown: str) -> Container:
+    """The same for a stream, of which only the beginning is known; compressed ones are refused."""
+    _refuse_compression(head, shown, "is compressed with {}, which is not read from a stream; decompress it first.")
+    found = _container_of(head, shown, "")
+    if found is None:
+        raise CaptureError(f"{shown} is not a capture: its first bytes belong to no known format.")
+    return found
 
 
 def _first_bytes(path: Path, shown: str) -> tuple[int, bytes]:
@@ -163,10 +190,7 @@ def _container_of(head: bytes, shown: str, path: str) -> Container | None:
         for order in "<>":
             name = _PCAP_MAGICS.get(struct.unpack_from(order + "I", head)[0])
             if name:
-                _need(head, 24, shown)
-                version, minor, snaplen, linktype = struct.unpack_from(order + "4xHH8xII", head)
-                known = version == 2 and minor <= 4
-                return Container(path, 0, name, "", _PCAP_READER, not known, linktype & 0xFFFF, snaplen)
+                return _pcap(head, order, name, shown, path)
     if head.startswith(_PCAPNG_MAGIC):
         _need(head, 12, shown)
         if head[8:12] not in (b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d"):
@@ -180,6 +204,20 @@ def _container_of(head: bytes, shown: str, path: str) -> Container | None:
     if _looks_like_erf(head, path.lower().endswith((".erf", ".erf.gz", ".erf.zst"))):
         return Container(path, 0, "erf", "", "Endace ERF capture")
     return None
+
+
+def _pcap(head: bytes, order: str, name: str, shown: str, path: str) -> Container:
+    _need(head, 28 if name == "ixia-pcap" else 24, shown)
+    magic, version, minor, snaplen, linktype = struct.unpack_from(order + "IHH8xII", head)
+    is_aix = magic == _PCAP_MAGIC and (version, minor) == (2, 2) and linktype in _AIX_LINK_TYPES
+    return Container(
+        path, 0, name, "", _PCAP_READER,
+        unknown_version=version != 2 or minor > 4,
+        linktype=linktype & 0xFFFF,
+        snaplen=snaplen,
+        fraction_ns=1 if magic in _NANOSECOND_MAGICS else 1000,
+        left_to_wireshark=version < 2 or bool(linktype & _RESERVED_BITS) or is_aix,
+    )  # fmt: skip
 
 
 def _need(head: bytes, header_bytes: int, shown: str) -> None:

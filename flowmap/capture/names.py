@@ -1,4 +1,4 @@
-"""What only protocol dissectors can read from packets: names and applications."""
+"""What only protocol dissectors can read from packets: names, applications and the ends of links."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from typing import NamedTuple
 class NameRecord(NamedTuple):
     """One name that packets gave to an address.
 
-    ``source`` is ``dhcp``, ``dns``, ``mdns``, ``tls_sni``, ``http_host`` or ``ssh_banner``; ``ip`` is address text
-    or "", ``mac`` 48 bits or -1; ``point`` and ``frame_number`` say where it was first seen.
+    ``ip`` is address text or "", ``mac`` 48 bits or -1; ``point`` and ``frame_number`` say where it was first seen.
+    ``source`` says who named whom:
+
+    - ``dhcp``, ``dhcpv6``: the client named itself to the server, or was named by it;
+    - ``dns``, ``mdns``, ``llmnr``: an answer gave a name to an address;
+    - ``nbns``, ``nbdgm``, ``ntlmssp``, ``kerberos``, ``rdp``: a machine gave its own computer name (of Kerberos only
+      machine accounts and NetBIOS addresses);
+    - ``syslog``: a message names its writer, which is the sender unless that is a relay;
+    - ``tls_sni``, ``http_host``, ``smb2_tree``: a client said what it looks for at an address, a service's name;
+    - ``ssh_banner``, ``http_server``: the software of a service.
     """
 
     name: str
@@ -27,3 +35,18 @@ class ApplicationRecord(NamedTuple):
     ip: str
     port: int
     application: str
+
+
+class LinkNeighbor(NamedTuple):
+    """What stands at the other end of a wire, as it says itself by LLDP or CDP (``protocol``).
+
+    ``system_name`` is its name (the MAC of its chassis where LLDP gives no name), ``port`` its own port, ``platform``
+    its description. At a mirror ``point`` this is the other end of some wire that was copied, not of the point's own.
+    """
+
+    point: int
+    system_name: str
+    port: str
+    platform: str
+    protocol: str
+    frame_number: int

@@ -1,133 +1,141 @@
-"""Names and applications from packets: the second pass, with all of tshark's dissectors on.
+"""Names and applications from packets, with all of tshark's dissectors on.
 
-It may reassemble, costs several times the column pass, and is never needed for the first map.
+Either over a whole file, or over the few frames that can hold names, which the header reader has handed over
+(:mod:`flowmap.capture.handover`). It may reassemble, costs far more a frame than reading headers, and is never needed
+for the first map.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from flowmap.capture import wraps
 from flowmap.capture.dissect import TsharkFields
+from flowmap.capture.handover import PCAPNG_READER, HandedFrames, HandedOrigin
 from flowmap.capture.labels import neutral
-from flowmap.capture.layers import Stack, stack_of
-from flowmap.capture.names import ApplicationRecord, NameRecord
+from flowmap.capture.name_sources import FIELDS, SEPARATOR, Frame, names_in, neighbor_in
+from flowmap.capture.names import ApplicationRecord, LinkNeighbor, NameRecord
 from flowmap.capture.outcome import NoticeCounter
 from flowmap.capture.places import Places
 from flowmap.packets import TCP, UDP
 from flowmap.settings import Settings
 
-SEPARATOR = "\x1e"
-"""Between the values of one field: names may hold commas, but tshark escapes control characters in them."""
+__all__ = ["FIELDS", "SEPARATOR", "NamePass", "application_of", "handed_names"]
 
-FIELDS = (
-    "frame.protocols", "frame.interface_id", "frame.section_number", "sll.ifindex",
-    "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "udp.srcport", "udp.dstport",
-    "tcp.srcport", "tcp.dstport", "tcp.flags",
-    *wraps.FIELDS,
-    "dhcp.hw.mac_addr", "dhcp.ip.your", "dhcp.ip.client", "dhcp.option.hostname", "dhcp.fqdn.name",
-    "dns.flags.response", "dns.qry.name", "dns.resp.name", "dns.resp.type", "dns.a", "dns.aaaa", "dns.cname",
-    "tls.handshake.extensions_server_name", "http.host", "http2.headers.authority", "ssh.protocol",
-)  # fmt: skip
-
-_PLACE = {name: place for place, name in enumerate(FIELDS)}
+MAX_LINK_NEIGHBORS = 4096
 
 _TRANSPORTS = {"tcp": TCP, "udp": UDP}
 _SHIMS = frozenset(("nbss", "tpkt", "cotp", "rpc", "ssl", "dtls", "websocket", "quic", "socks", "rdpudp"))
 """Layers that only carry another application when one stands above them."""
 
 _NO_APPLICATION = frozenset(
-    (
-        "data",
-        "data-text-lines",
-        "media",
-        "json",
-        "xml",
-        "mime_multipart",
-        "urlencoded-form",
-        "fake-field-wrapper",
-    )
+    "data data-text-lines media json xml mime_multipart urlencoded-form fake-field-wrapper".split()
 )
 _SYN, _ACK = 2, 16
-_A, _AAAA = "1", "28"
 
 
 class NamePass:
-    """Reads names and applications of one file once.
+    """Reads names and applications once.
 
     Parameters
     ----------
     run : TsharkFields
-        A run over :data:`FIELDS` with all dissectors on.
-    places : Places
-        Numbers the capture points, the same as in the column pass.
+        A run over :data:`FIELDS` with all dissectors on; not None unless there is nothing to read.
+    places : Places or HandedOrigin
+        Says where a row of tshark comes from: the capture points of a whole file, numbered as in the column pass, or
+        what is known of each handed frame.
     settings : Settings
     notices : NoticeCounter
         Takes ``names_limit`` and ``names_incomplete``.
+
+    Attributes
+    ----------
+    link_neighbors : list of LinkNeighbor
+        What stands at the other ends of wires, each once; whole after :meth:`records`.
     """
 
-    def __init__(self, run: TsharkFields, places: Places, settings: Settings, notices: NoticeCounter) -> None:
-        self._run, self._places, self._limit, self._notices = run, places, settings.max_names, notices
+    def __init__(
+        self, run: TsharkFields | None, places: Places | HandedOrigin, settings: Settings, notices: NoticeCounter
+    ) -> None:
+        self._run, self._limit, self._notices = run, settings.max_names, notices
+        self._places = places if isinstance(places, Places) else None
+        self._origin = None if isinstance(places, Places) else places
         self._depth = settings.encapsulation_depth
         self._seen: set[tuple[str, str, str, int]] = set()
         self._servers: set[tuple[int, str, int]] = set()
         self._services: dict[tuple[int, str, int], Counter[str]] = {}
+        self._neighbors: dict[tuple[int, str, str, str, str], int] = {}
+        self.link_neighbors: list[LinkNeighbor] = []
 
     def records(self) -> Iterator[NameRecord | ApplicationRecord]:
         """Names as they are met, then one application for each service."""
-        frame_number = 0
+        if self._run is None:
+            return
         for lines in self._run.lines():
             for line in lines:
-                frame_number += 1
                 cells = line.decode("utf-8", "replace").split("\t")
                 if len(cells) == len(FIELDS):
-                    yield from self._names(_Frame(cells), frame_number)
+                    yield from self._names(Frame(cells))
         for (protocol, ip, port), seen in self._services.items():
             yield ApplicationRecord(protocol, ip, port, seen.most_common(1)[0][0])
+        self.link_neighbors = [LinkNeighbor(*key, number) for key, number in self._neighbors.items()]
         if self._run.exit is None or self._run.exit.kind != "ok":
             self._notices.add("names_incomplete")
 
-    def _names(self, frame: _Frame, frame_number: int) -> Iterator[NameRecord]:
-        stack = frame.stack
-        if stack.ip is None or len(stack.wraps) > self._depth:
+    def _names(self, frame: Frame) -> Iterator[NameRecord]:
+        stack, row = frame.stack, int(frame.text("frame.number")) - 1
+        if len(stack.wraps) > self._depth:
+            return
+        if stack.ip is None:
+            self._note_neighbor(frame, row)
             return
         source, destination = frame.address("src"), frame.address("dst")
-        transport = next((name for name in stack.tail[:1] if name in _TRANSPORTS), "")
-        if not source or not destination or not transport:
+        if not source or not destination or not frame.ports()[0]:
             return  # also what an ICMP error quotes: the walk has stopped there
-        self._note_application(frame, transport, source, destination)
-        point = -1
-        for name, kind, ip, mac in _found_names(frame, source, destination):
-            key = (neutral(name), kind, ip, mac)
-            if not name or _is_address(name) or key in self._seen:
+        self._note_application(frame, row, source, destination)
+        for said in names_in(frame, source, destination):
+            key = (neutral(said.name), said.source, said.ip, said.mac)
+            if key in self._seen:
                 continue
             if len(self._seen) >= self._limit:
                 self._notices.add("names_limit")
                 return
             self._seen.add(key)
-            point = self._point(frame) if point < 0 else point
-            yield NameRecord(*key, point, frame_number)
+            yield NameRecord(*key, *self._place(frame, row))
 
-    def _point(self, frame: _Frame) -> int:
+    def _place(self, frame: Frame, row: int) -> tuple[int, int]:
+        """Capture point and frame number of a row."""
+        if self._origin is not None:
+            return self._origin.points[row], self._origin.frame_numbers[row]
+        assert self._places is not None
         mirror = wraps.unwrap(frame.stack, frame.values)[0] if frame.stack.wraps else ""
         index = frame.values("sll.ifindex")
-        return self._places.number(
+        point = self._places.number(
             frame.text("frame.interface_id"),
             frame.text("frame.section_number"),
             int(index[0]) if index and frame.stack.is_cooked else -1,
             mirror,
         )
+        return point, row + 1
 
-    def _note_application(self, frame: _Frame, transport: str, source: str, destination: str) -> None:
-        """Count the application of a frame for the service it belongs to."""
-        protocol = _TRANSPORTS[transport]
-        place = frame.stack.udp if transport == "udp" else 0
-        ports = [frame.values(f"{transport}.{end}port")[place : place + 1] for end in ("src", "dst")]
-        if not all(ports):
+    def _note_neighbor(self, frame: Frame, row: int) -> None:
+        """Keep what the other end of a wire says of itself, once; inside a tenant's tunnel it is no wire."""
+        found = neighbor_in(frame)
+        if found is None or not found[0] or wraps.unwrap(frame.stack, frame.values)[1] is not None:
             return
-        client, server = (protocol, source, int(ports[0][0])), (protocol, destination, int(ports[1][0]))
+        point, number = self._place(frame, row)
+        key = (point, neutral(found[0]), neutral(found[1]), neutral(found[2]), found[3])
+        if len(self._neighbors) < MAX_LINK_NEIGHBORS:
+            self._neighbors.setdefault(key, number)
+        elif key not in self._neighbors:
+            self._notices.add("names_limit")
+
+    def _note_application(self, frame: Frame, row: int, source: str, destination: str) -> None:
+        """Count the application of a frame for the service it belongs to."""
+        transport, source_port, destination_port = frame.ports()
+        protocol = _TRANSPORTS[transport]
+        client, server = (protocol, source, source_port), (protocol, destination, destination_port)
         if transport == "tcp":
             flags = int(frame.text("tcp.flags").partition(SEPARATOR)[0] or "0", 0)
             if flags & (_SYN | _ACK) == _SYN and len(self._servers) < self._limit:
@@ -135,7 +143,7 @@ class NamePass:
         application = application_of(frame.stack.tail[1:])
         if not application:
             return
-        if server not in self._servers and (client in self._servers or client[2] < server[2]):
+        if self._is_answer(client, server, row):
             server = client
         if server in self._services:
             self._services[server][application] += 1
@@ -144,27 +152,50 @@ class NamePass:
         else:
             self._notices.add("names_limit")
 
+    def _is_answer(self, source: tuple[int, str, int], destination: tuple[int, str, int], row: int) -> bool:
+        """Whether the sender is the server: it was known at hand-over, a SYN said so, or it has the lower port."""
+        stated = self._origin.to_server[row] if self._origin is not None else -1
+        if stated >= 0:
+            return stated == 0
+        return destination not in self._servers and (source in self._servers or source[2] < destination[2])
 
-class _Frame:
-    """The cells of one frame of the names pass."""
 
-    __slots__ = ("_cells", "stack")
+def handed_names(frames: HandedFrames, tshark: str, settings: Settings, notices: NoticeCounter) -> NamePass:
+    """The names pass over handed frames; without frames it starts nothing.
 
-    def __init__(self, cells: list[str]) -> None:
-        self._cells = cells
-        self.stack: Stack = stack_of(cells[0])
+    tshark is ended after ``settings.name_seconds``; what it found until then is given and ``names_incomplete`` set.
 
-    def text(self, name: str) -> str:
-        return self._cells[_PLACE[name]]
+    Parameters
+    ----------
+    frames : HandedFrames
+        Complete; must stay open until the records are taken.
+    tshark : str
+        Absolute path of the program.
+    settings : Settings
+    notices : NoticeCounter
+    """
+    if not len(frames):
+        return NamePass(None, frames.origin(), settings, notices)
+    limited = settings.model_copy(update={"tshark_wall_s": min(settings.name_seconds, settings.tshark_wall_s)})
+    run = TsharkFields(
+        frames.finished(),
+        tshark=tshark,
+        read_format=PCAPNG_READER,
+        fields=FIELDS,
+        options=_handed_options(settings),
+        settings=limited,
+        separator=SEPARATOR,
+    )
+    return NamePass(run, frames.origin(), settings, notices)
 
-    def values(self, name: str) -> list[str]:
-        text = self._cells[_PLACE[name]]
-        return text.split(SEPARATOR) if text else []
 
-    def address(self, end: str) -> str:
-        header = self.stack.ip
-        values = self.values(f"{header.kind}.{end}") if header else []
-        return values[header.number] if header and header.number < len(values) else ""
+def _handed_options(settings: Settings) -> tuple[str, ...]:
+    """Overlays' ports as stated; first fragments and heads of web pages are read alone, for the rest never comes."""
+    alone = ("ip.defragment", "ipv6.defragment", "http.desegment_body")
+    options = [part for preference in alone for part in ("-o", f"{preference}:FALSE")]
+    for ports, protocol in ((settings.vxlan_ports, "vxlan"), (settings.geneve_ports, "geneve")):
+        options += [part for port in ports for part in ("-d", f"udp.port=={port},{protocol}")]
+    return tuple(options)
 
 
 def application_of(layers: Sequence[str]) -> str:
@@ -177,51 +208,3 @@ def application_of(layers: Sequence[str]) -> str:
         if layer not in _SHIMS:
             break
     return found
-
-
-def _found_names(frame: _Frame, source: str, destination: str) -> Iterator[tuple[str, str, str, int]]:
-    """(name, source kind, address, MAC) of everything in the frame that names somebody."""
-    for name in frame.values("dhcp.option.hostname") + frame.values("dhcp.fqdn.name"):
-        macs = frame.values("dhcp.hw.mac_addr")
-        mac = int(macs[0].replace(":", ""), 16) if macs and len(macs[0]) == 17 else -1
-        given = frame.values("dhcp.ip.your")[:1] + frame.values("dhcp.ip.client")[:1]
-        yield name.rstrip("."), "dhcp", next((ip for ip in given if ip != "0.0.0.0"), ""), mac
-    for name in frame.values("tls.handshake.extensions_server_name"):
-        yield name, "tls_sni", destination, -1
-    for name in frame.values("http.host") + frame.values("http2.headers.authority"):
-        yield _without_port(name), "http_host", destination, -1
-    for name in frame.values("ssh.protocol"):
-        yield name, "ssh_banner", source, -1
-    if frame.values("dns.flags.response")[:1] in (["1"], ["True"]):
-        yield from _answers(frame)
-
-
-def _answers(frame: _Frame) -> Iterator[tuple[str, str, str, int]]:
-    """Names that the answers give to addresses; the k-th record of type A owns the k-th ``dns.a``.
-
-    An answer through an alias names the address twice: by the name asked for and by that of the record.
-    """
-    kind = "dns" if "dns" in frame.stack.tail else "mdns"
-    owners, types = frame.values("dns.resp.name"), frame.values("dns.resp.type")
-    if len(owners) != len(types):
-        return
-    asked = frame.values("dns.qry.name")[:1] if frame.values("dns.cname") else []
-    for wanted, field in ((_A, "dns.a"), (_AAAA, "dns.aaaa")):
-        named = [owner for owner, type_ in zip(owners, types, strict=True) if type_ == wanted]
-        for owner, address in zip(named, frame.values(field), strict=False):
-            for name in (owner, *asked):
-                yield name.rstrip("."), kind, address, -1
-
-
-def _is_address(name: str) -> bool:
-    """An address in place of a name (a request by address) names nobody."""
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-def _without_port(host: str) -> str:
-    head, colon, tail = host.rpartition(":")
-    return head if colon and tail.isdigit() else host

@@ -72,9 +72,12 @@ _TEXTS = {
     "trailing_data": "Bytes after the end of the compressed data belong to no capture and were left out.",
     "truncated_gzip": "The compressed data end early.",
     "bad_crc": "The check sum of the compressed data is wrong.",
+    "unknown_linktype": "Frames of interfaces with a link type that only tshark reads count as skipped; "
+    "read the file with --reader pyshark.",
     "claims_limit": "More address claims (ARP, ND, DHCP) than are kept; further ones were left out.",
     "names_limit": "More names than are kept; further ones were left out.",
-    "names_incomplete": "Names and applications could not be read from the whole file.",
+    "names_incomplete": "Not every frame with names was searched: the capture has more of them than the budget allows.",
+    "no_tshark": "tshark is not installed, so names and applications are missing; everything else is complete.",
     "concatenated": "A second capture file follows inside this file; only the first was read.",
 }
 

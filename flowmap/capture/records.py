@@ -6,17 +6,14 @@ what the blocks beside the packets say: interface names, link types and drop cou
 
 from __future__ import annotations
 
-import contextlib
 import struct
 import time
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
-import zstandard
-
 from flowmap.capture.container import Container
+from flowmap.capture.decompress import Compression, pieces_of
 from flowmap.capture.labels import neutral
 
 MAX_PACKET_BYTES = 262_144
@@ -156,11 +153,11 @@ def walk(
     """
     if container.format not in ("pcap", "nanosecond-pcap", "modified-pcap", "pcapng"):
         return None
-    found = Walk()
+    found, odd = Walk(), Compression()
     with open(container.path, "rb", buffering=_CHUNK) as file:
         source: _Source
         if container.compression:
-            pieces = _gunzip(file, found) if container.compression == "gz" else _unzstd(file)
+            pieces = pieces_of(file, container.compression, odd)
             source = _Compressed(_until(time.monotonic() + seconds, pieces))
         else:
             found.total_bytes = container.size_bytes
@@ -169,6 +166,8 @@ def walk(
             _walk_pcapng(source, found, stop_after, max_interfaces)
         else:
             _walk_pcap(source, found, stop_after)
+    found.trailing_bytes = odd.trailing_bytes
+    found.compression_error = odd.error if odd.error in ("truncated_gzip", "bad_crc") else ""
     return found
 
 
@@ -177,57 +176,6 @@ def _until(deadline: float, pieces: Iterator[bytes]) -> Iterator[bytes]:
         if time.monotonic() > deadline:
             return
         yield piece
-
-
-def _gunzip(file: BinaryIO, found: Walk) -> Iterator[bytes]:
-    """Decompressed pieces of all members; notes in ``found`` what is wrong with the compression."""
-    pending = b""
-    while True:
-        member = zlib.decompressobj(wbits=31)
-        while not member.eof:
-            pending = member.unconsumed_tail or pending or file.read(_CHUNK)
-            before = member.copy()
-            try:
-                piece = member.decompress(pending, _CHUNK)
-            except zlib.error:
-                yield from _before_error(before, pending)
-                found.compression_error = "bad_crc"
-                return
-            if not pending and not piece and not member.eof:
-                found.compression_error = "truncated_gzip"
-                return
-            pending = b""
-            if piece:
-                yield piece
-        pending = member.unused_data or file.read(_CHUNK)
-        if not pending:
-            return
-        if not pending.startswith(b"\x1f\x8b"):
-            rest = iter(lambda: file.read(_CHUNK), b"")
-            found.trailing_bytes = len(pending) + sum(len(piece) for piece in rest)
-            return
-
-
-def _before_error(member: zlib._Decompress, data: bytes) -> Iterator[bytes]:
-    """What can be decompressed before the place where decompression fails, in small steps."""
-    with contextlib.suppress(zlib.error):
-        while data:
-            piece = member.decompress(data, 64)
-            data = member.unconsumed_tail
-            if piece:
-                yield piece
-
-
-def _unzstd(file: BinaryIO) -> Iterator[bytes]:
-    with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(file, read_across_frames=True) as stream:
-        while True:
-            try:
-                piece = stream.read(_CHUNK)
-            except zstandard.ZstdError:
-                return
-            if not piece:
-                return
-            yield piece
 
 
 def _walk_pcap(source: _Source, found: Walk, stop_after: int | None) -> None:

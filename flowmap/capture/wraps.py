@@ -90,7 +90,7 @@ def _erspan_session(stack: Stack, wrap: Wrap, cells: Cells) -> str:
     session = _number(cells("erspan.spanid"), number)
     versions = cells("erspan.version")[: number + 1]
     index = _number(cells("erspan.index"), versions.count("1") - 1) if versions[-1:] == ["1"] else -1
-    return f"/{session}" + (f"/{index}" if index > 0 else "")
+    return (f"/{session}" if session >= 0 else "") + (f"/{index}" if index > 0 else "")
 
 
 def _has_erspan_header(wrap: Wrap, cells: Cells) -> bool:

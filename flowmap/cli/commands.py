@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from flowmap.capture.points import Statements
     from flowmap.inventory import Inventory
     from flowmap.pipeline import FlowMap
+    from flowmap.reading import Reading
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +37,7 @@ class Reader(StrEnum):
     """Ways to read packets."""
 
     auto = "auto"
+    header = "header"
     pyshark = "pyshark"
 
 
@@ -68,7 +71,12 @@ PointOptions = Annotated[
     list[str] | None,
     typer.Option("--point", help="One capture point: FILE:IFACE=host:NAME,role:ROLE. Repeatable.", metavar="POINT"),
 ]
-ReaderOption = Annotated[Reader, typer.Option("--reader", help="How packets are read.")]
+ReaderOption = Annotated[
+    Reader,
+    typer.Option(
+        "--reader", help="How packets are read: auto chooses header, our own kernels, wherever they know the file."
+    ),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -105,13 +113,14 @@ def analyze(
 ) -> None:
     """Make the map of some captures: a summary here, the graph in files."""
     from flowmap.cli.output import check_outputs, write_outputs
-    from flowmap.cli.summary import print_summary
 
     targets = check_outputs(output or [], format.value if format else None)
-    flow_map = _map(captures, inventory, points, point, hash_files=hash)
+    flow_map = _map(captures, inventory, points, point, reader=reader.value, hash_files=hash)
+    from flowmap.cli.summary import print_summary
+
     write_outputs(flow_map.graph, targets)
     print_summary(flow_map, file=sys.stderr if any(path is None for path, _ in targets) else sys.stdout)
-    _leave_with(flow_map)
+    _leave_with(flow_map.reading)
 
 
 @app.command()
@@ -126,18 +135,19 @@ def pairs(
     reader: ReaderOption = Reader.auto,
 ) -> None:
     """List who talks to whom, and whether it left the host."""
-    from flowmap.cli.summary import edges_by_bytes, print_json, print_pairs
     from flowmap.errors import UsageError
 
     if format not in ("table", "json"):
         raise UsageError(f"--format '{format}' is not known here; it may be table or json.")
-    flow_map = _map(captures, inventory, points, point)
+    flow_map = _map(captures, inventory, points, point, reader=reader.value)
+    from flowmap.cli.summary import edges_by_bytes, print_json, print_pairs
+
     edges = edges_by_bytes(flow_map.graph, left_host.value if left_host else None)
     if format == "json":
         print_json([{"source": source, "target": target, **edge} for source, target, edge in edges[:top]])
     else:
         print_pairs(flow_map.graph, edges, top)
-    _leave_with(flow_map)
+    _leave_with(flow_map.reading)
 
 
 @app.command()
@@ -153,16 +163,33 @@ def explain(
     reader: ReaderOption = Reader.auto,
 ) -> None:
     """Show the evidence for the verdict of one pair."""
+    flow_map = _map(captures, inventory, points, point, reader=reader.value)
     from flowmap.cli.summary import print_explanation, print_json
     from flowmap.views import find_edge, pair_detail
 
-    flow_map = _map(captures, inventory, points, point)
     detail = pair_detail(flow_map, *find_edge(flow_map, *pair))
     if format == "json":
         print_json(detail)
     else:
         print_explanation(detail)
-    _leave_with(flow_map)
+    _leave_with(flow_map.reading)
+
+
+@app.command()
+def conversations(
+    captures: Captures,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="All of them as CSV; - is standard output.", metavar="OUT")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="Conversations shown, most bytes first.")] = 20,
+    reader: ReaderOption = Reader.auto,
+) -> None:
+    """List the conversations, each packet counted once, without names and verdicts: the quickest look."""
+    from flowmap.cli.conversations import show_conversations
+
+    reading = _read(captures, names=False, reader=reader.value)
+    show_conversations(reading, output, top)
+    _leave_with(reading)
 
 
 @app.command()
@@ -253,15 +280,34 @@ def _map(
     **options: Any,
 ) -> FlowMap:
     """Read and judge; inventory and points are checked first, so that a typing mistake costs no reading."""
-    from flowmap.cli.output import capture_paths, progress_bar
-    from flowmap.pipeline import make_map, read_captures
     from flowmap.settings import Settings
 
-    settings = Settings()
     known, statements = _inventory(inventory), _statements(points, point)
+    reading = _read(captures, counted=_load_the_rest, **options)
+    from flowmap.pipeline import make_map
+
+    return make_map(reading, known, statements, Settings(), ", ".join(info.file for info, _ in reading.captures))
+
+
+def _read(captures: list[str], **options: Any) -> Reading:
+    """Read the captures, with a progress bar on a terminal."""
+    from flowmap.cli.output import capture_paths, progress_bar
+    from flowmap.reading import read_captures
+    from flowmap.settings import Settings
+    from flowmap.warm import prepare_kernels
+
+    gc.set_threshold(200_000, 20, 20)  # a short life: walking every leg again and again is not worth it
+    if options.get("reader") != Reader.pyshark.value:
+        prepare_kernels(lambda text: print(f"flowmap: {text}", file=sys.stderr, flush=True))
     with capture_paths(captures) as paths, progress_bar() as progress:
-        reading = read_captures(paths, settings, progress=progress, **options)
-    return make_map(reading, known, statements, settings, ", ".join(info.file for info, _ in reading.captures))
+        return read_captures(paths, Settings(), progress=progress, **options)
+
+
+def _load_the_rest(reading: object) -> None:
+    """Import what judging and printing need while tshark looks for names: it takes as long."""
+    import flowmap.cli.summary
+    import flowmap.export.node_link
+    import flowmap.pipeline  # noqa: F401
 
 
 def _inventory(files: list[Path] | None) -> Inventory:
@@ -290,9 +336,9 @@ def _statements(points: Path | None, options: list[str] | None) -> Statements:
     return statements
 
 
-def _leave_with(flow_map: FlowMap) -> None:
+def _leave_with(reading: Reading) -> None:
     """Exit 3 with the sentence of each capture that is damaged."""
-    for sentence in flow_map.reading.damage:
+    for sentence in reading.damage:
         print(f"flowmap: {sentence}", file=sys.stderr)
-    if not flow_map.reading.complete:
+    if not reading.complete:
         raise typer.Exit(3)

@@ -15,7 +15,8 @@ from flowmap.cli.output import Target, write_outputs
 from flowmap.cli.summary import print_summary
 from flowmap.fold import LegFold
 from flowmap.inventory import Inventory
-from flowmap.pipeline import Reading, make_map
+from flowmap.pipeline import make_map
+from flowmap.reading import Reading
 from flowmap.settings import Settings
 
 STATUS_INTERVAL_S = 1.0

@@ -7,12 +7,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowmap.errors import CaptureError, LimitError, UsageError
 from flowmap.export import FORMATS, format_of, write
-from flowmap.graph import FlowGraph
-from flowmap.pipeline import Progress
 from flowmap.settings import Settings
+
+if TYPE_CHECKING:
+    from flowmap.graph import FlowGraph
+    from flowmap.reading import Progress
 
 Target = tuple[Path | None, str]
 """A path, None for standard output, and the format."""

@@ -37,6 +37,7 @@ _STYLES = {
     None: "dim",
 }
 _BAR = (("stayed", "█", "blue"), ("left", "▒", "dark_orange3"), ("undetermined", "░", "bright_black"))
+_READERS = {"header": "the header reader", "pyshark": "tshark (pyshark reader)"}
 PAIRS_IN_SUMMARY = 15
 SETTLERS_SHOWN = 3
 WARNINGS_SHOWN = 10
@@ -62,7 +63,7 @@ def size(count: float) -> str:
 
 def print_summary(flow_map: FlowMap, file: TextIO) -> None:
     """The answer first, then the pairs, then what the answer rests on."""
-    console = _console(file)
+    console = wide_console(file)
     graph, facts = flow_map.graph, flow_map.graph.graph
     vms = sum(node["kind"] == "vm" for _, node in graph.nodes(data=True))
     hosts = {node["host"] for _, node in graph.nodes(data=True) if node["host"]}
@@ -74,6 +75,7 @@ def print_summary(flow_map: FlowMap, file: TextIO) -> None:
             f"{totals['conversations']:,} conversations, {size(totals['unique_bytes'])} counted once."
         )
     )
+    _print_readers(console, facts["captures"])
     console.print()
     _print_headline(console, graph)
     edges = [edge for edge in edges_by_bytes(graph) if edge[2]["left_host"] is not None]
@@ -90,6 +92,16 @@ def print_summary(flow_map: FlowMap, file: TextIO) -> None:
     _print_what_would_settle(console, edges)
     _print_points(console, facts["points"])
     _print_warnings(console, facts["warnings"])
+
+
+def _print_readers(console: Console, captures: Sequence[Mapping[str, Any]]) -> None:
+    """Which reader took each file."""
+    by_reader: dict[str, list[str]] = {}
+    for capture in captures:
+        by_reader.setdefault(capture["reader"], []).append(capture["file"])
+    for reader, files in by_reader.items():
+        which = "" if len(by_reader) == 1 else f": {', '.join(plain(file) for file in files)}"
+        console.print(Text(f"Read by {_READERS.get(reader, reader)}{which}.", style="dim"))
 
 
 def _print_headline(console: Console, graph: FlowGraph) -> None:
@@ -150,7 +162,7 @@ def edges_by_bytes(graph: FlowGraph, left_host: str | None = None) -> list[Edge]
 
 def print_pairs(graph: FlowGraph, edges: Sequence[Edge], top: int) -> None:
     """The pair table on standard output."""
-    console = _console(sys.stdout)
+    console = wide_console(sys.stdout)
     if not edges:
         console.print(Text("No pair has this answer."))
         return
@@ -230,7 +242,7 @@ def _print_warnings(console: Console, warnings: Sequence[Mapping[str, Any]]) -> 
 
 def print_explanation(detail: Mapping[str, Any]) -> None:
     """The evidence of one pair, for and against, and what would settle it."""
-    console = _console(sys.stdout)
+    console = wide_console(sys.stdout)
     source, target, edge = detail["source"], detail["target"], detail["edge"]
     console.print(Text(f"{plain(source['label'])} → {plain(target['label'])}", style="bold"))
     for node in (source, target):
@@ -304,7 +316,7 @@ def _print_conversations(console: Console, rows: Sequence[Mapping[str, Any]]) ->
 
 def print_inventory(inventory: Inventory) -> None:
     """Conflicts, warnings, then every row."""
-    console = _console(sys.stdout)
+    console = wide_console(sys.stdout)
     for conflict in inventory.conflicts:
         console.print(Text(f"Conflict: {plain(conflict.text)}", style="bold dark_orange3"))
     for warning in inventory.warnings:
@@ -333,7 +345,7 @@ def print_inventory(inventory: Inventory) -> None:
 
 def print_interfaces(rows: Sequence[Mapping[str, Any]]) -> None:
     """Interfaces for ``flowmap live -i``."""
-    console = _console(sys.stdout)
+    console = wide_console(sys.stdout)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("Interface", "State", "Description"):
         table.add_column(name)
@@ -349,6 +361,6 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2, allow_nan=False))
 
 
-def _console(file: TextIO) -> Console:
-    """Wide enough for the tables when the output is no terminal."""
-    return Console(file=file, highlight=False, width=None if file.isatty() else 160)
+def wide_console(file: TextIO, columns: int = 160) -> Console:
+    """A console on a stream, wide enough for the tables when that is no terminal."""
+    return Console(file=file, highlight=False, width=None if file.isatty() else columns)

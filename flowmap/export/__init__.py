@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flowmap.errors import FlowMapError, UsageError
 from flowmap.export.atomic import atomic_file
-from flowmap.export.csv_zip import write_csv
-from flowmap.export.document import Document, check_identities, document, dumps, schema
-from flowmap.export.gexf import write_gexf
-from flowmap.export.graphml import write_graphml
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from flowmap.export.node_link import Document, check_identities, document, dumps, schema
 
 __all__ = [
     "FORMATS",
@@ -45,17 +45,31 @@ class Format:
     write: Callable[[Document, BinaryIO], None]
 
 
-def _write_json(document: Document, stream: BinaryIO) -> None:
-    stream.write(dumps(document).encode() + b"\n")
+def _by(module: str, name: str) -> Callable[[Document, BinaryIO], None]:
+    """A writer that is imported when it is used: which formats there are is asked before any capture is read."""
+
+    def write_with(document: Document, stream: BinaryIO) -> None:
+        getattr(import_module(f"flowmap.export.{module}"), name)(document, stream)
+
+    return write_with
 
 
 FORMATS: dict[str, Format] = {
-    "json": Format((".json",), ".json", "application/json", _write_json),
-    "graphml": Format((".graphml",), ".graphml", "application/graphml+xml", write_graphml),
-    "gexf": Format((".gexf",), ".gexf", "application/gexf+xml", write_gexf),
-    "csv": Format((".csv", ".zip"), ".csv.zip", "application/zip", write_csv),
+    "json": Format((".json",), ".json", "application/json", _by("node_link", "write_json")),
+    "graphml": Format((".graphml",), ".graphml", "application/graphml+xml", _by("graphml", "write_graphml")),
+    "gexf": Format((".gexf",), ".gexf", "application/gexf+xml", _by("gexf", "write_gexf")),
+    "csv": Format((".csv", ".zip"), ".csv.zip", "application/zip", _by("csv_zip", "write_csv")),
 }
 """Every format by its name."""
+
+_NODE_LINK = ("Document", "check_identities", "document", "dumps", "schema")
+
+
+def __getattr__(name: str) -> Any:
+    """The graph document's names at their first use (PEP 562): they bring networkx."""
+    if name not in _NODE_LINK:
+        raise AttributeError(f"module 'flowmap.export' has no attribute '{name}'")
+    return getattr(import_module("flowmap.export.node_link"), name)
 
 
 def format_of(path: str | PathLike[str]) -> str:
@@ -93,6 +107,8 @@ def write(graph: nx.DiGraph[str], target: str | PathLike[str] | BinaryIO, format
     FlowMapError
         The file cannot be written.
     """
+    from flowmap.export.node_link import document
+
     if isinstance(target, (str, PathLike)):
         chosen = _known(format or format_of(target))
         _write_file(chosen, document(graph), Path(target))

@@ -24,8 +24,8 @@ from typing import Any, BinaryIO
 
 import networkx as nx
 
-from flowmap.export.document import Document, dumps
 from flowmap.export.flat import Scalar, fields, scalar, unflatten
+from flowmap.export.node_link import Document, dumps
 
 # = + - @, then the same in full-width and small forms, then the minus sign
 _TRIGGERS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"

@@ -13,7 +13,7 @@ from typing import Any
 
 import networkx as nx
 
-from flowmap.export.document import Document, dumps, schema
+from flowmap.export.node_link import Document, dumps, schema
 from flowmap.export.safe_text import escape, unescape
 
 Scalar = bool | int | float | str

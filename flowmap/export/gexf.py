@@ -15,9 +15,9 @@ import defusedxml.ElementTree
 import networkx as nx
 from networkx.readwrite.gexf import GEXFWriter
 
-from flowmap.export.document import Document, dumps
 from flowmap.export.flat import flatten, unflatten
 from flowmap.export.graphml import checked_xml
+from flowmap.export.node_link import Document, dumps
 from flowmap.export.safe_text import escape, unescape
 
 _NAMESPACE = "{http://www.gexf.net/1.2draft}"

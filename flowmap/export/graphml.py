@@ -13,8 +13,8 @@ from typing import BinaryIO
 import defusedxml.ElementTree
 import networkx as nx
 
-from flowmap.export.document import Document
 from flowmap.export.flat import flatten, unflatten
+from flowmap.export.node_link import Document
 
 
 def write_graphml(document: Document, stream: BinaryIO) -> None:

@@ -7,8 +7,9 @@ a hairpin joins two of them, and the same id on two hosts may be two networks.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from flowmap.identity.stations import Place, Stations
 from flowmap.inventory.records import Inventory
 from flowmap.legs import Leg
 from flowmap.packets import Claim, Tunnel, is_group_mac
@@ -20,8 +21,9 @@ Segment = tuple[int, int, int, str, int]
 """Capture point, VLAN, outer VLAN, kind of tunnel and VNI: where frames certainly share one layer 2."""
 
 
-def segment_of(point: int, vlan: int, outer_vlan: int, tunnel: int, tunnels: Sequence[Tunnel]) -> Segment:
+def segment_of(place: Place, tunnels: Sequence[Tunnel]) -> Segment:
     """The segment of a leg or claim."""
+    point, vlan, outer_vlan, tunnel = place
     kind, vni = (tunnels[tunnel].kind, tunnels[tunnel].vni) if tunnel >= 0 else ("", -1)
     return point, vlan, outer_vlan, kind, vni
 
@@ -47,24 +49,25 @@ class _Islands:
 def assign_domains(
     legs: Sequence[Leg],
     twins: Twins,
+    stations: Stations,
     claims: Sequence[Claim],
     tunnels: Sequence[Tunnel],
     routers: Collection[int],
     inventory: Inventory,
-) -> tuple[list[str], list[str]]:
-    """The address domain of each leg, and a sentence for each overlap that was found.
+) -> tuple[dict[Place, str], list[str]]:
+    """The address domain of each place where legs were seen, and a sentence for each overlap that was found.
 
     Packets prove an overlap when one IP is claimed by different MACs on segments of different islands and neither MAC
     is a router's. A moved VM takes its MAC along, which joins the islands. Islands without an overlap stay in the
     default domain.
     """
     claims = [claim for claim in claims if claim.how != "dhcp"]  # a relay carries it to segments where its MAC is not
-    segments = [segment_of(leg.key.point, leg.key.vlan, leg.key.outer_vlan, leg.key.tunnel, tunnels) for leg in legs]
-    islands = _join_islands(legs, twins, claims, tunnels, routers, segments)
+    segments = {station.place: segment_of(station.place, tunnels) for station in stations.senders}
+    islands = _join_islands(legs, twins, stations, claims, tunnels, routers, segments)
     claimants: dict[str, dict[Segment, set[int]]] = defaultdict(lambda: defaultdict(set))
     for claim in claims:
         if claim.ip and claim.mac not in routers and not claim.ip.lower().startswith("fe80:"):
-            segment = segment_of(claim.point, claim.vlan, -1, claim.tunnel, tunnels)
+            segment = segment_of(_place_of(claim), tunnels)
             claimants[claim.ip][islands.find(segment)].add(claim.mac)
     names: dict[Segment, str] = {}
     notices = []
@@ -76,25 +79,44 @@ def assign_domains(
                 f"{ip} belongs to different machines in {', '.join(sorted(names[island] for island in places))}: "
                 "their addresses are kept apart."
             )
-    _take_inventory_names(legs, segments, islands, inventory, names)
-    return [names.get(islands.find(segment), DEFAULT_DOMAIN) for segment in segments], notices
+    if inventory.records:
+        _take_inventory_names(stations, segments, islands, inventory, names)
+    domains = {place: names.get(islands.find(segment), DEFAULT_DOMAIN) for place, segment in segments.items()}
+    return domains, notices
+
+
+def domains_of_legs(legs: Sequence[Leg], domains: Mapping[Place, str]) -> list[str]:
+    """The address domain of each leg."""
+    if len(set(domains.values())) == 1:
+        return [next(iter(domains.values()))] * len(legs)
+    return [domains[place_of(leg)] for leg in legs]
+
+
+def place_of(leg: Leg) -> Place:
+    """Where a leg was seen."""
+    return leg.key.point, leg.key.vlan, leg.key.outer_vlan, leg.key.tunnel
+
+
+def _place_of(claim: Claim) -> Place:
+    return claim.point, claim.vlan, -1, claim.tunnel
 
 
 def _join_islands(
     legs: Sequence[Leg],
     twins: Twins,
+    stations: Stations,
     claims: Sequence[Claim],
     tunnels: Sequence[Tunnel],
     routers: Collection[int],
-    segments: Sequence[Segment],
+    segments: Mapping[Place, Segment],
 ) -> _Islands:
     islands = _Islands()
-    for first, second in twins.links:
-        islands.join(segments[first], segments[second])
+    joined = {(segments[place_of(legs[first])], segments[place_of(legs[second])]) for first, second in twins.links}
+    for one, other in joined:
+        islands.join(one, other)
     home: dict[int, Segment] = {}
-    seen = [(leg.key.src_mac, segment) for leg, segment in zip(legs, segments, strict=True)] + [
-        (claim.mac, segment_of(claim.point, claim.vlan, -1, claim.tunnel, tunnels)) for claim in claims
-    ]
+    seen = {(station.mac, segments[station.place]) for station in stations.senders}
+    seen |= {(claim.mac, segment_of(_place_of(claim), tunnels)) for claim in claims}
     for mac, segment in seen:
         if mac >= 0 and mac not in routers and not is_group_mac(mac):
             islands.join(home.setdefault(mac, segment), segment)
@@ -109,19 +131,18 @@ def _domain_name(island: Segment, taken: Iterable[str]) -> str:
 
 
 def _take_inventory_names(
-    legs: Sequence[Leg],
-    segments: Sequence[Segment],
+    stations: Stations,
+    segments: Mapping[Place, Segment],
     islands: _Islands,
     inventory: Inventory,
     names: dict[Segment, str],
 ) -> None:
     """Name an island by the tenant or VRF that the inventory gives to its MACs, where they agree."""
     found: dict[Segment, set[str]] = defaultdict(set)
-    for leg, segment in zip(legs, segments, strict=True):
-        for mac in (leg.key.src_mac, leg.key.dst_mac):
-            for record in inventory.by_mac(mac) if mac >= 0 else ():
-                if record.domain:
-                    found[islands.find(segment)].add(record.domain)
+    for mac, place in {(station.mac, station.place) for station in (*stations.senders, *stations.receivers)}:
+        for record in inventory.by_mac(mac) if mac >= 0 else ():
+            if record.domain:
+                found[islands.find(segments[place])].add(record.domain)
     for island, domains in found.items():
         if len(domains) == 1:
             names[island] = domains.pop()

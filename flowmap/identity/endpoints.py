@@ -7,21 +7,26 @@ DHCP) or by frames that left it with an initial TTL (reference 4.6).
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from flowmap.capture.names import NameRecord
 from flowmap.identity.domains import DEFAULT_DOMAIN
 from flowmap.identity.kinds import group_of, is_global, virtual_vendor
 from flowmap.identity.routers import OWN_TTLS
+from flowmap.identity.stations import Place, Stations
 from flowmap.inventory.records import Inventory, VnicRecord
-from flowmap.legs import Leg
-from flowmap.packets import Claim, ip_text, mac_text
+from flowmap.packets import Claim, mac_text
 
 _CLAIM_ORDER = ("dhcp", "arp", "nd", "rarp")
-_LABEL_SOURCES = ("dhcp", "mdns", "dns")
+_LABEL_SOURCES = ("dhcp", "dhcpv6", "ntlmssp", "kerberos", "nbns", "nbdgm", "rdp", "mdns", "llmnr", "dns")
+"""Names of machines, the most trustworthy first. A name of a service (TLS, HTTP, SMB) labels nothing."""
+
 _UNSPECIFIED = ("0.0.0.0", "::")
+NAMES_KEPT = 64
+"""Names of one endpoint."""
 
 
 @dataclass(slots=True)
@@ -46,6 +51,33 @@ class Endpoint:
     host: str | None = None
     host_how: str = ""
     conflict: str = ""
+    _lowest: tuple[int, int, str] | None = None
+    """The address that is the label where no name is known: version, number and text."""
+
+    def learn(self, macs: set[int], ips: Iterable[str], names: Iterable[tuple[str, str]]) -> None:
+        """Add what belongs to the machine, and choose the best label anew."""
+        self.macs |= macs
+        for ip in ips:
+            if ip not in self.ips and ip not in _UNSPECIFIED:
+                self.ips.add(ip)
+                order = (*_order(ip), ip)
+                self._lowest = order if self._lowest is None else min(self._lowest, order)
+        for name in names:
+            if len(self.names) >= NAMES_KEPT:
+                break
+            if name not in self.names:
+                self.names.append(name)
+        self.label = self._best_label()
+
+    def _best_label(self) -> str:
+        """The best name: inventory, then what the machine said of itself, then the address."""
+        for source in ("inventory", *_LABEL_SOURCES) if self.names else ():
+            for name, name_source in self.names:
+                if name_source == source:
+                    return name
+        if self._lowest is not None:
+            return self._lowest[2]
+        return mac_text(min(self.macs)) if self.macs else self.id
 
     @property
     def vswitch(self) -> str | None:
@@ -59,28 +91,33 @@ class Identities:
 
     Parameters
     ----------
-    legs, domain_of_leg
-        The legs and the address domain of each.
+    stations, domains
+        Who used which address where, and the address domain of each place.
     claims, routers, inventory, names
         What packets and files say; ``routers`` maps MACs to how they were recognised.
     """
 
     def __init__(
         self,
-        legs: Sequence[Leg],
-        domain_of_leg: Sequence[str],
+        stations: Stations,
+        domains: Mapping[Place, str],
         claims: Sequence[Claim],
         routers: Mapping[int, str],
         inventory: Inventory,
         names: Sequence[NameRecord],
     ) -> None:
         self.routers, self.inventory = routers, inventory
+        self._texts = stations.texts
         self._endpoints: dict[str, Endpoint] = {}
         self._by_address: dict[tuple[str, str], Endpoint] = {}
-        self._macs_of = _macs_of_addresses(legs, domain_of_leg, claims, routers)
+        self._by_address_and_mac: dict[tuple[str, str, int], Endpoint] = {}
+        self._ends: dict[tuple[str, tuple[int, int]], Endpoint] = {}
+        self._machines: set[tuple[str, int]] = set()
+        self._sorted: dict[int, list[str]] = {}
+        self._macs_of = _macs_of_addresses(stations, domains, claims, routers)
         self._sent_to: dict[tuple[str, str], set[int]] = defaultdict(set)
-        for leg, domain in zip(legs, domain_of_leg, strict=True):
-            self._sent_to[domain, ip_text(*leg.destination[0])].add(leg.key.dst_mac)
+        for station in stations.receivers:
+            self._sent_to[domains[station.place], self._texts[station.address]].add(station.mac)
         self._addresses_of_mac: dict[int, set[str]] = defaultdict(set)
         for (_, ip), macs in self._macs_of.items():
             for mac in macs if len(macs) == 1 else ():
@@ -90,18 +127,31 @@ class Identities:
             self._domains_of_ip[ip].add(domain)
         self._names = _names_by_address(names)
 
+    def end(self, domain: str, address: tuple[int, int], leg_mac: int) -> Endpoint:
+        """The endpoint or group behind an address of a leg."""
+        found = self._ends.get((domain, address))
+        if found is None:
+            ip = self._texts[address]
+            found = self.group(address, -1) or self.endpoint(domain, ip, leg_mac)
+            if not _is_for_one_link(ip):
+                self._ends[domain, address] = found
+        return found
+
     def endpoint(self, domain: str, ip: str, leg_mac: int = -1) -> Endpoint:
         """The endpoint behind an address; ``leg_mac`` decides for addresses that only mean something on a segment."""
-        if ip in _UNSPECIFIED or ip.lower().startswith("fe80:"):
-            return self._by_mac(domain, ip, leg_mac)
+        if _is_for_one_link(ip):
+            found = self._by_address_and_mac.get((domain, ip, leg_mac))
+            if found is None:
+                found = self._by_address_and_mac[domain, ip, leg_mac] = self._by_mac(domain, ip, leg_mac)
+            return found
         found = self._by_address.get((domain, ip))
         if found is None:
             found = self._by_address[domain, ip] = self._resolve(domain, ip)
         return found
 
-    def group(self, ip: str, dst_mac: int) -> Endpoint | None:
+    def group(self, address: tuple[int, int], dst_mac: int) -> Endpoint | None:
         """The group node of a multicast or broadcast destination, None for any other."""
-        name = group_of(ip, dst_mac)
+        name = group_of(self._texts[address], dst_mac)
         if name is None:
             return None
         return self._endpoints.setdefault(
@@ -157,29 +207,40 @@ class Identities:
             endpoint.conflict = f"the inventory places {endpoint.label} on {' and '.join(sorted(hosts))}"
         elif hosts:
             endpoint.host, endpoint.host_how = hosts.pop(), "inventory"
-        self._learn(endpoint, macs, ip)
+        self._learn(endpoint, macs, [ip])
         return endpoint
 
     def _machine(self, domain: str, mac: int, ip: str) -> Endpoint:
         """A machine known by its MAC only: all addresses of the MAC are one endpoint."""
-        ips = sorted((self._addresses_of_mac[mac] | {ip}) - set(_UNSPECIFIED), key=_address_order)
-        own = [address for address in ips if not address.lower().startswith("fe80:")]
-        key = f"ip:{domain}/{own[0]}" if own else f"mac:{domain}/{mac_text(mac)}"
+        known = self._sorted_addresses(mac)
+        more = [] if ip in self._addresses_of_mac.get(mac, ()) or ip in _UNSPECIFIED else [ip]
+        lowest = min(filter(_is_routable, (*islice(filter(_is_routable, known), 1), *more)), key=_order, default=None)
+        key = f"ip:{domain}/{lowest}" if lowest else f"mac:{domain}/{mac_text(mac)}"
         endpoint = self._endpoints.get(key)
         if endpoint is None:
-            vendor = virtual_vendor(mac)
-            if mac in self.routers:
-                kind, how = "router", self.routers[mac]
-            elif vendor:
-                kind, how = "vm", f"MAC prefix of {vendor}"
-            elif own and all(is_global(address) for address in own):
-                kind, how = "external", "global address without an inventory row"
-            else:
-                kind, how = "unknown", "no inventory row, no virtual MAC prefix"
-            endpoint = self._endpoints[key] = Endpoint(key, kind, how)
-        for address in ips:
-            self._learn(endpoint, {mac}, address)
+            endpoint = self._endpoints[key] = self._new_machine(key, mac, filter(_is_routable, (*known, *more)))
+        if (key, mac) not in self._machines:  # a MAC may have very many addresses, so they are learned once
+            self._machines.add((key, mac))
+            more = sorted((*known, *more), key=_order)
+        if more:
+            self._learn(endpoint, {mac}, more)
         return endpoint
+
+    def _new_machine(self, key: str, mac: int, own: Iterable[str]) -> Endpoint:
+        vendor = virtual_vendor(mac)
+        if mac in self.routers:
+            return Endpoint(key, "router", self.routers[mac])
+        if vendor:
+            return Endpoint(key, "vm", f"MAC prefix of {vendor}")
+        if {is_global(address) for address in own} == {True}:
+            return Endpoint(key, "external", "global address without an inventory row")
+        return Endpoint(key, "unknown", "no inventory row, no virtual MAC prefix")
+
+    def _sorted_addresses(self, mac: int) -> list[str]:
+        """All addresses that are a MAC's own."""
+        if mac not in self._sorted:
+            self._sorted[mac] = sorted(self._addresses_of_mac.get(mac, set()) - set(_UNSPECIFIED), key=_order)
+        return self._sorted[mac]
 
     def _address_only(self, domain: str, ip: str, macs: set[int]) -> Endpoint:
         """An address whose own MAC no frame showed (routed), or that several MACs use."""
@@ -189,7 +250,7 @@ class Identities:
         elif any(virtual_vendor(mac) for mac in macs):
             kind, how = "vm", "MAC prefix of a virtual vendor"
         endpoint = self._endpoints.setdefault(f"ip:{domain}/{ip}", Endpoint(f"ip:{domain}/{ip}", kind, how))
-        self._learn(endpoint, macs, ip)
+        self._learn(endpoint, macs, [ip])
         return endpoint
 
     def _by_mac(self, domain: str, ip: str, mac: int) -> Endpoint:
@@ -200,38 +261,29 @@ class Identities:
             return self._vm(records, "MAC", {mac}, ip)
         return self._machine(domain, mac, ip)
 
-    def _learn(self, endpoint: Endpoint, macs: set[int], ip: str) -> None:
-        endpoint.macs |= macs
-        if ip not in _UNSPECIFIED:
-            endpoint.ips.add(ip)
-        names = [name for mac in sorted(macs) for name in self._names.get(mac, ())]
-        if len(self._domains_of_ip.get(ip, ())) < 2:
-            names += self._names.get(ip, [])
-        for name in names:
-            if name not in endpoint.names and len(endpoint.names) < 64:
-                endpoint.names.append(name)
-        endpoint.label = _label(endpoint)
+    def _learn(self, endpoint: Endpoint, macs: set[int], ips: Sequence[str]) -> None:
+        names = [self._names.get(mac, {}) for mac in sorted(macs)]
+        names += [self._names.get(ip, {}) for ip in ips if len(self._domains_of_ip.get(ip, ())) < 2]
+        endpoint.learn(macs, ips, chain.from_iterable(names))
 
 
-def _label(endpoint: Endpoint) -> str:
-    """The best name: inventory, then what the machine said of itself, then the address."""
-    for source in ("inventory", *_LABEL_SOURCES):
-        for name, name_source in endpoint.names:
-            if name_source == source:
-                return name
-    if endpoint.ips:
-        return min(endpoint.ips, key=_address_order)
-    return mac_text(min(endpoint.macs)) if endpoint.macs else endpoint.id
+def _is_routable(ip: str) -> bool:
+    return not _is_for_one_link(ip)
 
 
-def _address_order(ip: str) -> tuple[int, int]:
+def _is_for_one_link(ip: str) -> bool:
+    """Whether an address means something on its own link only."""
+    return ip in _UNSPECIFIED or ip.lower().startswith("fe80:")
+
+
+def _order(ip: str) -> tuple[int, int]:
     """IPv4 before IPv6, then by number."""
     address = ipaddress.ip_address(ip)
     return address.version, int(address)
 
 
 def _macs_of_addresses(
-    legs: Sequence[Leg], domain_of_leg: Sequence[str], claims: Sequence[Claim], routers: Mapping[int, str]
+    stations: Stations, domains: Mapping[Place, str], claims: Sequence[Claim], routers: Mapping[int, str]
 ) -> dict[tuple[str, str], set[int]]:
     """(domain, IP) to the MACs that are its own: claimed, or seen as its source with an initial TTL.
 
@@ -240,28 +292,28 @@ def _macs_of_addresses(
     A router's MAC is an address's own only where the router claimed the address and nobody else did.
     """
     domains_of_mac: dict[int, set[str]] = defaultdict(set)
-    sources: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
-    for leg, domain in zip(legs, domain_of_leg, strict=True):
-        domains_of_mac[leg.key.src_mac].add(domain)
-        domains_of_mac[leg.key.dst_mac].add(domain)
-        if leg.key.src_mac >= 0 and leg.key.src_mac not in routers and leg.ttl_max in OWN_TTLS:
-            sources[domain, ip_text(*leg.source[0])][leg.key.src_mac] += leg.packets
+    for station in (*stations.senders, *stations.receivers):
+        domains_of_mac[station.mac].add(domains[station.place])
+    sources: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for station, ttls in stations.senders.items():
+        if station.mac >= 0 and station.mac not in routers and not OWN_TTLS.isdisjoint(ttls):
+            sources[domains[station.place], stations.texts[station.address]].add(station.mac)
     claimed: dict[tuple[str, str], set[int]] = defaultdict(set)
     for claim in sorted(claims, key=lambda claim: _CLAIM_ORDER.index(claim.how)):
         for domain in domains_of_mac.get(claim.mac) or {DEFAULT_DOMAIN} if claim.ip else ():
             claimed[domain, claim.ip].add(claim.mac)
     result: dict[tuple[str, str], set[int]] = {}
     for key in set(claimed) | set(sources):
-        macs = {mac for mac in claimed.get(key, ()) if mac not in routers} | set(sources.get(key, ()))
+        macs = {mac for mac in claimed.get(key, ()) if mac not in routers} | sources.get(key, set())
         result[key] = macs or set(claimed.get(key, ()))
     return result
 
 
-def _names_by_address(names: Iterable[NameRecord]) -> dict[int | str, list[tuple[str, str]]]:
+def _names_by_address(names: Iterable[NameRecord]) -> dict[int | str, dict[tuple[str, str], None]]:
     """MAC or IP to (name, source), in order of appearance and without repetition."""
-    result: dict[int | str, list[tuple[str, str]]] = defaultdict(list)
+    result: dict[int | str, dict[tuple[str, str], None]] = defaultdict(dict)
     for record in names:
         for key in (record.mac, record.ip):
-            if key not in (-1, "") and (record.name, record.source) not in result[key]:
-                result[key].append((record.name, record.source))
+            if key not in (-1, ""):
+                result[key][record.name, record.source] = None
     return result

@@ -16,13 +16,18 @@ VIRTUAL_PREFIXES = {
 }  # fmt: skip
 """MAC prefixes that hypervisors give to guests (reference 2.1): a hint of kind, never of place."""
 
-_NOT_GLOBAL = [
-    ipaddress.ip_network(text)
-    for text in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-        "192.168.0.0/16", "::/127", "fc00::/7", "fe80::/10",
+_NOT_GLOBAL = {
+    version: [
+        (int(network.network_address), int(network.broadcast_address))
+        for network in map(ipaddress.ip_network, texts)
+    ]
+    for version, texts in (
+        (4, ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+             "192.168.0.0/16")),
+        (6, ("::/127", "fc00::/7", "fe80::/10")),
     )
-]  # fmt: skip
+}  # fmt: skip
+"""First and last address of each range, as numbers."""
 
 
 def virtual_vendor(mac: int) -> str | None:
@@ -36,9 +41,8 @@ def is_global(ip: str) -> bool:
     Documentation ranges count as global: they stand for it in examples and labs.
     """
     address = ipaddress.ip_address(ip)
-    return not address.is_multicast and not any(
-        address in network for network in _NOT_GLOBAL if network.version == address.version
-    )
+    number = int(address)
+    return not address.is_multicast and not any(first <= number <= last for first, last in _NOT_GLOBAL[address.version])
 
 
 def group_of(ip: str, dst_mac: int) -> str | None:

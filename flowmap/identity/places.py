@@ -8,39 +8,45 @@ from collections.abc import Callable, Iterable, Sequence
 from flowmap.capture.points import INVENTORY, CapturePoint
 from flowmap.conversations import ON_ONE_LINK, Conversation
 from flowmap.identity.endpoints import Endpoint, Identities
+from flowmap.identity.stations import Stations
 from flowmap.inventory.records import Inventory, host_spellings, short_host_name
 from flowmap.legs import Leg
-from flowmap.packets import Claim, Tunnel, ip_text
+from flowmap.packets import Claim, Tunnel
 
 
 def ends_of(legs: Sequence[Leg], conversation: Conversation, identities: Identities) -> tuple[Endpoint, Endpoint]:
     """The endpoints at ``five_tuple.low`` and ``.high``; a group where that end is only ever a destination."""
-    low_ip, high_ip = (ip_text(*end[0]) for end in (conversation.five_tuple.low, conversation.five_tuple.high))
-    domain = conversation.domain.partition(ON_ONE_LINK)[0]
-    forward = legs[conversation.forward.legs[0]] if conversation.forward.legs else None
-    backward = legs[conversation.backward.legs[0]] if conversation.backward.legs else None
-    low_mac = forward.key.src_mac if forward else backward.key.dst_mac if backward else -1
-    high_mac = backward.key.src_mac if backward else forward.key.dst_mac if forward else -1
-    high = identities.group(high_ip, forward.key.dst_mac) if forward and not backward else None
-    low = identities.group(low_ip, backward.key.dst_mac) if backward and not forward else None
+    low, high = conversation.five_tuple.low[0], conversation.five_tuple.high[0]
+    domain = conversation.domain
+    if ON_ONE_LINK in domain:
+        domain = domain.partition(ON_ONE_LINK)[0]
+    forward, backward = conversation.forward.legs, conversation.backward.legs
+    if forward and backward:
+        return (
+            identities.end(domain, low, legs[forward[0]].key.src_mac),
+            identities.end(domain, high, legs[backward[0]].key.src_mac),
+        )
+    key = legs[(forward or backward)[0]].key
+    if forward:
+        group = identities.group(high, key.dst_mac)
+        return identities.end(domain, low, key.src_mac), group or identities.end(domain, high, key.dst_mac)
     return (
-        low or identities.group(low_ip, -1) or identities.endpoint(domain, low_ip, low_mac),
-        high or identities.group(high_ip, -1) or identities.endpoint(domain, high_ip, high_mac),
+        identities.group(low, key.dst_mac) or identities.end(domain, low, key.dst_mac),
+        identities.end(domain, high, key.src_mac),
     )
 
 
 def add_segments(
-    legs: Sequence[Leg], claims: Iterable[Claim], tunnels: Sequence[Tunnel], identities: Identities
+    stations: Stations, claims: Iterable[Claim], tunnels: Sequence[Tunnel], identities: Identities
 ) -> None:
     """Note the VLANs and virtual networks in which each endpoint's own MAC was the source.
 
     A relayed DHCP message names a MAC that is not on the segment where it was seen.
     """
     endpoint_of = {mac: endpoint for endpoint in identities.all() for mac in endpoint.macs}
-    sources = [(leg.key.src_mac, leg.key.vlan, leg.key.tunnel) for leg in legs]
-    for mac, vlan, tunnel in dict.fromkeys(
-        sources + [(claim.mac, claim.vlan, claim.tunnel) for claim in claims if claim.how != "dhcp"]
-    ):
+    sources = {(station.mac, station.vlan, station.tunnel) for station in stations.senders}
+    sources |= {(claim.mac, claim.vlan, claim.tunnel) for claim in claims if claim.how != "dhcp"}
+    for mac, vlan, tunnel in sources:
         endpoint = endpoint_of.get(mac)
         if endpoint is None or endpoint.kind == "group":
             continue
@@ -65,15 +71,15 @@ def spell_hosts(points: Iterable[CapturePoint], stated: Iterable[str], inventory
 
 
 def roles_from_inventory(
-    points: Sequence[CapturePoint], legs: Iterable[Leg], claims: Iterable[Claim], inventory: Inventory
+    points: Sequence[CapturePoint], stations: Stations, claims: Iterable[Claim], inventory: Inventory
 ) -> None:
     """An interface that the inventory puts behind a VM is that VM's port; its host comes along where it is one.
 
     Every host may have a ``vnet0``, so a row counts only where frames of its MAC were seen at the point.
     """
     macs_at: dict[int, set[int]] = defaultdict(set)
-    for leg in legs:
-        macs_at[leg.key.point] |= {leg.key.src_mac, leg.key.dst_mac}
+    for station in (*stations.senders, *stations.receivers):
+        macs_at[station.point].add(station.mac)
     for claim in claims:
         macs_at[claim.point].add(claim.mac)
     for number, point in enumerate(points):

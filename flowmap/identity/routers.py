@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from flowmap.identity.stations import Stations
 from flowmap.legs import Leg
-from flowmap.packets import Claim, ip_text, is_group_mac, mac_text
+from flowmap.packets import Claim, is_group_mac, mac_text
 from flowmap.twins import Twins
 
 INITIAL_TTLS = frozenset({1, 30, 32, 60, 64, 100, 128, 200, 255})
@@ -37,7 +38,7 @@ def standard_router_mac(mac: int) -> str | None:
     return None
 
 
-def find_routers(legs: Sequence[Leg], twins: Twins, claims: Sequence[Claim]) -> dict[int, str]:
+def find_routers(legs: Sequence[Leg], twins: Twins, stations: Stations, claims: Sequence[Claim]) -> dict[int, str]:
     """MACs of routers and how each was recognised.
 
     A MAC is a router's when a packet sent to it comes back with a smaller TTL from it or another MAC (twins); when it
@@ -54,17 +55,17 @@ def find_routers(legs: Sequence[Leg], twins: Twins, claims: Sequence[Claim]) -> 
             for mac in (before.key.dst_mac, after.key.src_mac):
                 if mac >= 0 and not is_group_mac(mac):
                     routers.setdefault(mac, f"forwarded packets with the TTL lowered by {abs(drop)}")
-    for mac, ips in _forwarded(legs, claims).items():
+    for mac, ips in _forwarded(stations, claims).items():
         if len(ips) >= 2:
             routers.setdefault(mac, f"sent packets of {len(ips)} addresses that are not its own, TTL already lowered")
-    for mac in {mac for leg in legs for mac in (leg.key.src_mac, leg.key.dst_mac)}:
+    for mac in {station.mac for station in (*stations.senders, *stations.receivers)}:
         what = standard_router_mac(mac)
         if what:
             routers.setdefault(mac, f"{mac_text(mac)} is {what}")
     return routers
 
 
-def _forwarded(legs: Sequence[Leg], claims: Sequence[Claim]) -> dict[int, set[str]]:
+def _forwarded(stations: Stations, claims: Sequence[Claim]) -> dict[int, set[str]]:
     """MAC to the addresses that it sent for with a lowered TTL and that are not its own.
 
     An address is its own where it claimed it or sent from it with an initial TTL, too; a traceroute sends with 1, 2, 3.
@@ -74,15 +75,15 @@ def _forwarded(legs: Sequence[Leg], claims: Sequence[Claim]) -> dict[int, set[st
     for claim in claims:
         own[claim.mac].add(claim.ip)
     lowered: dict[tuple[int, str], set[int]] = defaultdict(set)
-    for leg in legs:
-        mac, ip = leg.key.src_mac, ip_text(*leg.source[0])
-        if leg.ttl_max in OWN_TTLS:
+    for station, ttls_seen in stations.senders.items():
+        mac, ip = station.mac, stations.texts[station.address]
+        if not OWN_TTLS.isdisjoint(ttls_seen):
             own[mac].add(ip)
-        elif mac >= 0 and leg.ttl_max not in INITIAL_TTLS and not ip.lower().startswith("fe80:"):
-            lowered[mac, ip].add(leg.ttl_max)
+        if mac >= 0 and not ip.lower().startswith("fe80:"):
+            lowered[mac, ip] |= ttls_seen - INITIAL_TTLS
     forwarded: dict[int, set[str]] = defaultdict(set)
     for (mac, ip), ttls in lowered.items():
-        if ip not in own[mac] and len(ttls) <= TTLS_OF_ONE_SENDER:
+        if ttls and ip not in own[mac] and len(ttls) <= TTLS_OF_ONE_SENDER:
             forwarded[mac].add(ip)
     return forwarded
 

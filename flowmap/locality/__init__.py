@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from flowmap.conversations import Conversation, Direction
+from flowmap.conversations import Conversation
 from flowmap.identity.endpoints import Endpoint
 from flowmap.legs import Leg
 from flowmap.locality.guard import guard_stayed
 from flowmap.locality.inventory_rules import judge_by_inventory
 from flowmap.locality.rules import judge_by_sightings
-from flowmap.locality.sightings import Scene, sight
+from flowmap.locality.sightings import OUTSIDE_ROLES, Scene, Sightings, sight
 from flowmap.locality.verdict import (
     HAIRPINS,
     LEFT,
@@ -33,6 +34,8 @@ UNDETERMINED_SHARE = 0.01
 """Share of undetermined bytes that a pair which otherwise stayed may have (DESIGN section 4)."""
 
 EVIDENCE_KEPT = 12
+
+Item = TypeVar("Item")
 
 
 @dataclass(slots=True)
@@ -59,18 +62,17 @@ def judge(scene: Scene, conversation: Conversation, low: Endpoint, high: Endpoin
     """Judge a conversation between two endpoints; ``low`` is the end at ``five_tuple.low``."""
     if "group" in (low.kind, high.kind):
         return _flooded(scene, conversation)
-    directions = (
-        (conversation.forward, conversation.backward, low, high),
-        (conversation.backward, conversation.forward, high, low),
-    )
-    parts = [
-        (direction, _judge_direction(scene, direction, other, source, destination))
-        for direction, other, source, destination in directions
-        if direction.legs
-    ]
-    legs = [scene.legs[index] for direction, _ in parts for index in direction.legs]
-    judged = guard_stayed(scene, legs, [judgement for _, judgement in parts])
-    result = _combine([(judgement, part[0].wire_bytes) for judgement, part in zip(judged, parts, strict=True)])
+    forward, backward = conversation.forward, conversation.backward
+    there, back = sight(scene, forward, low, high), sight(scene, backward, high, low)
+    judgements, sizes = [], []
+    if there.legs:
+        judgements.append(_judge_direction(scene, there, back, low, high))
+        sizes.append(forward.wire_bytes)
+    if back.legs:
+        judgements.append(_judge_direction(scene, back, there, high, low))
+        sizes.append(backward.wire_bytes)
+    legs = there.legs + back.legs
+    result = _combine(guard_stayed(scene, legs, judgements), sizes)
     result.path = _path(scene, legs, low, high)
     return result
 
@@ -96,14 +98,12 @@ def place_by_ports(scene: Scene) -> None:
 
 
 def _judge_direction(
-    scene: Scene, direction: Direction, other: Direction, source: Endpoint, destination: Endpoint
+    scene: Scene, seen: Sightings, back: Sightings, source: Endpoint, destination: Endpoint
 ) -> Judgement:
-    seen, back = sight(scene, direction, source, destination), sight(scene, other, destination, source)
     judgement = judge_by_sightings(scene, seen, back, source, destination)
     if judgement is not None and (judgement.left_host != UNDETERMINED or judgement.grade == "conflict"):
         return judgement
-    legs = [scene.legs[index] for index in direction.legs]
-    by_inventory = judge_by_inventory(scene, seen, legs, source, destination)
+    by_inventory = judge_by_inventory(scene, seen, source, destination)
     if judgement is None:
         return by_inventory
     if by_inventory.left_host == UNDETERMINED:
@@ -118,27 +118,37 @@ def _flooded(scene: Scene, conversation: Conversation) -> Verdict:
     return Verdict("flooded", None, None, undetermined_bytes=conversation.wire_bytes, evidence=evidence)
 
 
-def _combine(parts: Sequence[tuple[Judgement, int]]) -> Verdict:
-    """Sum directions into one verdict; its name follows the bytes, the plain word the rule of pairs."""
-    split = {STAYED: 0, LEFT: 0, UNDETERMINED: 0}
-    result = Verdict("undetermined", UNDETERMINED, None)
+def _combine(judgements: Sequence[Judgement], sizes: Sequence[int]) -> Verdict:
+    """Sum directions of these sizes into one verdict: its name follows the bytes, the plain word the rule of pairs."""
+    stayed = left = hairpin = 0
     weight: dict[str, int] = {}
-    for judgement, wire_bytes in parts:
-        plain = judgement.left_host or UNDETERMINED
-        covered = round(wire_bytes * judgement.covered)
-        split[plain] += covered
-        split[UNDETERMINED] += wire_bytes - covered
-        if judgement.verdict in HAIRPINS and plain == LEFT:
-            result.hairpin_bytes += covered
+    evidence: list[Evidence] = []
+    would_settle: list[str] = []
+    for judgement, wire_bytes in zip(judgements, sizes, strict=True):
+        plain = judgement.left_host
+        covered = wire_bytes if judgement.covered == 1 else round(wire_bytes * judgement.covered)
+        if plain == STAYED:
+            stayed += covered
+        elif plain == LEFT:
+            left += covered
+            hairpin += covered if judgement.verdict in HAIRPINS else 0
         weight[judgement.verdict] = weight.get(judgement.verdict, 0) + wire_bytes
-        result.evidence += [row for row in judgement.evidence if row not in result.evidence]
-        result.would_settle += [text for text in judgement.would_settle if text not in result.would_settle]
-    result.stayed_bytes, result.left_bytes, result.undetermined_bytes = split[STAYED], split[LEFT], split[UNDETERMINED]
+        evidence = _with_new(evidence, judgement.evidence)
+        would_settle = _with_new(would_settle, judgement.would_settle)
+    result = Verdict(
+        "undetermined", UNDETERMINED, None, stayed, left, sum(sizes) - stayed - left, hairpin, "unknown",
+        evidence[:EVIDENCE_KEPT], would_settle,
+    )  # fmt: skip
     result.left_host = plain_word(result)
-    judgements = [judgement for judgement, _ in parts]
-    result.verdict, result.grade = _name_and_grade(result.left_host, weight, [(j.verdict, j.grade) for j in judgements])
-    del result.evidence[EVIDENCE_KEPT:]
+    result.verdict, result.grade = _name_and_grade(result.left_host, weight, judgements)
     return result
+
+
+def _with_new(known: list[Item], more: list[Item]) -> list[Item]:
+    """Both lists without what is in the first already; the two directions often say the same."""
+    if not known or known == more:
+        return more
+    return known + [item for item in more if item not in known]
 
 
 def plain_word(verdict: Verdict) -> str:
@@ -154,34 +164,41 @@ def plain_word(verdict: Verdict) -> str:
 
 
 def _name_and_grade(
-    plain: str, weight: dict[str, int], judged: Sequence[tuple[str, str | None]]
+    plain: str, weight: dict[str, int], judged: Sequence[Judgement | Verdict]
 ) -> tuple[str, str | None]:
     """The detailed verdict with most bytes among those of the plain word, and the worst grade among them."""
     if plain == MIXED:
-        return "mixed", worst_grade(grade for verdict, grade in judged if LEFT_HOST[verdict] in (STAYED, LEFT))
+        return "mixed", worst_grade([one.grade for one in judged if LEFT_HOST[one.verdict] in (STAYED, LEFT)])
     fitting = {verdict: size for verdict, size in weight.items() if LEFT_HOST[verdict] == plain}
+    name = max(fitting, key=fitting.__getitem__) if fitting else "undetermined"
     if plain == UNDETERMINED:
-        conflict = "conflict" if any(grade == "conflict" for _, grade in judged) else None
-        return max(fitting, key=lambda name: fitting[name], default="undetermined"), conflict
-    name = max(fitting, key=lambda name: fitting[name])
-    return name, worst_grade(grade for verdict, grade in judged if verdict in fitting)
+        return name, "conflict" if "conflict" in [one.grade for one in judged] else None
+    return name, worst_grade([one.grade for one in judged if one.verdict in fitting])
 
 
 def _path(scene: Scene, legs: Sequence[Leg], low: Endpoint, high: Endpoint) -> str:
     """Switched where frames went straight between the two ends' own MACs, routed where a router's MAC is on them."""
     routers = scene.identities.routers
-    ends = low.macs | high.macs
-    if any(mac in routers and mac not in ends for leg in legs for mac in (leg.key.src_mac, leg.key.dst_mac)):
-        return "routed"
-    if any(leg.key.src_mac in ends and leg.key.dst_mac in ends for leg in legs):
-        return "switched"
-    return "unknown"
+    path = "unknown"
+    for leg in legs:
+        ends = 0
+        for mac in (leg.key.src_mac, leg.key.dst_mac):
+            if mac in low.macs or mac in high.macs:
+                ends += 1
+            elif mac in routers:
+                return "routed"
+        if ends == 2:
+            path = "switched"
+    return path
 
 
 def sum_verdicts(verdicts: Sequence[Verdict]) -> Verdict:
     """The verdict of a pair from those of its conversations."""
+    if len(verdicts) == 1:
+        return verdicts[0]
     result = Verdict("undetermined", UNDETERMINED, None)
     weight: dict[str, int] = {}
+    settling: set[str] = set()
     for verdict in sorted(verdicts, key=lambda one: -(one.stayed_bytes + one.left_bytes + one.undetermined_bytes)):
         result.stayed_bytes += verdict.stayed_bytes
         result.left_bytes += verdict.left_bytes
@@ -189,8 +206,10 @@ def sum_verdicts(verdicts: Sequence[Verdict]) -> Verdict:
         result.hairpin_bytes += verdict.hairpin_bytes
         total = verdict.stayed_bytes + verdict.left_bytes + verdict.undetermined_bytes
         weight[verdict.verdict] = weight.get(verdict.verdict, 0) + total
-        result.evidence += [row for row in verdict.evidence if row not in result.evidence]
-        result.would_settle += [text for text in verdict.would_settle if text not in result.would_settle]
+        if len(result.evidence) < EVIDENCE_KEPT:
+            result.evidence += [row for row in verdict.evidence if row not in result.evidence]
+        result.would_settle += [text for text in verdict.would_settle if text not in settling]
+        settling.update(verdict.would_settle)
     del result.evidence[EVIDENCE_KEPT:]
     if verdicts and all(verdict.verdict == "flooded" for verdict in verdicts):
         result.verdict, result.left_host = "flooded", None
@@ -199,11 +218,12 @@ def sum_verdicts(verdicts: Sequence[Verdict]) -> Verdict:
     if any(verdict.verdict == "mixed" for verdict in verdicts):
         result.verdict, result.grade = "mixed", worst_grade(v.grade for v in verdicts if v.left_host != UNDETERMINED)
         return result
-    result.verdict, result.grade = _name_and_grade(result.left_host, weight, [(v.verdict, v.grade) for v in verdicts])
+    result.verdict, result.grade = _name_and_grade(result.left_host, weight, verdicts)
     return result
 
 
 __all__ = [
+    "OUTSIDE_ROLES",
     "Evidence",
     "Judgement",
     "Scene",

@@ -31,7 +31,7 @@ def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | No
         return _between_hosts(scene, seen, a, b)
     if host_a is None or host_b is None:
         return _ports_of_unknown_hosts(scene, seen, a, b)
-    uplinks = [leg for leg in seen.u + seen.t if host_of(scene, leg) == host_a]
+    uplinks = [leg for leg in (*seen.u, *seen.t) if host_of(scene, leg) == host_a]
     if not same_addresses(a, b):
         return _routed_between_ports(scene, seen, a, b, uplinks)
     elsewhere = _answered_elsewhere(seen, back, scene, host_a)
@@ -83,7 +83,7 @@ def _answered_elsewhere(seen: Sightings, back: Sightings, scene: Scene, host: st
     """Legs at another host's points where the answers were seen too: no flood, so a statement must be wrong."""
 
     def away(sightings: Sightings) -> list[Leg]:
-        places = sightings.a + sightings.b + sightings.u + sightings.m + sightings.other
+        places = (*sightings.a, *sightings.b, *sightings.u, *sightings.m, *sightings.other)
         return [leg for leg in places if host_of(scene, leg) not in (None, host)]
 
     return away(seen) if away(back) else []
@@ -153,7 +153,7 @@ def _switched_but_on_uplink(
         text = "On the uplink twice, out and back, with equal MACs and TTL: a reflective relay turned it round."
         return Judgement("hairpin_reflected", "proven", [seen_at(scene, "sighting-6", text, [a, *equal, b])])
     few = is_leak(seen, uplinks)
-    heard = [leg for leg in seen.other + seen.u + seen.m if leg not in uplinks and leg.key.point != a.key.point]
+    heard = [leg for leg in (*seen.other, *seen.u, *seen.m) if leg not in uplinks and leg.key.point != a.key.point]
     silent = not (back.a or back.b) and bool(
         [leg for leg in heard if leg in seen.other or host_of(scene, leg) != host_of(scene, a)]
     )
@@ -161,7 +161,7 @@ def _switched_but_on_uplink(
         what = f"{on_wire} of {delivered} packets were flooded to the uplink too and delivered here all the same."
         result = _switched(scene, seen, a, b, host_of(scene, a) or "")
         result.evidence.append(seen_at(scene, "sighting-3", what, equal))
-        result.leaks = [leg for leg in seen.u + seen.t if same_addresses(leg, a) and _was_delivered(leg, b)]
+        result.leaks = [leg for leg in (*seen.u, *seen.t) if same_addresses(leg, a) and _was_delivered(leg, b)]
         return result.capped("strong" if few else "likely")
     return undetermined(
         "sighting-3",

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowmap.legs import Leg
-from flowmap.locality.sightings import Scene
+from flowmap.locality.sightings import OUTSIDE_ROLES, Scene
 from flowmap.locality.verdict import STAYED, Evidence, Judgement
-
-OUTSIDE_ROLES = ("uplink", "underlay")
 
 
 def guard_stayed(scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgement]) -> list[Judgement]:
@@ -25,7 +23,7 @@ def guard_stayed(scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgeme
     judgements
         What was judged of its directions; accepted flood leaks are in their ``leaks``.
     """
-    if not any(judgement.left_host == STAYED for judgement in judgements):
+    if STAYED not in [judgement.left_host for judgement in judgements]:
         return list(judgements)
     accepted = {id(leg) for judgement in judgements for leg in judgement.leaks}
     text, against = _speaks_against(scene, legs, accepted)

@@ -7,6 +7,7 @@ never assumed: what depends on them stays undetermined.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flowmap.identity.endpoints import Endpoint
 from flowmap.identity.kinds import virtual_vendor
@@ -31,18 +32,16 @@ class _Placement:
     by_port: bool = False
 
 
-def judge_by_inventory(
-    scene: Scene, seen: Sightings, legs: list[Leg], source: Endpoint, destination: Endpoint
-) -> Judgement:
+def judge_by_inventory(scene: Scene, seen: Sightings, source: Endpoint, destination: Endpoint) -> Judgement:
     """Apply the table to one direction that the sightings did not decide."""
+    legs = seen.legs
     for endpoint in (source, destination):
         if endpoint.conflict:
             return Judgement(
                 "undetermined", "conflict", [Evidence("inventory-conflict", False, f"{_sentence(endpoint.conflict)}.")],
                 ["An inventory without contradictions."],
             )  # fmt: skip
-    one = _place(scene, source, {leg.key.src_mac for leg in legs})
-    other = _place(scene, destination, {leg.key.dst_mac for leg in legs})
+    one, other = _place(scene, source, legs, "src_mac"), _place(scene, destination, legs, "dst_mac")
     if one is None or other is None:
         return _one_end_unknown(scene, legs, source, destination, one, other)
     contradiction = _point_contradiction(scene, legs, one, other)
@@ -52,7 +51,7 @@ def judge_by_inventory(
     if one.host != other.host:
         judgement = _different_hosts(one, other)
     else:
-        judgement = _same_host(scene, seen, legs, source, destination, one, other)
+        judgement = _same_host(scene, seen, source, destination, one, other)
     judgement.evidence += rows
     for place in (one, other):
         judgement.capped(place.cap, " ".join(place.why))
@@ -61,14 +60,16 @@ def judge_by_inventory(
     return judgement
 
 
-def _place(scene: Scene, endpoint: Endpoint, macs: set[int]) -> _Placement | None:
-    """Where an endpoint is, by its port where a sure one shows it, else by the inventory row of the NIC in use."""
-    own = endpoint.macs & macs - set(scene.identities.routers)
-    ports = [
-        scene.points[number]
-        for number, mac in scene.ports.owners.items()
-        if mac in (own or endpoint.macs) and scene.points[number].host and number not in scene.ports.unsure
-    ]
+def _place(scene: Scene, endpoint: Endpoint, legs: list[Leg], side: str) -> _Placement | None:
+    """Where an endpoint is, by its port where a sure one shows it, else by the inventory row of the NIC in use.
+
+    ``side`` is ``src_mac`` or ``dst_mac``, whichever the endpoint's MAC is in these legs.
+    """
+    if not endpoint.records and not scene.sure_ports:
+        return None
+    used = {getattr(leg.key, side) for leg in legs}
+    own = {mac for mac in used if mac in endpoint.macs and mac not in scene.identities.routers}
+    ports = [port for mac in own or endpoint.macs for port in scene.sure_ports.get(mac, ())]
     rows = [row for row in endpoint.records if row.mac in own] or endpoint.records
     record = next((row for row in rows if row.passthrough), rows[0]) if rows else None
     switches = {row.vswitch for row in rows}
@@ -121,12 +122,12 @@ def _different_hosts(one: _Placement, other: _Placement) -> Judgement:
 def _same_host(
     scene: Scene,
     seen: Sightings,
-    legs: list[Leg],
     source: Endpoint,
     destination: Endpoint,
     one: _Placement,
     other: _Placement,
 ) -> Judgement:
+    legs = seen.legs
     if any(place.record and place.record.passthrough for place in (one, other)):
         return undetermined(
             "inventory-passthrough",
@@ -224,6 +225,19 @@ def _is_vm_on(scene: Scene, mac: int, host: str) -> bool:
     return bool(rows) and all(row.host == host for row in rows)
 
 
+_WOULD_TELL = (
+    "An inventory with the MACs and hosts of both VMs.",
+    "Port captures of both VMs with every uplink of their host.",
+)
+
+
+@lru_cache(4096)
+def _nothing_known(points: tuple[str, ...]) -> Evidence:
+    """Row 12; one object for all conversations that were seen at the same points, because it says nothing else."""
+    text = "One place saw it and no inventory tells where the VMs are: local and remote traffic look the same there."
+    return Evidence("sighting-12", False, text, points)
+
+
 def _one_end_unknown(
     scene: Scene,
     legs: list[Leg],
@@ -234,8 +248,8 @@ def _one_end_unknown(
 ) -> Judgement:
     """No placement for one end: only a peer outside behind a physical router is said to be away."""
     known, peer = one or other, destination if other is None else source
-    far_macs = {leg.key.dst_mac if peer is destination else leg.key.src_mac for leg in legs}
     inventory = scene.identities.inventory
+    far_macs = {leg.key.dst_mac if peer is destination else leg.key.src_mac for leg in legs} if known else set()
     if known and peer.kind == "external" and all(
         mac in scene.identities.routers and virtual_vendor(mac) is None and not inventory.by_mac(mac)
         and not standard_router_mac(mac) for mac in far_macs
@@ -244,11 +258,7 @@ def _one_end_unknown(
         return Judgement("north_south", "likely", [Evidence("inventory-outside", True, text)], ["Capture the uplinks."])
     points = scene.names(legs[:4])
     if not inventory.records:
-        reason = (
-            "One place saw it and no inventory tells where the VMs are: local and remote traffic look the same there."
-        )
-        return undetermined("sighting-12", reason, "An inventory with the MACs and hosts of both VMs.",
-                            "Port captures of both VMs with every uplink of their host.", points=points)  # fmt: skip
+        return Judgement("undetermined", None, [_nothing_known(points)], list(_WOULD_TELL))
     return undetermined(
         "inventory-missing",
         f"The inventory does not place {peer.label}.",

@@ -18,25 +18,25 @@ def judge_by_sightings(
     scene: Scene, seen: Sightings, back: Sightings, source: Endpoint, destination: Endpoint
 ) -> Judgement | None:
     """Apply the rows in order to one direction; ``back`` is what was seen of the other direction."""
-    for judgement in (
-        both_ports(scene, seen, back),
-        _overlay(scene, seen),
-        _one_port_and_uplink(scene, seen, back, source, destination),
-        _uplink_only(scene, seen, back, source, destination),
-        _two_mirrors(scene, seen, back, source, destination),
-    ):
-        if judgement is not None:
-            return judgement.capped(*_cap(scene, seen))
-    return None
+    if len(seen.legs) == 1 and not seen.u and not seen.t:
+        return None  # one sighting inside: every row without an uplink compares two
+    judgement = (
+        both_ports(scene, seen, back)
+        or _overlay(scene, seen)
+        or _one_port_and_uplink(scene, seen, back, source, destination)
+        or _uplink_only(scene, seen, back, source, destination)
+        or _two_mirrors(scene, seen, back, source, destination)
+    )
+    return judgement.capped(*_cap(scene, seen)) if judgement else None
 
 
 def _cap(scene: Scene, seen: Sightings) -> tuple[str | None, str]:
     """A guessed role or host never allows more than ``likely`` (DESIGN section 4)."""
-    used = seen.a + seen.b + seen.u + seen.t + seen.m
+    used = (*seen.a, *seen.b, *seen.u, *seen.t, *seen.m)
     guessed = sorted({scene.points[leg.key.point].id for leg in used if not scene.points[leg.key.point].is_stated})
     if guessed:
         return "likely", f"The role of {', '.join(guessed[:4])} is only guessed from a name."
-    ports = {leg.key.point for leg in seen.a + seen.b} & scene.ports.by_inventory
+    ports = {leg.key.point for leg in (*seen.a, *seen.b)} & scene.ports.by_inventory
     if ports:
         return "strong", f"Only the inventory says whose port {scene.points[min(ports)].id} is."
     return None, ""
@@ -117,7 +117,7 @@ def _is_known_beyond(scene: Scene, port: Leg, peer: Endpoint, seen: Sightings) -
     gateway = port.key.dst_mac
     return (
         gateway in scene.identities.routers
-        and gateway not in scene.ports.owners.values()
+        and gateway not in scene.port_macs
         and any(gateway in scene.senders_at.get(leg.key.point, ()) for leg in seen.u)
     )
 

@@ -19,6 +19,9 @@ from flowmap.locality.ports import PortOwners, find_owners
 from flowmap.packets import NO_TIME, is_group_mac, mac_text
 from flowmap.twins import Twins
 
+OUTSIDE_ROLES = ("uplink", "underlay")
+"""Roles of points at which traffic has left the host."""
+
 QUIET_UPLINK_NS = 10_000_000_000
 """Longest silence of an uplink before or after a conversation that still counts as being captured."""
 
@@ -45,40 +48,54 @@ class Scene:
     legs_are_missing: bool = False
     """The leg table was full, so absence of a leg means nothing."""
     senders_at: dict[int, set[int]] = field(default_factory=dict)
-    """Point -> MACs that sent unicast there."""
+    """Uplink -> MACs that sent unicast there."""
+    point_ids: list[str] = field(default_factory=list)
+    port_macs: frozenset[int] = frozenset()
+    """MACs that own a port."""
+    sure_ports: dict[int, list[CapturePoint]] = field(default_factory=dict)
+    """MAC -> the ports on a known host that are surely its own."""
 
     def __post_init__(self) -> None:
+        roles = [point.role for point in self.points]
         senders: dict[int, set[int]] = defaultdict(set)
-        for leg in self.legs:
-            if not is_group_mac(leg.key.dst_mac):
-                senders[leg.key.point].add(leg.key.src_mac)
+        if not {"uplink", "underlay"}.isdisjoint(roles):
+            for leg in self.legs:
+                if roles[leg.key.point] in OUTSIDE_ROLES and not is_group_mac(leg.key.dst_mac):
+                    senders[leg.key.point].add(leg.key.src_mac)
         self.senders_at = dict(senders)
-        self._index_of = {id(leg): index for index, leg in enumerate(self.legs)}
+        self.point_ids = [point.id for point in self.points]
+        self._index_of = {id(self.legs[index]): index for index in self.twins.linked}
         self.ports = find_owners(self.legs, self.points, self.identities)
+        self.port_macs = frozenset(self.ports.owners.values())
+        for number, mac in self.ports.owners.items():
+            if self.points[number].host and number not in self.ports.unsure:
+                self.sure_ports.setdefault(mac, []).append(self.points[number])
 
     def are_twins(self, one: Leg, other: Leg) -> bool:
         """Whether two legs carried the same packets."""
-        return self.twins.are(self._index_of[id(one)], self._index_of[id(other)])
+        first, second = self._index_of.get(id(one)), self._index_of.get(id(other))
+        return first is not None and second is not None and self.twins.are(first, second)
 
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
-        return tuple(self.points[leg.key.point].id for leg in legs)
+        return tuple([self.point_ids[leg.key.point] for leg in legs])
 
 
 @dataclass(slots=True)
 class Sightings:
     """The legs of one direction, sorted by what their capture points are, and the direction counted once."""
 
+    legs: list[Leg]
     packets: int
     payload_bytes: int
-    a: list[Leg] = field(default_factory=list)
-    b: list[Leg] = field(default_factory=list)
-    u: list[Leg] = field(default_factory=list)
-    t: list[Leg] = field(default_factory=list)
-    m: list[Leg] = field(default_factory=list)
-    via: list[Leg] = field(default_factory=list)
-    other: list[Leg] = field(default_factory=list)
-    unknown: list[Leg] = field(default_factory=list)
+    a: Sequence[Leg] = ()
+    b: Sequence[Leg] = ()
+    u: Sequence[Leg] = ()
+    t: Sequence[Leg] = ()
+    m: Sequence[Leg] = ()
+    via: Sequence[Leg] = ()
+    other: Sequence[Leg] = ()
+    unknown: Sequence[Leg] = ()
 
     def share(self, *legs: Leg) -> float:
         """How much of the direction some legs saw: by payload (segmentation changes packets), else by packets."""
@@ -92,28 +109,31 @@ def sight(scene: Scene, direction: Direction, source: Endpoint, destination: End
 
     A port is an end's only if its VM is that end: a router VM's port is on the way, whatever MAC the frame carries.
     """
-    result = Sightings(direction.packets, direction.payload_bytes)
-    routers = scene.identities.routers
-    for leg in (scene.legs[index] for index in direction.legs):
-        point = scene.points[leg.key.point]
-        owner = scene.ports.owners.get(leg.key.point, -1)
-        if leg.key.tunnel >= 0 and point.role in ("uplink", "underlay"):
-            result.t.append(leg)
-        elif point.role in ("uplink", "underlay"):
-            result.u.append(leg)
-        elif point.role == "mirror":
-            result.m.append(leg)
-        elif point.role != "vnic":
-            result.unknown.append(leg)
-        elif owner >= 0 and owner == leg.key.src_mac and owner in source.macs:
-            result.a.append(leg)
-        elif owner >= 0 and owner == leg.key.dst_mac and owner in destination.macs and owner not in routers:
-            result.b.append(leg)
-        elif owner >= 0 and owner in (leg.key.src_mac, leg.key.dst_mac):
-            result.via.append(leg)
+    legs = [scene.legs[index] for index in direction.legs]
+    places: dict[str, list[Leg]] = {}
+    for leg in legs:
+        role = scene.points[leg.key.point].role
+        if role in OUTSIDE_ROLES:
+            place = "t" if leg.key.tunnel >= 0 else "u"
+        elif role == "mirror":
+            place = "m"
+        elif role == "vnic":
+            place = _place_at_port(scene, leg, source, destination)
         else:
-            result.other.append(leg)
-    return result
+            place = "unknown"
+        places.setdefault(place, []).append(leg)
+    return Sightings(legs, direction.packets, direction.payload_bytes, **places)
+
+
+def _place_at_port(scene: Scene, leg: Leg, source: Endpoint, destination: Endpoint) -> str:
+    owner = scene.ports.owners.get(leg.key.point, -1)
+    if owner < 0:
+        return "other"
+    if owner == leg.key.src_mac and owner in source.macs:
+        return "a"
+    if owner == leg.key.dst_mac and owner in destination.macs and owner not in scene.identities.routers:
+        return "b"
+    return "via" if owner in (leg.key.src_mac, leg.key.dst_mac) else "other"
 
 
 @dataclass(slots=True)
@@ -151,7 +171,7 @@ def watch_uplinks(scene: Scene, leg: Leg, host: str) -> UplinkWatch:
             lacks.append(f"nothing shows that {point.id} was captured during the whole conversation")
     if scene.legs_are_missing:
         lacks.append("the leg table was full, so some legs are not known")
-    if captured and leg.key.src_mac not in set().union(*(scene.senders_at.get(number, set()) for number in captured)):
+    if captured and not any(leg.key.src_mac in scene.senders_at.get(number, ()) for number in captured):
         who = mac_text(leg.key.src_mac)
         lacks.append(f"no other unicast of {who} is on the uplink to show that its traffic would be recorded there")
     return UplinkWatch(captured, lacks)

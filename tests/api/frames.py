@@ -33,6 +33,17 @@ def wire_bytes(payload_bytes):
     return 14 + IP_HEADER + TCP_HEADER + payload_bytes
 
 
+def dns_answer(name, address, *, source, destination):
+    """An Ethernet frame with the answer of a DNS server: a name is at an address (RFC 1035)."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+    record = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(address)
+    message = struct.pack("!HHHHHH", 1, 0x8180, 1, 1, 0, 0) + labels + struct.pack("!HH", 1, 1) + record
+    datagram = struct.pack("!HHHH", 53, 4_000, 8 + len(message), 0) + message
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, IP_HEADER + len(datagram), 1, 0, 64, 17, 0)
+    ip += socket.inet_aton(source[1]) + socket.inet_aton(destination[1])
+    return bytes.fromhex((destination[0] + source[0]).replace(":", "")) + b"\x08\x00" + ip + datagram
+
+
 def pcap(frames, *, step_s=1.0):
     """A pcap file of Ethernet frames, ``step_s`` apart."""
     parts = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, ETHERNET)]
@@ -61,3 +72,8 @@ CLIENT_TO_WEB = wire_bytes(0) + sum(map(wire_bytes, CLIENT_SIZES))
 def two_talks():
     """Web to database with 4 packets, then client to web with 2, a second apart each."""
     return talk(WEB, DATABASE, 5432, WEB_SIZES) + talk(CLIENT, WEB, 80, CLIENT_SIZES, source_port=41_000)
+
+
+def named_talks():
+    """The same, and last a seventh frame in which the database, as name server, tells the client the web's name."""
+    return [*two_talks(), dns_answer("web.corp", WEB[1], source=DATABASE, destination=CLIENT)]

@@ -100,6 +100,18 @@ def hanging_tshark(path):
     return path
 
 
+def waiting_tshark(path, gate):
+    """tshark itself, which starts to read once the file ``gate`` is there."""
+    program = find_tshark(Settings())
+    path.write_text(
+        f'#!/bin/sh\ncase "$1" in -G|--version) exec {program} "$@";; esac\n'
+        f"while [ ! -e '{gate}' ]; do kill -0 $PPID 2>/dev/null || exit 1; sleep 0.05; done\n"
+        f'exec {program} "$@"\n'
+    )
+    path.chmod(0o755)
+    return path
+
+
 class Served:
     """A process that runs :func:`flowmap.api.serve.serve`, and the address that it printed."""
 

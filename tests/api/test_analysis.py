@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from tests.api.frames import CLIENT_TO_WEB, WEB_TO_DATABASE, pcap, two_talks
+from tests.api.frames import CLIENT_TO_WEB, WEB_TO_DATABASE, named_talks, pcap, two_talks
 from tests.api.servers import hanging_tshark, running, wait_for
 
 INVENTORY = (
@@ -18,6 +19,8 @@ INVENTORY = (
     b"client,00:50:56:00:00:03,10.0.0.3,esx-02\n"
 )
 CAPTURE = ("web.pcap", pcap(two_talks()))
+AFTER_READING = 2
+"""The revision after captures were read: a first map without names, then one with names. Judging again adds one."""
 
 
 def edges(document):
@@ -58,7 +61,7 @@ def start_and_hang(server, *captures):
 def test_an_uploaded_capture_becomes_a_map(server, settings):
     map_id, status = server.analysed(CAPTURE)
     assert status["state"] == "done" and status["complete"] is True and status["error"] is None
-    assert status["revision"] == 1 and status["progress"] is None and status["stale"] is False
+    assert status["revision"] == AFTER_READING and status["progress"] is None and status["stale"] is False
     document = server.client.get(f"/api/maps/{map_id}/graph").json()
     assert edges(document) == {
         frozenset(("10.0.0.1", "10.0.0.2")): WEB_TO_DATABASE,
@@ -67,6 +70,21 @@ def test_an_uploaded_capture_becomes_a_map(server, settings):
     assert document["graph"]["captures"][0]["file"] == "web.pcap"
     folder = settings.data_dir / "maps" / map_id
     assert (folder / "map.json").is_file() and folder.parent.stat().st_mode & 0o077 == 0
+
+
+def test_the_first_map_has_all_counts_and_the_second_the_names_too(server, settings):
+    map_id, status = server.analysed(("web.pcap", pcap(named_talks())))
+    assert status["state"] == "done" and status["revision"] == AFTER_READING
+    folder = settings.data_dir / "maps" / map_id
+    first, last = (json.loads((folder / f"result-{number}" / "map.json").read_bytes()) for number in (1, 2))
+    assert server.client.get(f"/api/maps/{map_id}/graph").json() == last
+    assert [node["names"] for node in first["nodes"]] == [[], [], []]
+    named = {node["ips"][0]: node["names"] for node in last["nodes"] if node["names"]}
+    assert named == {"10.0.0.1": [{"name": "web.corp", "source": "dns"}]}
+    assert first["graph"]["totals"] == last["graph"]["totals"]
+    assert first["graph"]["totals"]["packets"] == len(named_talks()) and first["graph"]["complete"] is True
+    sizes = [{(e["source"], e["target"]): e["wire_bytes"] for e in document["edges"]} for document in (first, last)]
+    assert sizes[0] == sizes[1]
 
 
 def test_there_is_no_result_before_the_first_analysis(server):
@@ -88,7 +106,7 @@ def test_an_inventory_is_judged_from_the_legs_without_reading_again(server, sett
     assert server.status(map_id)["stale"] is True
     server.client.post(f"/api/maps/{map_id}/analysis")
     status = server.wait(map_id)
-    assert status["state"] == "done" and status["revision"] == 2 and status["stale"] is False
+    assert status["state"] == "done" and status["revision"] == AFTER_READING + 1 and status["stale"] is False
     found = edges(server.client.get(f"/api/maps/{map_id}/graph").json())
     assert found == {frozenset(("web", "db")): WEB_TO_DATABASE, frozenset(("web", "client")): CLIENT_TO_WEB}
 
@@ -98,7 +116,7 @@ def test_points_are_judged_again_too(server):
     points = {"points": [{"file": "web.pcap", "host": "esx-01", "role": "mirror"}]}
     server.client.put(f"/api/maps/{map_id}/points", json=points)
     server.client.post(f"/api/maps/{map_id}/analysis")
-    assert server.wait(map_id)["revision"] == 2
+    assert server.wait(map_id)["revision"] == AFTER_READING + 1
     (point,) = server.client.get(f"/api/maps/{map_id}/health").json()["points"]
     assert (point["role"], point["host"]) == ("mirror", "esx-01")
 
@@ -155,9 +173,21 @@ def test_a_killed_worker_fails_its_map_and_nothing_else(hanging):
         assert again != map_id
 
 
-def test_a_missing_tshark_is_one_sentence(settings):
+def test_without_tshark_the_map_is_whole_but_for_its_names(settings):
     with running(settings.model_copy(update={"tshark_path": "/nowhere/tshark"})) as server:
-        _, status = server.analysed(CAPTURE)
+        map_id, status = server.analysed(("web.pcap", pcap(named_talks())))
+        assert status["state"] == "done" and status["error"] is None
+        document = server.client.get(f"/api/maps/{map_id}/graph").json()
+        assert document["graph"]["totals"]["packets"] == len(named_talks()) and document["graph"]["complete"] is True
+        assert not any(node["names"] for node in document["nodes"])
+        (warning,) = document["graph"]["warnings"]
+        assert warning["code"] == "no_tshark" and "names and applications are missing" in warning["text"]
+
+
+def test_what_only_tshark_reads_fails_without_it_in_one_sentence(settings):
+    wireless = CAPTURE[1][:20] + (105).to_bytes(4, "little") + CAPTURE[1][24:]  # IEEE 802.11
+    with running(settings.model_copy(update={"tshark_path": "/nowhere/tshark"})) as server:
+        _, status = server.analysed(("air.pcap", wireless))
         assert status["state"] == "failed" and "tshark was not found" in status["error"]
 
 
@@ -249,7 +279,7 @@ def test_captures_go_after_the_analysis_when_nothing_is_kept(settings):
         assert not list((settings.data_dir / "maps" / map_id / "captures").iterdir())
         server.client.put(f"/api/maps/{map_id}/inventory/vms.csv", content=INVENTORY)
         server.client.post(f"/api/maps/{map_id}/analysis")
-        assert server.wait(map_id)["revision"] == 2
+        assert server.wait(map_id)["revision"] == AFTER_READING + 1
         server.client.put(f"/api/maps/{map_id}/captures/b.pcap", content=CAPTURE[1])
         answer = server.client.post(f"/api/maps/{map_id}/analysis")
         assert answer.status_code == 409 and "web.pcap" in answer.json()["detail"]

@@ -23,12 +23,13 @@ from tests.api.frames import (
     WEB,
     WEB_SIZES,
     WEB_TO_DATABASE,
+    named_talks,
     pcap,
     talk,
     two_talks,
     wire_bytes,
 )
-from tests.api.servers import HEADERS, running, wait_for
+from tests.api.servers import HEADERS, running, wait_for, waiting_tshark
 
 INVENTORY = (
     b"vm,mac,ip,host\n"
@@ -282,26 +283,41 @@ class Listener:
     def states(self):
         return [data["state"] for _, name, data in self.events if name == "state"]
 
+    def graphs(self):
+        return [data for _, name, data in self.events if name == "graph"]
+
     def join(self):
         self._thread.join(30)
         assert not self._thread.is_alive()
 
 
-def test_events_tell_state_and_new_graphs(server):
-    map_id = server.new_map([("a.pcap", pcap(two_talks()))])
-    listener = Listener(server, map_id)
-    wait_for(listener.states)
-    assert listener.states() == ["new"] and listener.media_type.startswith("text/event-stream")
-    server.client.post(f"/api/maps/{map_id}/analysis")
-    wait_for(lambda: listener.states()[-1] == "done" and "graph" in [name for _, name, _ in listener.events])
-    assert "running" in listener.states()
-    assert [data for _, name, data in listener.events if name == "graph"] == [{"revision": 1}]
-    assert [data for _, name, data in listener.events if name == "state"][-1] == server.status(map_id)
-    numbers = [number for number, _, _ in listener.events]
-    assert numbers == sorted(numbers)
-    server.client.delete(f"/api/maps/{map_id}")
-    listener.join()
-    assert listener.events[-1][1] == "deleted"
+def test_events_tell_state_and_new_graphs(settings, tmp_path):
+    """The first graph comes while names are still searched for, the second with the names."""
+    gate = tmp_path / "gate"
+    tshark = waiting_tshark(tmp_path / "tshark", gate)
+    with running(settings.model_copy(update={"tshark_path": str(tshark)})) as server:
+        map_id = server.new_map([("a.pcap", pcap(named_talks()))])
+        listener = Listener(server, map_id)
+        wait_for(listener.states)
+        assert listener.states() == ["new"] and listener.media_type.startswith("text/event-stream")
+        server.client.post(f"/api/maps/{map_id}/analysis")
+        wait_for(listener.graphs)
+        assert listener.graphs() == [{"revision": 1}] and server.status(map_id)["state"] == "running"
+        first = server.client.get(f"/api/maps/{map_id}/graph").json()
+        assert first["graph"]["totals"]["packets"] == len(named_talks())
+        assert not any(node["names"] for node in first["nodes"])
+        gate.touch()
+        wait_for(lambda: listener.states()[-1] == "done")
+        assert "running" in listener.states()
+        assert listener.graphs() == [{"revision": 1}, {"revision": 2}]
+        last = server.client.get(f"/api/maps/{map_id}/graph").json()
+        assert [name["name"] for node in last["nodes"] for name in node["names"]] == ["web.corp"]
+        assert [data for _, name, data in listener.events if name == "state"][-1] == server.status(map_id)
+        numbers = [number for number, _, _ in listener.events]
+        assert numbers == sorted(numbers)
+        server.client.delete(f"/api/maps/{map_id}")
+        listener.join()
+        assert listener.events[-1][1] == "deleted"
 
 
 def test_a_reader_that_comes_back_gets_the_present(server):

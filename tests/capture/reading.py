@@ -34,11 +34,11 @@ class Result:
         return self.registry.points[self.packets.point[row]].key.mirror
 
 
-def read(path: Path, settings: Settings | None = None) -> Result:
+def read(path: Path, settings: Settings | None = None, reader: str = "auto") -> Result:
     """Read a file to its end."""
     settings = settings or Settings()
     registry = Registry(settings.max_points)
-    capture = open_capture(path, registry, settings)
+    capture = open_capture(path, registry, settings, reader=reader)
     batches = list(capture.batches())
     columns = {
         name: np.concatenate([getattr(batch, name) for batch in batches])
@@ -51,8 +51,10 @@ def read(path: Path, settings: Settings | None = None) -> Result:
     return Result(capture, registry, PacketBatch(**columns, claims=claims), capture.outcome)
 
 
-def read_bytes(folder: Path, data: bytes, settings: Settings | None = None, name: str = "test.pcap") -> Result:
+def read_bytes(
+    folder: Path, data: bytes, settings: Settings | None = None, name: str = "test.pcap", reader: str = "auto"
+) -> Result:
     """Write a file and read it."""
     path = folder / name
     path.write_bytes(data)
-    return read(path, settings)
+    return read(path, settings, reader)

@@ -9,7 +9,7 @@ from flowmap.capture.claims import ClaimBook, arp_claim, dhcp_claim, neighbor_cl
 from flowmap.capture.outcome import NoticeCounter
 from flowmap.packets import Claim
 from tests.capture import frames as f
-from tests.capture.files import SECOND, pcap
+from tests.capture.files import SECOND, file_header, pcap, record
 from tests.capture.reading import read_bytes
 
 OWNER = 0x0250_0000_0010
@@ -110,3 +110,11 @@ def test_arp_without_addresses_of_ip_claims_nothing():
     assert arp_claim("", OWNER, "10.0.0.1") is None
     assert arp_claim("1", -1, "10.0.0.1") is None
     assert arp_claim("8", OWNER, "10.0.0.1") is None
+
+
+def test_a_cut_message_does_not_hide_the_whole_one_behind_it(tmp_path):
+    message = f.arp(2, 0x0200_0000_0001, "10.0.0.9")
+    frame = f.eth(message, f.ARP)
+    data = file_header() + record(frame[:40], length=len(frame)) + record(frame)
+    result = read_bytes(tmp_path, data)
+    assert [(claim.ip, claim.frame_number) for claim in result.packets.claims] == [("10.0.0.9", 2)]

@@ -154,7 +154,7 @@ def test_the_hash_of_the_file_is_computed_when_asked_for(tmp_path):
         "shown.pcap",
         414,
         "pcap",
-        "pyshark",
+        "header",
     )
 
 

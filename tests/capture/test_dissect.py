@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,13 @@ from flowmap.capture import open_capture
 from flowmap.capture.points import Registry
 from flowmap.errors import CaptureError, ToolError
 from flowmap.settings import Settings
+from tests.capture import reading
 from tests.capture.fake_tools import fake_tshark
 from tests.capture.files import pcap
 from tests.capture.frames import PLAIN
-from tests.capture.reading import Result, read, read_bytes
+from tests.capture.reading import Result
+
+read, read_bytes = (partial(way, reader="pyshark") for way in (reading.read, reading.read_bytes))
 
 QUICK = {"tshark_stall_s": 0.5, "tshark_wall_s": 20.0}
 
@@ -130,7 +134,7 @@ def test_an_abandoned_reading_ends_its_process(tmp_path):
     settings = fake_tshark(tmp_path, "rows(90)\ntime.sleep(600)", batch_packets=10, **QUICK)
     path = tmp_path / "a.pcap"
     path.write_bytes(pcap())
-    batches = open_capture(path, Registry(), settings).batches()
+    batches = open_capture(path, Registry(), settings, reader="pyshark").batches()
     next(batches)
     assert len(running_from(tmp_path)) == 1
     batches.close()

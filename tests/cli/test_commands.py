@@ -4,34 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import networkx as nx
 import pytest
 
-CAPTURES = Path(__file__).parents[2] / "captures"
-SAMPLE = CAPTURES / "ports-host-b.pcapng"
-
-
-def flowmap(*arguments, stdin=b"", **environment):
-    """Run the program; no traceback may ever show."""
-    run = subprocess.run(
-        [sys.executable, "-m", "flowmap", *map(str, arguments)], input=stdin, capture_output=True, check=False,
-        env={**os.environ, **environment}, timeout=120,
-    )  # fmt: skip
-    assert b"Traceback" not in run.stderr, run.stderr.decode()
-    return run
-
-
-def sentence(run):
-    """The one line on standard error."""
-    lines = run.stderr.decode().strip().splitlines()
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("flowmap: ")
-    assert lines[0].endswith(".")
-    return lines[0]
+from tests.cli.command_line import CAPTURES, SAMPLE, flowmap, sentence
 
 
 def test_version():
@@ -164,10 +142,21 @@ def test_a_cut_off_capture_keeps_what_came_before_and_exits_3(tmp_path, cut):
     )
 
 
-def test_tshark_missing_is_one_sentence_that_says_what_to_install():
-    run = flowmap("analyze", SAMPLE, FLOWMAP_TSHARK_PATH="/nonexistent/tshark")
-    assert run.returncode == 1
-    assert "tshark" in sentence(run)
+def test_without_tshark_only_names_are_missing_and_a_note_says_so():
+    with_names = json.loads(flowmap("analyze", SAMPLE, "-o", "-").stdout)
+    run = flowmap("analyze", SAMPLE, "-o", "-", FLOWMAP_TSHARK_PATH="/nonexistent/tshark")
+    document = json.loads(run.stdout)
+    assert run.returncode == 0
+    assert b"tshark is not installed, so names and applications are missing" in run.stderr
+    assert "no_tshark" in {row["code"] for row in document["graph"]["warnings"]}
+    assert any(node["names"] for node in with_names["nodes"]) and not any(node["names"] for node in document["nodes"])
+    assert document["graph"]["complete"] is True and document["graph"]["totals"] == with_names["graph"]["totals"]
+
+
+def test_the_pyshark_reader_without_tshark_is_one_sentence_that_says_what_to_install():
+    run = flowmap("analyze", SAMPLE, "--reader", "pyshark", FLOWMAP_TSHARK_PATH="/nonexistent/tshark")
+    assert run.returncode == 1 and run.stdout == b""
+    assert "tshark was not found in /nonexistent/tshark; install it" in sentence(run)
 
 
 def test_contradictory_inventories_show_the_conflict_first(tmp_path):

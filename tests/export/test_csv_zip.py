@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowmap.export.csv_zip import read_csv, write_csv
-from flowmap.export.document import document
+from flowmap.export.node_link import document
 from tests.export.graphs import FULL_64_BIT, HOSTILE, empty_graph, make_graph, named_graph
 
 awkward = st.lists(

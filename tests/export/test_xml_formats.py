@@ -10,9 +10,9 @@ from defusedxml import DefusedXmlException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowmap.export.document import document
 from flowmap.export.gexf import read_gexf, write_gexf
 from flowmap.export.graphml import read_graphml, write_graphml
+from flowmap.export.node_link import document
 from tests.export.graphs import FULL_64_BIT, HOSTILE, empty_graph, make_graph, named_graph
 
 FORMATS = pytest.mark.parametrize(

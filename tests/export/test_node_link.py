@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowmap.export.document import check_identities, document, dumps, schema
+from flowmap.export.node_link import check_identities, document, dumps, schema
 from tests.export.graphs import FULL_64_BIT, HOSTILE, make_graph, named_graph
 
 

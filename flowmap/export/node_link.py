@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, BinaryIO
 
 import networkx as nx
 import numpy as np
@@ -76,19 +76,23 @@ def check_identities(document: Mapping[str, Any]) -> list[str]:
     return _wrong_ends(document) + _wrong_sums(document) + _wrong_shares(document["graph"]["shares"])
 
 
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+"""Types of nearly all values; their subclasses (an enum's member) are no plain JSON types."""
+
+
 def _plain(value: Any) -> Any:
-    if value is None or type(value) in (str, int, bool):  # nearly all of them
+    if type(value) in _AS_THEY_ARE:
         return value
+    if isinstance(value, dict):
+        return {str(key): item if type(item) in _AS_THEY_ARE else _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [item if type(item) in _AS_THEY_ARE else _plain(item) for item in value]
     if isinstance(value, np.generic):
         return _plain(value.item())
     if isinstance(value, str):
         return str.__str__(value)  # an enum's member becomes its value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
     raise TypeError(f"a {type(value).__name__} has no place in a graph document")
 
 
@@ -150,3 +154,8 @@ def _wrong_shares(shares: Mapping[str, int]) -> list[str]:
 
 def _pair(edge: Mapping[str, Any]) -> str:
     return f"{edge['source']!r} - {edge['target']!r}"
+
+
+def write_json(document: Document, stream: BinaryIO) -> None:
+    """Write a document as UTF-8 with a newline at its end."""
+    stream.write(dumps(document).encode() + b"\n")

@@ -1,15 +1,18 @@
-"""The fold: batches of packets to legs, in one pass.
+"""The plain fold: batches of packets to legs, one packet after another, written to be read.
 
-This is the plain one, written to be read: it is the oracle of any faster one. It takes packets in file order and never
-looks back, so everything that needs two legs (twins, verdicts, bytes once) happens later, in
-:mod:`flowmap.conversations` and :mod:`flowmap.locality`.
+It is the oracle of :class:`flowmap.fold.compiled.LegFold`, which gives the same legs many times faster. Everything
+that needs two legs (twins, verdicts, bytes once) happens later, in :mod:`flowmap.conversations` and
+:mod:`flowmap.locality`.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import NamedTuple
 
+from flowmap.fold.marks import fragment_mark, leg_mark, packet_mark, partition_of
+from flowmap.kernels.fold_layout import MOST_COPIES, RECENT_ENTRIES
 from flowmap.legs import (
     COPIES_KEPT,
     ETHERNET_HEADER_BYTES,
@@ -39,30 +42,50 @@ from flowmap.packets import (
 )
 from flowmap.settings import Settings
 
-RECENT_PACKETS = 65_536
-FRAGMENTS = 65_536
+WIDEST_SLICE_NS = 1 << 62
+"""No time of the years 1970 to 2262 needs more."""
 
 
-class LegFold:
+@dataclass(slots=True)
+class _State:
+    """A leg, and what following its packets needs besides."""
+
+    leg: Leg
+    partition: int
+    mark: int
+    seq_last: int = -1
+    last_syn: int = -1
+
+
+@dataclass(slots=True)
+class _Recent:
+    """A packet seen a moment ago, and how often."""
+
+    fingerprint: int
+    time_ns: int
+    count: int = 1
+
+
+class PlainFold:
     """Fold batches of packets into legs.
 
     Notes
     -----
-    State is bounded: legs by ``settings.max_legs`` in 64 partitions chosen by the conversation, so that the result does
-    not depend on how many workers fold; fragments and recent packets by the sizes above; time buckets by doubling
-    their width.
+    State is bounded in 64 partitions chosen by the conversation, so that the result does not depend on how many
+    workers fold: legs, distinct 5-tuples and recent packets have a cap in each. Fragments have a table of fixed size;
+    time buckets double their width.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._legs: dict[LegKey, Leg] = {}
+        self._legs: dict[LegKey, _State] = {}
         self._partition_legs = [0] * PARTITIONS
         self._others = Others()
         self._claims: dict[tuple[int, str, str, int, int, int], Claim] = {}
         self._points: dict[int, PointStatistics] = {}
-        self._fragments: OrderedDict[tuple[object, ...], tuple[int, int]] = OrderedDict()
-        self._recent: OrderedDict[tuple[int, int, int], list[int]] = OrderedDict()
-        self._five_tuples: set[FiveTuple] = set()
+        self._fragments: dict[int, tuple[int, int, int]] = {}
+        self._recent: dict[tuple[int, int], list[_Recent]] = defaultdict(list)
+        self._five_tuples: list[set[FiveTuple]] = [set() for _ in range(PARTITIONS)]
         self._five_tuples_full = False
         self._slice_ns = settings.slice_ns
         self._slice_rows = 0
@@ -80,25 +103,27 @@ class LegFold:
         timed = batch.time_ns[batch.time_ns != NO_TIME]
         if len(timed):
             self._first, self._last = _span(self._first, self._last, int(timed.min()), int(timed.max()))
-            self._widen_slices_to_span()
+            while self._slice_ns < wide_enough(self._slice_ns, self._first, self._last, self._settings.max_slices):
+                self._double_slices()
         columns = {name: getattr(batch, name).tolist() for name in _USED_COLUMNS}
         for values in zip(*columns.values(), strict=True):
             self._add_packet(_Packet(*values))
 
     def finish(self) -> LegSet:
-        """Return the legs in order of their first frame at each point, and the sums."""
+        """Return the legs in order of their first packet, and the sums."""
+        legs, others = keep_largest([state.leg for state in self._legs.values()], self._others, self._settings)
         return LegSet(
-            legs=list(self._legs.values()),
+            legs=legs,
             claims=list(self._claims.values()),
             points=self._points,
-            others=self._others,
+            others=others,
             slice_ns=self._slice_ns,
             packets=self._packets,
             frame_bytes=self._frame_bytes,
             wire_bytes=self._wire_bytes,
             captured_bytes=self._captured_bytes,
             no_ip_packets=self._no_ip,
-            five_tuples=len(self._five_tuples),
+            five_tuples=sum(len(counted) for counted in self._five_tuples),
             first_seen_ns=self._first,
             last_seen_ns=self._last,
             estimated=["five_tuples"] if self._five_tuples_full else [],
@@ -122,86 +147,88 @@ class LegFold:
         five_tuple, forward = _directed(packet)
         if packet.src_port >= 0 and packet.protocol in WITH_PORTS:
             self._count_five_tuple(five_tuple)
-        leg = self._leg(packet, five_tuple, forward)
-        if leg is None:
+        state = self._state(packet, five_tuple, forward)
+        if state is None:
             self._others.packets += 1
             self._others.wire_bytes += ETHERNET_HEADER_BYTES + packet.ip_bytes
             self._others.payload_bytes += packet.payload_bytes
-        elif self._is_copy(leg, packet):
-            leg.duplicate_packets += 1
+        elif self._is_copy(state, packet):
+            state.leg.duplicate_packets += 1
         else:
-            leg.truncated_packets += truncated
-            _count(leg, packet)
-            self._count_in_slice(leg, packet)
+            state.leg.truncated_packets += truncated
+            _count(state.leg, packet)
+            self._count_in_slice(state.leg, packet)
             if packet.protocol == TCP and packet.tcp_seq >= 0:
-                _follow_sequence(leg, packet)
-            _sample(leg, packet)
+                _follow_sequence(state, packet)
+            _sample(state.leg, packet)
 
     def _with_ports_of_first_fragment(self, packet: _Packet) -> _Packet:
-        """Give a later fragment the ports of its first one (RFC 791 3.2, RFC 8200 4.5), where that was seen."""
+        """Give a later fragment the ports of its first one (RFC 791 3.2, RFC 8200 4.5), where that is still known."""
         if not packet.fragment:
             return packet
-        key = (
-            packet.point, packet.vlan, packet.tunnel,
-            tuple(packet.src_ip), tuple(packet.dst_ip), packet.protocol, packet.ip_id,
-        )  # fmt: skip
+        slot, identity = fragment_mark(
+            packet.point, packet.vlan, packet.tunnel, packet.src_ip, packet.dst_ip, packet.protocol, packet.ip_id
+        )
         if packet.fragment == FIRST_FRAGMENT and packet.src_port >= 0:
-            self._fragments[key] = (packet.src_port, packet.dst_port)
-            if len(self._fragments) > FRAGMENTS:
-                self._fragments.popitem(last=False)
-        elif packet.fragment == LATER_FRAGMENT and key in self._fragments:
-            src_port, dst_port = self._fragments[key]
-            return packet._replace(src_port=src_port, dst_port=dst_port)
+            self._fragments[slot] = (identity, packet.src_port, packet.dst_port)
+        elif packet.fragment == LATER_FRAGMENT and slot in self._fragments:
+            known, src_port, dst_port = self._fragments[slot]
+            if known == identity:
+                return packet._replace(src_port=src_port, dst_port=dst_port)
         return packet
 
     def _count_five_tuple(self, five_tuple: FiveTuple) -> None:
-        if len(self._five_tuples) < 4 * self._settings.max_legs:
-            self._five_tuples.add(five_tuple)
-        elif five_tuple not in self._five_tuples:
+        counted = self._five_tuples[partition_of(five_tuple)]
+        if len(counted) < 4 * self._settings.max_legs // PARTITIONS:
+            counted.add(five_tuple)
+        elif five_tuple not in counted:
             self._five_tuples_full = True
 
-    def _leg(self, packet: _Packet, five_tuple: FiveTuple, forward: bool) -> Leg | None:
+    def _state(self, packet: _Packet, five_tuple: FiveTuple, forward: bool) -> _State | None:
         """The packet's leg, made at first sight; None when its partition is full."""
         key = LegKey(
             five_tuple, forward, packet.point, packet.src_mac, packet.dst_mac,
             packet.vlan, packet.outer_vlan, packet.tunnel,
         )  # fmt: skip
-        leg = self._legs.get(key)
-        if leg is None:
+        state = self._legs.get(key)
+        if state is None:
             partition = partition_of(five_tuple)
             if self._partition_legs[partition] >= self._settings.max_legs // PARTITIONS:
                 return None
             self._partition_legs[partition] += 1
-            leg = self._legs[key] = Leg(key, packet.ip_version)
-        return leg
+            leg = Leg(key, packet.ip_version)
+            state = self._legs[key] = _State(leg, partition, leg_mark(key))
+        return state
 
-    def _is_copy(self, leg: Leg, packet: _Packet) -> bool:
+    def _is_copy(self, state: _State, packet: _Packet) -> bool:
         """Whether this very packet was on this leg a moment ago; keeps the copies histogram.
 
         A retransmission has another IP id (reference 4.4). Without an id, a pure acknowledgement cannot be told from
         its duplicate, so only packets with payload or handshake flags count as copies there.
         """
-        settings = self._settings
+        copies = state.leg.copies
         if packet.ip_id > 0:
-            window_ns = settings.copy_window_ns
+            window_ns = self._settings.copy_window_ns
         elif packet.payload_bytes > 0 or (packet.tcp_flags >= 0 and packet.tcp_flags & (SYN | FIN | RST)):
-            window_ns = settings.copy_window_no_id_ns
+            window_ns = self._settings.copy_window_no_id_ns
         else:
-            leg.copies[0] += 1
+            copies[0] += 1
             return False
-        key = (id(leg), packet.packet_hash, packet.ttl)
-        seen = self._recent.get(key)
-        if seen is not None and abs(packet.time_ns - seen[0]) <= window_ns:
-            seen[1] += 1
-            if seen[1] <= COPIES_KEPT:
-                leg.copies[seen[1] - 2] -= 1
-                leg.copies[seen[1] - 1] += 1
+        bucket, fingerprint = packet_mark(state.mark, packet.packet_hash, packet.ttl)
+        entries = self._recent[state.partition, bucket]
+        seen = next((entry for entry in entries if entry.fingerprint == fingerprint), None)
+        if seen is not None and abs(packet.time_ns - seen.time_ns) <= window_ns:
+            if seen.count < COPIES_KEPT:
+                copies[seen.count - 1] -= 1
+                copies[seen.count] += 1
+            seen.count = min(seen.count + 1, MOST_COPIES)
             return True
-        self._recent[key] = [packet.time_ns, 1]
-        self._recent.move_to_end(key)
-        if len(self._recent) > RECENT_PACKETS:
-            self._recent.popitem(last=False)
-        leg.copies[0] += 1
+        if seen is not None:
+            seen.time_ns, seen.count = packet.time_ns, 1
+        else:
+            entries.insert(0, _Recent(fingerprint, packet.time_ns))
+            del entries[RECENT_ENTRIES:]
+        copies[0] += 1
         return False
 
     def _count_in_slice(self, leg: Leg, packet: _Packet) -> None:
@@ -213,25 +240,49 @@ class LegFold:
         row[0] += 1
         row[1] += ETHERNET_HEADER_BYTES + packet.ip_bytes
         row[2] += packet.payload_bytes
-        while self._slice_rows > 2 * self._settings.max_legs and self._slice_rows > len(self._legs):
-            self._double_slices()
-
-    def _widen_slices_to_span(self) -> None:
-        while self._last // self._slice_ns - self._first // self._slice_ns >= self._settings.max_slices:
+        while self._slice_rows > 2 * self._settings.max_legs and self._slice_ns < WIDEST_SLICE_NS:
             self._double_slices()
 
     def _double_slices(self) -> None:
-        """Merge neighbouring buckets; floor(t / 2w) = floor(floor(t / w) / 2), so the order of packets is no matter."""
+        """Merge neighbouring buckets; floor(t / 2w) = floor(floor(t / w) / 2), so the order of packets is no matter.
+
+        The width at the end is the smallest that fits, whenever it is looked at: rows only grow in number, and there
+        are never more of them than packets so far need.
+        """
         self._slice_ns *= 2
         self._slice_rows = 0
-        for leg in self._legs.values():
+        for state in self._legs.values():
             merged: dict[int, list[int]] = {}
-            for bucket, row in leg.slices.items():
+            for bucket, row in state.leg.slices.items():
                 target = merged.setdefault(bucket if bucket == NO_TIME else bucket // 2, [0, 0, 0])
                 for column, value in enumerate(row):
                     target[column] += value
-            leg.slices = merged
+            state.leg.slices = merged
             self._slice_rows += len(merged)
+
+
+def wide_enough(slice_ns: int, first_ns: int, last_ns: int, max_slices: int) -> int:
+    """The width, doubled from ``slice_ns``, at which a time span takes no more than ``max_slices`` buckets."""
+    while last_ns // slice_ns - first_ns // slice_ns >= max_slices and slice_ns < WIDEST_SLICE_NS:
+        slice_ns *= 2
+    return slice_ns
+
+
+def keep_largest(legs: list[Leg], others: Others, settings: Settings) -> tuple[list[Leg], Others]:
+    """Keep whole conversations, those with most bytes (ties: the earlier), and sum the rest exactly."""
+    members: dict[FiveTuple, list[Leg]] = defaultdict(list)
+    for leg in legs:
+        members[leg.key.five_tuple].append(leg)
+    ranked = sorted(members, key=lambda five_tuple: -sum(leg.wire_bytes for leg in members[five_tuple]))
+    dropped = set(ranked[settings.max_conversations :])
+    rest = [leg for five_tuple in dropped for leg in members[five_tuple]]
+    return [leg for leg in legs if leg.key.five_tuple not in dropped], Others(
+        others.packets + sum(leg.packets for leg in rest),
+        others.wire_bytes + sum(leg.wire_bytes for leg in rest),
+        others.payload_bytes + sum(leg.payload_bytes for leg in rest),
+        sum(leg.duplicate_packets for leg in rest),
+        len(dropped),
+    )
 
 
 class _Packet(NamedTuple):
@@ -273,16 +324,6 @@ def _directed(packet: _Packet) -> tuple[FiveTuple, bool]:
     return FiveTuple(packet.protocol, min(source, destination), max(source, destination)), source <= destination
 
 
-def partition_of(five_tuple: FiveTuple) -> int:
-    """The partition of a conversation: a fixed mix of its key, independent of direction and process."""
-    state = five_tuple.protocol
-    for (high, low), port in (five_tuple.low, five_tuple.high):
-        for word in (high, low, port & 0xFFFF_FFFF):
-            state = (state ^ word) * 0xBF58476D1CE4E5B9 & 0xFFFF_FFFF_FFFF_FFFF
-            state ^= state >> 29
-    return state % PARTITIONS
-
-
 def _span(first: int, last: int, low: int, high: int) -> tuple[int, int]:
     """Extend a time span that may still be empty."""
     return (low, high) if first == NO_TIME else (min(first, low), max(last, high))
@@ -298,24 +339,25 @@ def _count(leg: Leg, packet: _Packet) -> None:
         leg.first_seen_ns, leg.last_seen_ns = _span(leg.first_seen_ns, leg.last_seen_ns, packet.time_ns, packet.time_ns)
 
 
-def _follow_sequence(leg: Leg, packet: _Packet) -> None:
+def _follow_sequence(state: _State, packet: _Packet) -> None:
     """Keep the unwrapped sequence range of the first connection, and count initial SYNs."""
-    is_syn = bool(packet.tcp_flags & SYN)
-    if is_syn and packet.tcp_seq != leg._last_syn:
-        leg._last_syn = packet.tcp_seq
-        leg.syn_count += not packet.tcp_flags & ACK
-        leg.has_syn_ack = leg.has_syn_ack or bool(packet.tcp_flags & ACK)
+    leg, flags = state.leg, max(packet.tcp_flags, 0)  # flags that were not captured say nothing
+    is_syn = bool(flags & SYN)
+    if is_syn and packet.tcp_seq != state.last_syn:
+        state.last_syn = packet.tcp_seq
+        leg.syn_count += not flags & ACK
+        leg.has_syn_ack = leg.has_syn_ack or bool(flags & ACK)
         if leg.syn_seq < 0:
             leg.syn_seq = packet.tcp_seq
-    if leg._last_syn not in (-1, leg.syn_seq) or packet.tcp_flags & RST:
+    if state.last_syn not in (-1, leg.syn_seq) or flags & RST:
         return  # a later connection on the same ports, or a reset, whose number may be 0
-    if leg._seq_last < 0:
+    if state.seq_last < 0:
         # Start in the middle of the number space, so that a packet older than the first seen stays positive.
-        leg._seq_last = packet.tcp_seq + (1 << 32)
-    step = (packet.tcp_seq - leg._seq_last + (1 << 31)) % (1 << 32) - (1 << 31)
-    start = leg._seq_last + step
-    leg._seq_last = start
-    end = start + packet.payload_bytes + is_syn + bool(packet.tcp_flags & FIN)
+        state.seq_last = packet.tcp_seq + (1 << 32)
+    step = (packet.tcp_seq - state.seq_last + (1 << 31)) % (1 << 32) - (1 << 31)
+    start = state.seq_last + step
+    state.seq_last = start
+    end = start + packet.payload_bytes + is_syn + bool(flags & FIN)
     leg.seq_low = start if leg.seq_low < 0 else min(leg.seq_low, start)
     leg.seq_high = max(leg.seq_high, end)
 

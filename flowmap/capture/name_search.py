@@ -1,0 +1,72 @@
+"""Names and applications for the header reader: it keeps a few frames as it goes, tshark dissects them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowmap.capture.choosing import FrameChooser
+from flowmap.capture.handover import HandedFrames
+from flowmap.capture.names import ApplicationRecord, NameRecord
+from flowmap.capture.outcome import NoticeCounter
+from flowmap.capture.runs import Run
+from flowmap.capture.tools import find_tshark
+from flowmap.errors import ToolError
+from flowmap.packets import PacketBatch
+from flowmap.settings import Settings
+
+
+class NameSearch:
+    """Collects the frames of one or more captures that can hold names, for a single run of tshark.
+
+    Without tshark, or with a budget of no frames, it collects nothing.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``name_frames`` and ``name_bytes`` are the budget of each capture.
+    captures : int
+        How many captures there are.
+    """
+
+    def __init__(self, settings: Settings, captures: int = 1) -> None:
+        budget = {"name_frames": settings.name_frames * captures, "name_bytes": settings.name_bytes * captures}
+        self._settings = settings.model_copy(update=budget)
+        try:
+            self._tshark = find_tshark(settings)
+        except ToolError:
+            self._tshark = ""
+        wanted = self._tshark and settings.name_frames
+        self._frames = HandedFrames(self._settings) if wanted else None
+
+    def keep(self, chooser: FrameChooser, run: Run, batch: PacketBatch) -> None:
+        """Keep the frames that are worth dissecting of ``batch``, which was decoded from ``run``."""
+        if self._frames is None:
+            return
+        rows, to_server = chooser.choose(batch, run.decoded.links)
+        records = run.records
+        for row, direction in zip(rows.tolist(), to_server.tolist(), strict=True):
+            place = run.first + row
+            at = int(records.offset[place])
+            self._frames.add(
+                int(batch.frame_number[row]),
+                int(batch.point[row]),
+                int(records.linktype[place]),
+                int(batch.time_ns[row]),
+                int(batch.frame_bytes[row]),
+                run.data[at : at + int(batch.captured_bytes[row])].tobytes(),
+                direction,
+            )
+
+    def records(self, notices: NoticeCounter) -> Iterator[NameRecord | ApplicationRecord]:
+        """What tshark finds in the frames kept; they are given up afterwards."""
+        if not self._tshark:
+            notices.add("no_tshark")
+        if self._frames is None:
+            return
+        from flowmap.capture.naming import handed_names  # brings pyshark, which takes a moment to import
+
+        try:
+            yield from handed_names(self._frames, self._tshark, self._settings, notices).records()
+        finally:
+            self._frames.close()
+            self._frames = None

@@ -1,0 +1,166 @@
+"""The bytes of a capture as windows in memory: of a file by position, of a stream as it comes.
+
+A file is copied into windows with ``pread`` and not mapped: copying is more than twice as fast as touching mapped pages
+for the first time, memory is bounded by what is allocated here, and a file that shrinks meanwhile ends early instead of
+ending the process by SIGBUS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmap.kernels.framing import MAX_PACKET_BYTES
+
+Bytes = npt.NDArray[np.uint8]
+
+WINDOW_BYTES = 4 << 20
+_OVERLAP_BYTES = 16 << 10
+"""Read behind the end of a stretch for the record that crosses it."""
+
+
+_MMAP_THRESHOLD, _TRIM_THRESHOLD, _KEPT_BYTES, _USUAL_BYTES = -3, -1, 1 << 30, 128 << 10
+
+
+@contextlib.contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Let the C library keep what is freed for the next window and batch, which are as large (mallopt(3)).
+
+    By default it gives memory blocks of this size back, and getting them again costs as much as reading the file: the
+    kernel clears every page. Where the library has no such switch nothing changes. Afterwards all is given back.
+    """
+    try:
+        library = ctypes.CDLL(None)
+        mallopt, malloc_trim = library.mallopt, library.malloc_trim
+    except (OSError, AttributeError):
+        yield
+        return
+    mallopt(_MMAP_THRESHOLD, _KEPT_BYTES)
+    mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+    try:
+        yield
+    finally:
+        mallopt(_MMAP_THRESHOLD, _USUAL_BYTES)
+        mallopt(_TRIM_THRESHOLD, _USUAL_BYTES)
+        malloc_trim(0)
+
+
+class Source(Protocol):
+    """Gives the bytes behind a window."""
+
+    def extend(self, kept: Bytes, position: int, count: int) -> Bytes:
+        """``kept`` and at least ``count`` bytes more, from offset ``position`` of the file; fewer at its end."""
+        ...
+
+
+class FileBytes:
+    """A regular file. Several threads may read it.
+
+    Parameters
+    ----------
+    path : str
+        The file; it stays open until :meth:`close`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def size(self) -> int:
+        """Size now, in bytes."""
+        return os.fstat(self._descriptor).st_size
+
+    def extend(self, kept: Bytes, position: int, count: int) -> Bytes:
+        """``kept`` and the ``count`` bytes from ``position`` on, fewer at the end of the file."""
+        room = len(kept) + max(min(count, self.size() - position), 0)
+        data = np.empty(room, np.uint8)
+        data[: len(kept)] = kept
+        filled, view = len(kept), memoryview(data.data)
+        while filled < room:
+            got = os.preadv(self._descriptor, [view[filled:]], position + filled - len(kept))
+            if not got:
+                break
+            filled += got
+        return data[:filled]
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+
+class StreamBytes:
+    """Bytes that come one after another.
+
+    Parameters
+    ----------
+    pieces : iterator of bytes
+        Ends at its end or with an empty piece.
+    """
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def extend(self, kept: Bytes, position: int, count: int) -> Bytes:
+        """See :class:`Source`; ``position`` is where the stream stands anyway."""
+        parts: list[bytes] = []
+        while count > 0:
+            piece = next(self._pieces, b"")
+            if not piece:
+                break
+            parts.append(piece)
+            count -= len(piece)
+        return np.frombuffer(b"".join([kept.tobytes(), *parts]), np.uint8) if parts else kept
+
+
+class Window:
+    """The stretch of a source that is in memory.
+
+    Parameters
+    ----------
+    source : Source
+    base : int
+        Offset in the (decompressed) file where it begins.
+    data : uint8 (n,), optional
+        Its bytes, where some were read.
+    step : int
+        Bytes to read at a time; 1 for a pipe, which is to give what is there.
+    most : int
+        A record that needs more bytes than this ends the window.
+
+    Attributes
+    ----------
+    data : uint8 (n,)
+        The bytes. Never changed once read: batches may still look at an earlier window.
+    base : int
+        Offset of the first of them.
+    """
+
+    def __init__(
+        self, source: Source, base: int, data: Bytes | None = None, step: int = WINDOW_BYTES, most: int = 1 << 62
+    ) -> None:
+        self._source, self._step, self._most = source, step, most
+        self.base = base
+        self.data = np.empty(0, np.uint8) if data is None else data
+
+    def move(self, at: int, wanted: int) -> bool:
+        """Begin at ``at`` of the data and reach at least to ``wanted``; False, and nothing moved, at the end."""
+        if wanted - at > self._most:
+            return False
+        kept, end = self.data[at:], self.base + len(self.data)
+        data = self._source.extend(kept, end, max(wanted - len(self.data), self._step))
+        if len(data) == len(kept):
+            return False
+        self.base, self.data = self.base + at, data
+        return True
+
+
+def stretch(file: FileBytes, start: int, end: int) -> Window:
+    """A window over a stretch of a file and a little more, for a reader that may be wrong about where it is."""
+    data = file.extend(np.empty(0, np.uint8), start, end - start + _OVERLAP_BYTES)
+    return Window(file, start, data, step=_OVERLAP_BYTES, most=_OVERLAP_BYTES + MAX_PACKET_BYTES)
