@@ -15,7 +15,6 @@ from typing import NamedTuple
 HERE = Path(__file__).parent
 _QUICK_S = 60
 _INSTALL_S = 900
-_UNTIL_HEADER_READER = 100_000  # frames; without it FlowMap reads through tshark
 
 
 class Found(NamedTuple):
@@ -69,9 +68,7 @@ def all_peers(work: Path, install: bool) -> list[Peer | Missing]:
 
 
 def flowmap_analyze() -> Peer | Missing:
-    """The map with verdicts, names of the applications included where the reader hands frames over for them."""
-    words = [*flowmap(), "analyze"]
-    fast = re.search(r"auto\|header\|pyshark|\bheader\b", said([*words, "--help"])) is not None
+    """The map with verdicts, names and applications."""
 
     def found(_: str, work: Path) -> Found:
         totals = json.loads((work / "map.json").read_text(encoding="utf-8"))["graph"]["totals"]
@@ -81,34 +78,26 @@ def flowmap_analyze() -> Peer | Missing:
         name="flowmap analyze",
         version=first_number(said([*flowmap(), "--version"])),
         flows="conversations",
-        command=lambda capture, work: [
-            *words, capture, "-o", work / "map.json", "--reader", "header" if fast else "auto"
-        ],
+        command=lambda capture, work: [*flowmap(), "analyze", capture, "-o", work / "map.json"],
         found=found,
-        max_frames=None if fast else _UNTIL_HEADER_READER,
-    )  # fmt: skip
+    )
 
 
 def flowmap_conversations() -> Peer | Missing:
     """The plain table of conversations, which is what the peers make."""
-    name = "flowmap conversations"
-    words = [*flowmap(), "conversations"]
-    usage = said([*words, "--help"])
-    if "CAPTURE" not in usage:
-        return Missing(name, "this FlowMap has no such command")
-    options = re.findall(r"(?<![\w-])(-o|--reader)(?![\w-])", usage)
-
-    def command(capture: Path, work: Path) -> list[str | Path]:
-        more: list[str | Path] = ["-o", work / "conversations.csv"] if "-o" in options else []
-        return [*words, capture, *more, *(["--reader", "header"] if "--reader" in options else [])]
 
     def found(output: str, work: Path) -> Found:
-        table = work / "conversations.csv"
-        rows = (table.read_text(encoding="utf-8") if table.exists() else output).count("\n") - 1
-        return Found(None, rows)
+        packets = re.search(r"([\d,]+) packets", output)
+        rows = (work / "conversations.csv").read_text(encoding="utf-8").count("\n") - 1
+        return Found(int(packets[1].replace(",", "")) if packets else None, rows)
 
-    version = first_number(said([*flowmap(), "--version"]))
-    return Peer(name, version, "conversations", command, found)
+    return Peer(
+        name="flowmap conversations",
+        version=first_number(said([*flowmap(), "--version"])),
+        flows="conversations",
+        command=lambda capture, work: [*flowmap(), "conversations", capture, "-o", work / "conversations.csv"],
+        found=found,
+    )
 
 
 def nfpcapd() -> Peer | Missing:
