@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from flowmap.cli.summary import wide_console
+from flowmap.cli.console import wide_console
 from flowmap.conversation_table import ConversationRow, conversation_rows, write_csv
 from flowmap.errors import CaptureError
 from flowmap.reading import Reading

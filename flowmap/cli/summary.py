@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from flowmap.cli.console import wide_console
 from flowmap.graph import FlowGraph
 from flowmap.inventory import Inventory
 from flowmap.packets import mac_text
@@ -359,8 +360,3 @@ def print_interfaces(rows: Sequence[Mapping[str, Any]]) -> None:
 def print_json(value: object) -> None:
     """JSON on standard output, strangers' control characters escaped."""
     print(json.dumps(value, indent=2, allow_nan=False))
-
-
-def wide_console(file: TextIO, columns: int = 160) -> Console:
-    """A console on a stream, wide enough for the tables when that is no terminal."""
-    return Console(file=file, highlight=False, width=None if file.isatty() else columns)
