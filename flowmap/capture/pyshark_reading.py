@@ -33,7 +33,7 @@ _PREFERENCES = (
     "arp.detect_duplicate_ips:FALSE",
     "udp.calculate_timestamps:FALSE",
 )
-_PCAP_HEADER_BYTES, _RECORD_BYTES, _BLOCK_BYTES = 24, 16, 32
+_RECORD_BYTES, _BLOCK_BYTES = 16, 32
 
 
 class PysharkCapture:

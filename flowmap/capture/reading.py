@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["READER", "Capture", "Progress", "column_options", "open_capture", "open_capture_stream"]
 
 AUTO, HEADER, PYSHARK = "auto", "header", "pyshark"
-READERS = (AUTO, HEADER, PYSHARK)
 
 
 class Capture(Protocol):

@@ -10,8 +10,8 @@ from __future__ import annotations
 # --- layers: what stands at AT
 DONE, ETHERNET, IPV4, IPV6, VLAN, SERVICE_VLAN, MPLS, PPPOE, PPP, PPP_HDLC, LLC, NSH, VNTAG, ARP = range(14)
 GRE, ERSPAN_1, ERSPAN_2, ERSPAN_3, VXLAN, VXLAN_GPE, GENEVE, GTP, TEREDO, ETHERIP, L2TP, LISP = range(14, 26)
-SLL, SLL2, NULL, LOOP, RAW, IPOIB, CHDLC, BACKBONE, HSR, CISCO_METADATA, IP_BY_VERSION, TRILL = range(26, 38)
-PSEUDOWIRE, UDP = 38, 39
+SLL, SLL2, NULL, RAW, IPOIB, CHDLC, BACKBONE, HSR, CISCO_METADATA, IP_BY_VERSION, TRILL = range(26, 37)
+PSEUDOWIRE, UDP = 37, 38
 
 # --- kinds of tunnels; the names stand in the table below
 TUNNEL_KINDS = (
@@ -68,7 +68,6 @@ HAS_ARP = 39
 """Offset of an ARP packet, -1 where there is none."""
 IP_IN_PLACE = 40
 """1 directly behind an IP header and its extensions: another IP header here is IP in IP."""
-GRE_FLAGS, GRE_KEY = 41, 42
 SEEN_LABEL = 43
 """Last MPLS label of the frame."""
 LINK_NEIGHBOR = 44
