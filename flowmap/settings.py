@@ -6,11 +6,14 @@ The environment variable of a setting is ``FLOWMAP_`` and its name in capitals
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any, get_origin
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_PREFIX = "FLOWMAP_"
 
 
 def _default_data_dir() -> Path:
@@ -31,10 +34,13 @@ def _default_kernel_cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "flowmap" / "kernels"
 
 
-class Settings(BaseSettings):
-    """Limits and options of one process, read from the environment."""
+class Settings(BaseModel):
+    """Limits and options of one process: as stated, else as in the environment, else the default.
 
-    model_config = SettingsConfigDict(env_prefix="FLOWMAP_", frozen=True, extra="ignore")
+    In the environment a tuple is a JSON list (``FLOWMAP_VXLAN_PORTS='[4789, 8472]'``).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     # --- reading a capture
     tshark_path: str = Field(default="", description="Absolute path of tshark; empty: found in the system folders.")
@@ -123,3 +129,23 @@ class Settings(BaseSettings):
     live_packets: int = Field(default=10_000_000, description="A live capture ends after this many packets.")
     live_interval_s: float = Field(default=0.5, description="Seconds between two updates of a live map.")
     max_filter_chars: int = Field(default=2048, description="Length of a capture filter.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_environment(cls, stated: dict[str, Any]) -> dict[str, Any]:
+        values = dict(stated)
+        for name in cls.model_fields:
+            text = os.environ.get(_PREFIX + name.upper())
+            if text is not None and name not in stated:
+                values[name] = _value(cls, name, text)
+        return values
+
+
+def _value(settings: type[Settings], name: str, text: str) -> object:
+    """What stands in the environment for a setting, for pydantic to check and convert."""
+    if get_origin(settings.model_fields[name].annotation) is not tuple:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{_PREFIX}{name.upper()} should be a JSON list, like [1, 2]") from error

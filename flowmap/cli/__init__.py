@@ -15,6 +15,8 @@ from flowmap.errors import FlowMapError
 
 def main() -> None:
     """Run a command; every error is one sentence on standard error."""
+    # FlowMap has no plugins for pydantic, which would otherwise look for some in every installed distribution.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         from flowmap.cli.commands import app
 
