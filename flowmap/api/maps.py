@@ -229,9 +229,9 @@ class Maps:
             for file, record in uploads:
                 if excess > 0 or now_s - file.uploaded_s >= self._settings.keep_captures_s:
                     excess -= file.size_bytes
-                    file.kept = False
-                    self.change(record)
                     _remove_bytes(record, "captures", file)
+                    file.kept = False  # told only now: whoever reads that it is gone may rely on it
+                    self.change(record)
 
     # --- watching
 

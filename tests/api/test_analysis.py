@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flowmap.api.maps import Maps, StoredFile
 from tests.api.frames import CLIENT_TO_WEB, WEB_TO_DATABASE, named_talks, pcap, two_talks
 from tests.api.servers import hanging_tshark, running, wait_for
 
@@ -283,6 +284,19 @@ def test_captures_go_after_the_analysis_when_nothing_is_kept(settings):
         server.client.put(f"/api/maps/{map_id}/captures/b.pcap", content=CAPTURE[1])
         answer = server.client.post(f"/api/maps/{map_id}/analysis")
         assert answer.status_code == 409 and "web.pcap" in answer.json()["detail"]
+
+
+def test_a_capture_is_said_to_be_gone_once_it_is(settings):
+    all_maps = Maps(settings.model_copy(update={"keep_captures_s": 0}))
+    record = all_maps.create()
+    file = StoredFile("0a", "web.pcap", len(CAPTURE[1]), uploaded_s=0.0)
+    record.file_path("captures", file).write_bytes(CAPTURE[1])
+    all_maps.add_file(record, "captures", file)
+    all_maps.change(record, state="done")
+    told = []
+    all_maps.watch(lambda changed: told.append((file.kept, changed.file_path("captures", file).exists())))
+    all_maps.apply_retention()
+    assert told == [(False, False)]
 
 
 def test_the_oldest_captures_go_first(settings):
