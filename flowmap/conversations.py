@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from flowmap.legs import FiveTuple, Leg
 from flowmap.packets import NO_TIME, TCP, is_group_mac, mac_text
@@ -96,12 +97,12 @@ def conversations_of(
     domains = set(domain_of_leg)
     result = []
     for five_tuple, flow in flows.items():
-        if len(domains) == 1 and not _is_for_one_link(five_tuple):
+        if len(domains) == 1 and not _is_on_one_link(five_tuple):
             result.append(_conversation(legs, five_tuple, domain_of_leg[0], *flow, counter))
         else:
             parts = _parts(legs, five_tuple, flow, domain_of_leg)
             result += [_conversation(legs, five_tuple, domain, *part, counter) for domain, part in parts.items()]
-    result.sort(key=_first_leg)
+    result.sort(key=first_leg)
     return result
 
 
@@ -122,7 +123,8 @@ def _conversation(
     )  # fmt: skip
 
 
-def _first_leg(conversation: Conversation) -> int:
+def first_leg(conversation: Conversation) -> int:
+    """The index of its first leg, by which conversations are sorted."""
     forward, backward = conversation.forward.legs, conversation.backward.legs
     return min(forward[0], backward[0]) if forward and backward else (forward or backward)[0]
 
@@ -131,7 +133,7 @@ def _parts(
     legs: Sequence[Leg], five_tuple: FiveTuple, flow: tuple[list[int], list[int]], domain_of_leg: Sequence[str]
 ) -> dict[str, tuple[list[int], list[int]]]:
     """The forward and backward legs of one 5-tuple by address domain, and by link where addresses are good on one."""
-    on_one_link = _is_for_one_link(five_tuple)
+    on_one_link = _is_on_one_link(five_tuple)
     parts: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for way, indices in enumerate(flow):
         for index in indices:
@@ -140,15 +142,14 @@ def _parts(
     return parts
 
 
-def _is_for_one_link(five_tuple: FiveTuple) -> bool:
-    """Whether an address is link-local or unspecified: it means something on its own link only (RFC 4291 2.5.6)."""
-    _, ((low_half, low_rest), _), ((high_half, high_rest), _) = five_tuple
-    return (
-        low_half >> 54 == 0x3FA
-        or high_half >> 54 == 0x3FA
-        or (low_half == 0 and low_rest in (0, UNSPECIFIED_V4))
-        or (high_half == 0 and high_rest in (0, UNSPECIFIED_V4))
-    )
+def _is_on_one_link(five_tuple: FiveTuple) -> bool:
+    """Whether either address means something on its own link only."""
+    return bool(is_for_one_link(*five_tuple.low[0]) or is_for_one_link(*five_tuple.high[0]))
+
+
+def is_for_one_link(high: Any, low: Any) -> Any:
+    """Whether an address (its halves, or columns of them) is link-local or unspecified (RFC 4291 2.5.6)."""
+    return (high >> 54 == 0x3FA) | ((high == 0) & ((low == 0) | (low == UNSPECIFIED_V4)))
 
 
 def _link_of(leg: Leg) -> str:

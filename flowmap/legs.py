@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -190,9 +190,12 @@ class Others:
 
 @dataclass(slots=True)
 class LegSet:
-    """The result of a fold: everything that later stages know of the packets."""
+    """The result of a fold: everything that later stages know of the packets.
 
-    legs: list[Leg]
+    ``legs`` stand in order of their first packet; the compiled fold gives :class:`flowmap.leg_columns.LegColumns`.
+    """
+
+    legs: Sequence[Leg]
     claims: list[Claim]
     points: dict[int, PointStatistics]
     others: Others

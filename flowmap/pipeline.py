@@ -62,7 +62,8 @@ def _collector_paused() -> Iterator[None]:
 @_collector_paused()
 def make_map(reading: Reading, inventory: Inventory, statements: Statements, settings: Settings, name: str) -> FlowMap:
     """Judge what was read with an inventory and what is stated of the capture points."""
-    legs, claims, tunnels = reading.legs.legs, reading.legs.claims, reading.registry.tunnels
+    legs = list(reading.legs.legs)  # a plain list, for the stages look up single legs all the time
+    claims, tunnels = reading.legs.claims, reading.registry.tunnels
     points = [copy(point) for point in reading.registry.points]
     warnings = [("unmatched_statement", text) for text in statements.apply(points)]
     spelled = spell_hosts(points, statements.hosts, inventory)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import random
+import re
 
 import pytest
 
+from flowmap.cli.conversations import plain_lines, print_rich
 from tests.capture import frames as f
 from tests.capture.files import SECOND, pcap
 from tests.cli.command_line import flowmap, sentence
@@ -92,6 +96,35 @@ def test_the_table_shows_most_bytes_first_and_cuts_no_address(capture, reader):
         ["10.0.0.3", "10.0.0.4", "icmp", "3", "0", str(ICMP_BYTES), "0"],
         [f"[{LONG_A}]:5000", f"[{LONG_B}]:53", "udp", "1", "0", str(UDP_BYTES), "0"],
     ]
+
+
+def random_cells(rng, rows):
+    """Cells of rows, from the shortest to the widest that there are."""
+    numbers = (f"{rng.randrange(10 ** rng.randint(1, 19)):,}" for _ in range(4 * rows))
+    ends = (rng.choice(["10.0.0.1", "192.168.100.200:65535", "::", f"[{LONG_A}]:65535"]) for _ in range(2 * rows))
+    return [
+        (next(ends), next(ends), rng.choice(["tcp", "icmpv6", "250"]), *itertools.islice(numbers, 4))
+        for _ in range(rows)
+    ]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 20])
+def test_the_table_for_a_pipe_is_what_rich_prints_there(rows):
+    for seed in range(5):
+        cells, stream = random_cells(random.Random(seed), rows), io.StringIO()
+        print_rich(cells, stream)
+        assert [f"{line}\n" for line in plain_lines(cells)] == stream.getvalue().splitlines(keepends=True)
+
+
+def test_colours_are_there_when_they_are_asked_for(capture):
+    plain, coloured = (flowmap("conversations", capture, **wish).stdout for wish in ({}, {"FORCE_COLOR": "1"}))
+    assert b"\x1b[1m" in coloured and b"\x1b[" not in plain
+    assert re.sub(rb"\x1b\[\d+m", b"", coloured) == plain
+
+
+def test_a_stream_without_unicode_gets_a_table_too(capture):
+    run = flowmap("conversations", capture, PYTHONIOENCODING="ascii")
+    assert run.returncode == 0 and run.stdout.isascii() and f"{CLIENT}:40000".encode() in run.stdout
 
 
 def test_the_same_packets_at_two_points_count_once(capture, tmp_path):
