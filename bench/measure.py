@@ -14,6 +14,9 @@ from pathlib import Path
 
 LIMIT_S = 1_800
 _SAMPLE_S = 0.01
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""A user's Python keeps what it has compiled."""
+
 _CACHE_SHARE = 0.7
 
 
@@ -63,7 +66,7 @@ def run(command: Sequence[str | Path], folder: Path, environment: dict[str, str]
         process = subprocess.Popen(
             [str(word) for word in command],
             cwd=folder,
-            env={**os.environ, **(environment or {})},
+            env={**_ENVIRONMENT, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -2,7 +2,7 @@
 
     FlowMapError
     +-- CaptureError        nothing of a capture could be read or started     exit 1
-    |   +-- ToolError       tshark or dumpcap is missing, too old or not allowed
+    |   +-- ToolError       tshark, dumpcap or the compiler is missing, too old or not allowed
     +-- InventoryError      an inventory or points file cannot be used        exit 1
     +-- UsageError          the command line, filter or pair is wrong         exit 2
     +-- LimitError          a stated limit was reached and the job ended      exit 1
@@ -25,7 +25,7 @@ class CaptureError(FlowMapError):
 
 
 class ToolError(CaptureError):
-    """tshark or dumpcap is missing, cannot be run or ended in a way that leaves nothing to show."""
+    """tshark, dumpcap or the kernels' compiler is missing, cannot be run, or ended with nothing to show."""
 
 
 class InventoryError(FlowMapError):

@@ -21,6 +21,7 @@ STAGES = (
     "kernels",
     "capture",
     "legs",
+    "leg_columns",
     "fold",
     "reading",
     "twins",
@@ -44,6 +45,7 @@ STAGES = (
 CONFINED = {
     "pyshark": ("flowmap.capture",),
     "numba": ("flowmap.kernels",),
+    "llvmlite": ("flowmap.kernels",),
     "networkx": ("flowmap.graph", "flowmap.export"),
 }
 
@@ -154,7 +156,7 @@ def test_a_forbidden_import_is_found(tmp_path, path, source, reason):
     [
         ("cli.py", "from flowmap.errors import FlowMapError\nfrom flowmap import pipeline"),
         (
-            "capture/dissect.py",
+            "capture/tshark_fields.py",
             "import pyshark\nfrom flowmap.capture.points import Point\nfrom . import points",
         ),
         ("export/graphml.py", "import networkx as nx\nfrom flowmap.graph import build"),

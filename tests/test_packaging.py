@@ -20,6 +20,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SCHEMA = "flowmap/export/flowmap-graph-1.schema.json"
 WITHIN_S = 120
+COMPILED_WITHIN_S = 570
 
 
 class Installation(NamedTuple):
@@ -34,11 +35,16 @@ class Installation(NamedTuple):
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=outside_the_checkout(),
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=WITHIN_S,
         )
+
+    def environment(self) -> dict[str, str]:
+        """Outside the checkout, with compiled kernels of its own, which go with this test run."""
+        outside = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FLOWMAP_"))}
+        return outside | {"FLOWMAP_KERNEL_CACHE_DIR": str(self.folder / "kernels")}
 
     def sample(self) -> tuple[list[Path], list[str]]:
         """The packaged captures, and the options that add their points file and inventory."""
@@ -47,10 +53,6 @@ class Installation(NamedTuple):
         return [folder / name for name in captures], [
             word if word.startswith("--") else str(folder / word) for word in options
         ]
-
-
-def outside_the_checkout() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FLOWMAP_"))}
 
 
 def sample_arguments() -> tuple[list[str], list[str]]:
@@ -83,7 +85,11 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     # Adds the libraries, but not the .pth files among them, and so not the checkout.
     (site_packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
     run_python("-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel)
-    return Installation(wheel, tmp_path_factory.mktemp("empty"), environment / "bin" / "flowmap")
+    installed = Installation(wheel, tmp_path_factory.mktemp("empty"), environment / "bin" / "flowmap")
+    # Compiled kernels belong to the place of their sources, so those of the checkout do not serve here.
+    warm = [python, "-m", "flowmap.warm"]
+    subprocess.run(warm, cwd=installed.folder, env=installed.environment(), check=True, timeout=COMPILED_WITHIN_S)
+    return installed
 
 
 def test_the_wheel_carries_the_page_the_schema_and_the_sample(installation: Installation):
@@ -148,7 +154,7 @@ def served_port(installation: Installation, tmp_path: Path) -> Iterator[int]:
     server = subprocess.Popen(
         [installation.program, "serve", "--data-dir", tmp_path],
         cwd=installation.folder,
-        env=outside_the_checkout(),
+        env=installation.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmap.kernels.choose import REFUSED, choose, choose_links, new_choice
-from flowmap.kernels.columns import kernel_view
-from flowmap.packets import COLUMNS, PacketBatch
+from flowmap.kernels.frames import frames_of
+from flowmap.packets import PacketBatch
 from flowmap.settings import Settings
 
 _NO_ROWS = np.empty(0, np.int64)
@@ -52,13 +52,13 @@ class FrameChooser:
         to_server : int8 (m,)
             1 for a payload segment to its server, 0 for one from it, -1 where that is unknown.
         """
-        columns = kernel_view({name: getattr(batch, name) for name in COLUMNS})
+        frames = frames_of(batch)
         rows, to_server = np.empty(len(batch), np.int64), np.empty(len(batch), np.int8)
-        count = choose(columns, 0, len(batch), self._choice, rows, to_server)
+        count = choose(frames, 0, len(batch), self._choice, rows, to_server)
         rows, to_server = rows[:count], to_server[:count]
         if len(links):
             kept = np.empty(len(links), np.int64)
-            kept = kept[: choose_links(columns.captured_bytes, links, self._choice, kept)]
+            kept = kept[: choose_links(frames, links, self._choice, kept)]
             places = np.searchsorted(rows, kept)
             rows, to_server = np.insert(rows, places, kept), np.insert(to_server, places, -1)
         return rows, to_server

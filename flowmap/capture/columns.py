@@ -75,7 +75,7 @@ class BatchBuilder:
         for part in self._parts(rows):
             self._fill(part, out)
         self._note_frames(out)
-        return PacketBatch(**{name: out[name] for name in COLUMNS}, claims=self._claims.take())
+        return PacketBatch(**{name: out[name] for name in COLUMNS}, claims=self._claims.take(), known=None)
 
     def _parts(self, rows: Sequence[Row]) -> list[Part]:
         """Split by protocol list; overlays on a UDP port that is none of theirs end at the UDP header."""

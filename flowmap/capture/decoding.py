@@ -7,7 +7,6 @@ numbers in the map, in the order of the file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,13 @@ import numpy.typing as npt
 from flowmap.capture.claims import ClaimBook, arp_claim, dhcp_claim, neighbor_claim
 from flowmap.capture.outcome import NoticeCounter
 from flowmap.capture.points import Registry
-from flowmap.kernels import columns, state
-from flowmap.kernels.columns import Found, kernel_view, new_columns, new_found
+from flowmap.capture.rooms import Room, plain_table
+from flowmap.kernels import found as found_in
+from flowmap.kernels import state
+from flowmap.kernels.arrays import Int64
+from flowmap.kernels.calling import held
 from flowmap.kernels.decode import decode_frames
-from flowmap.kernels.framing import Records
-from flowmap.packets import COLUMNS, NO_TIME, Claim, PacketBatch, Tunnel, ip_text
+from flowmap.packets import NO_TIME, Claim, Known, PacketBatch, Tunnel, ip_text
 from flowmap.settings import Settings
 
 LINK_TYPES = frozenset((0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 113, 228, 229, 242, 276))
@@ -31,33 +32,13 @@ _ETHERNET_LIKE = (1, 6)
 """Hardware types whose addresses are MACs: Ethernet and IEEE 802."""
 
 _SKIPPED = {
-    columns.TOO_DEEP: "too_deep",
-    columns.INCOMPLETE: "ip_header_incomplete",
-    columns.MIRROR_NOT_DECODED: "mirror_not_decoded",
+    found_in.TOO_DEEP: "too_deep",
+    found_in.INCOMPLETE: "ip_header_incomplete",
+    found_in.MIRROR_NOT_DECODED: "mirror_not_decoded",
 }
 
 PointOf = Callable[[int, int, str], int]
 """(interface over the file, cooked index, mirror session) to the number of the capture point."""
-
-
-@dataclass(slots=True)
-class Decoded:
-    """Rows that a kernel has filled, with points and tunnels still numbered by the call.
-
-    ``messages`` holds the bytes behind each row of ``found.claims``; ``untimed`` counts frames whose record carries no
-    time, which is nothing implausible.
-    """
-
-    count: int
-    table: dict[str, npt.NDArray[Any]]
-    found: Found
-    messages: list[bytes]
-    untimed: int
-
-    @property
-    def links(self) -> npt.NDArray[np.int64]:
-        """Rows with LLDP or CDP, ascending: int64 (k,)."""
-        return self.found.links[: self.found.counts[columns.LINKS]]
 
 
 def decoder_options(settings: Settings) -> npt.NDArray[np.int64]:
@@ -82,34 +63,42 @@ class FrameDecoder:
 
     Attributes
     ----------
+    options : int64
+        What the kernels need to know of the settings.
     skipped : dict
         Reason to frames without IP that are no honest non-IP frames.
     """
 
     def __init__(self, point_of: PointOf, registry: Registry, settings: Settings, notices: NoticeCounter) -> None:
         self._point_of, self._registry, self._notices = point_of, registry, notices
-        self._options = decoder_options(settings)
+        self.options = held(decoder_options(settings), Int64)
         self._claims = ClaimBook(settings.max_names, notices)
         self._latest_ns = NO_TIME
         self.skipped: dict[str, int] = {}
 
-    def columns_of(self, data: npt.NDArray[np.uint8], records: Records, first: int, count: int) -> Decoded:
-        """Decode rows of ``records``, perhaps fewer than asked for; may run in several threads at once."""
-        table = new_columns(count)
-        found = new_found()
-        room = np.zeros(state.STATE_WORDS, np.int64)
-        done = decode_frames(data, records, first, count, self._options, kernel_view(table), found, room)
-        claims = found.claims[: found.counts[columns.CLAIMS]].tolist()
-        messages = [data[at : at + length].tobytes() for _, _, at, length in claims]
-        untimed = int(np.count_nonzero(records.timed[first : first + done]))
-        return Decoded(done, {name: array[:done] for name, array in table.items()}, found, messages, untimed)
+    def decode(self, data: npt.NDArray[np.uint8], base: int, room: Room) -> None:
+        """Decode the rows of a room up to ``room.framed``, perhaps not all; may run in several threads at once.
 
-    def batch_of(self, decoded: Decoded) -> PacketBatch:
+        Parameters
+        ----------
+        data : uint8 (n,)
+            A window of the file that holds these frames.
+        base : int
+            Its offset in the file.
+        room : Room
+            Takes the columns; ``room.count`` moves on.
+        """
+        room.count = decode_frames(
+            data, base, room.rows, room.count, room.framed, self.options, room.tables, room.scratch
+        )
+        room.keep_messages(data)
+
+    def batch_of(self, room: Room) -> PacketBatch:
         """Number points and tunnels and keep the claims; calls come in the order of the file."""
-        table, found = decoded.table, decoded.found
+        table, found = plain_table(room), room.found
         counts = found.counts.tolist()
-        points = [self._point(row) for row in found.points[: counts[columns.POINTS]].tolist()]
-        tunnels = [self._tunnel(row) for row in found.tunnels[: counts[columns.TUNNELS]].tolist()]
+        points = [self._point(row) for row in found.points[: counts[found_in.POINTS]].tolist()]
+        tunnels = [self._tunnel(row) for row in found.tunnels[: counts[found_in.TUNNELS]].tolist()]
         if points != list(range(len(points))):
             table["point"][:] = np.array(points, np.int32)[table["point"]]
         if tunnels:
@@ -117,12 +106,13 @@ class FrameDecoder:
         for place, reason in _SKIPPED.items():
             if counts[place]:
                 self.skipped[reason] = self.skipped.get(reason, 0) + counts[place]
-        self._notices.add("ip_length_lies", counts[columns.LENGTH_LIES])
-        claims = found.claims[: len(decoded.messages), :2].tolist()
-        for (row, kind), message in zip(claims, decoded.messages, strict=True):
+        self._notices.add("ip_length_lies", counts[found_in.LENGTH_LIES])
+        claims = found.claims[: len(room.messages), :2].tolist()
+        for (row, kind), message in zip(claims, room.messages, strict=True):
             self._note_claim(table, row, kind, message)
-        self._note_frames(table["time_ns"], counts, decoded.untimed)
-        return PacketBatch(**{name: table[name] for name in COLUMNS}, claims=self._claims.take())
+        self._note_frames(table["time_ns"], counts)
+        known = Known(room.rows, points, counts[found_in.FRAGMENTS] > 0)
+        return PacketBatch(**table, claims=self._claims.take(), known=known)
 
     def _point(self, row: list[int]) -> int:
         interface, cooked_index, mirror, high, low, session, index = row
@@ -139,9 +129,9 @@ class FrameDecoder:
 
     def _note_claim(self, table: dict[str, npt.NDArray[Any]], row: int, kind: int, message: bytes) -> None:
         found: tuple[int, str, str] | None = None
-        if kind == columns.ARP:
+        if kind == found_in.ARP:
             found = _arp(message)
-        elif kind == columns.NEIGHBOR:
+        elif kind == found_in.NEIGHBOR:
             high, low = table["src_ip"][row].tolist()
             claim = neighbor_claim(message, ip_text(high, low))
             found = (claim[0], claim[1], "nd") if claim else None
@@ -154,20 +144,20 @@ class FrameDecoder:
             number, time_ns = int(table["frame_number"][row]), int(table["time_ns"][row])
             self._claims.add(Claim(mac, ip, how, point, vlan, tunnel, number, time_ns))
 
-    def _note_frames(self, times: npt.NDArray[np.int64], counts: list[int], untimed: int) -> None:
-        notices = self._notices
+    def _note_frames(self, times: npt.NDArray[np.int64], counts: list[int]) -> None:
+        notices, untimed = self._notices, counts[found_in.UNTIMED]
         notices.add("no_time", untimed)
-        notices.add("implausible_time", counts[columns.TIMELESS] - untimed)
-        notices.add("implausible_length", counts[columns.ABSURD])
-        notices.add("length_below_captured", counts[columns.BELOW_CAPTURED])
-        notices.add("nothing_captured", counts[columns.EMPTY])
-        backward = counts[columns.BACKWARD]
-        if NO_TIME < counts[columns.FIRST_NS] < self._latest_ns:  # an earlier batch has later frames than this one
+        notices.add("implausible_time", counts[found_in.TIMELESS] - untimed)
+        notices.add("implausible_length", counts[found_in.ABSURD])
+        notices.add("length_below_captured", counts[found_in.BELOW_CAPTURED])
+        notices.add("nothing_captured", counts[found_in.EMPTY])
+        backward = counts[found_in.BACKWARD]
+        if NO_TIME < counts[found_in.FIRST_NS] < self._latest_ns:  # an earlier batch has later frames than this one
             known = times[times != NO_TIME]
             latest = np.maximum.accumulate(np.concatenate(([self._latest_ns], known[:-1])))
             backward = int(np.count_nonzero(known < latest))
         notices.add("not_in_time_order", backward)
-        self._latest_ns = max(self._latest_ns, counts[columns.LATEST_NS])
+        self._latest_ns = max(self._latest_ns, counts[found_in.LATEST_NS])
 
 
 def _address(version: int, high: int, low: int) -> str:

@@ -1,9 +1,7 @@
-"""The one place where pyshark drives tshark.
+"""The process of one tshark: bounded while it runs, ended with all it has started, and its end always classified.
 
-pyshark's own loop gives another answer on the same damaged file from run to run and hides crashes by signal
-(reference/reliability.md, findings 1 and 2). This subclass keeps pyshark as the driver but owns the process:
-no event loop, rows of ``-T fields`` read in blocks, limits on memory, processor, stall and wall time, and an
-exit that is always classified.
+pyshark hides crashes by signal (reference/reliability.md, finding 2). Nothing here needs pyshark, which takes longer to
+import than a small capture to read: :mod:`flowmap.capture.tshark_fields` brings it where tshark is really run.
 """
 
 from __future__ import annotations
@@ -13,24 +11,13 @@ import fcntl
 import os
 import re
 import resource
-import select
 import signal
 import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import pyshark
-
-from flowmap.capture.tools import protocol_names
-from flowmap.errors import ToolError
 from flowmap.settings import Settings
-
-_NO_EVENT_LOOP = object()
-"""Any true value keeps ``pyshark.capture.capture.Capture`` from touching asyncio."""
 
 BLOCK_BYTES = 1 << 18
 PIPE_BYTES = 1 << 20
@@ -57,151 +44,14 @@ class Exit:
     dissector_bugs: int
 
 
-class TsharkFields(pyshark.FileCapture):  # type: ignore[misc]
-    """One run of tshark over a file that prints chosen fields, a line a frame.
-
-    Parameters
-    ----------
-    path : str
-        Absolute path of the capture.
-    tshark : str
-        Absolute path of the program.
-    read_format : str
-        tshark's name of the one reader that may open the file.
-    fields : sequence of str
-        Display filter fields; every occurrence is printed, separated by ``separator``.
-    options : sequence of str
-        Further arguments: preferences and decode-as rules made by this package.
-    settings : Settings
-        The limits.
-    protocols : frozenset of str, optional
-        The dissectors to leave on; all others are off. Without it all are on.
-    """
-
-    def __init__(
-        self,
-        path: str,
-        *,
-        tshark: str,
-        read_format: str,
-        fields: Sequence[str],
-        options: Sequence[str],
-        settings: Settings,
-        protocols: frozenset[str] | None = None,
-        separator: str = ",",
-    ) -> None:
-        super().__init__(path, keep_packets=False, tshark_path=tshark, eventloop=_NO_EVENT_LOOP)
-        self._tshark = tshark
-        self._read_format = read_format
-        self._fields = tuple(fields)
-        self._options = tuple(options)
-        self._settings = settings
-        self._protocols = protocols
-        self._separator = separator
-        self.exit: Exit | None = None
-
-    def get_parameters(self, packet_count: int | None = None) -> list[str]:
-        """pyshark's arguments (the file) behind ours."""
-        arguments = ["-n", "-Q", "-X", f"read_format:{self._read_format}", *self._options]
-        arguments += ["-T", "fields", "-E", "separator=/t", "-E", "occurrence=a", "-E", "quote=n"]
-        arguments += ["-E", f"aggregator={self._separator}"]
-        for name in self._fields:
-            arguments += ["-e", name]
-        return arguments + list(super().get_parameters(packet_count))
-
-    def close(self) -> None:
-        """Nothing: :meth:`lines` ends its process itself; pyshark's close would want an event loop."""
-
-    def __del__(self) -> None:
-        """Nothing, for the same reason."""
-
-    def lines(self) -> Iterator[list[bytes]]:
-        """Blocks of complete rows without their line ends; afterwards :attr:`exit` is set.
-
-        A last line without its end was cut by the end of the process and is dropped. Closing the iterator
-        ends the process.
-
-        Raises
-        ------
-        ToolError
-            When tshark cannot be started.
-        """
-        with tempfile.TemporaryDirectory(prefix="flowmap-tshark-") as folder:
-            process = self._start(folder)
-            errors = _ErrorText(process)
-            ended_by = None
-            try:
-                ended_by = yield from self._blocks(process)
-            finally:
-                status = _end_process(process, patient=ended_by == "")
-                errors.finish()
-            self.exit = _classify(ended_by or "", status, errors.text(), self._settings)
-
-    def _start(self, folder: str) -> subprocess.Popen[bytes]:
-        """Start tshark in a private empty folder, in its own process group, with limits."""
-        config = Path(folder, "config")
-        config.mkdir(mode=0o700)
-        if self._protocols is not None:
-            off = sorted(set(protocol_names(self._tshark)) - self._protocols)
-            (config / "disabled_protos").write_text("\n".join(off) + "\n", encoding="utf-8")
-        environment = {
-            "PATH": "/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            "HOME": folder,
-            "WIRESHARK_CONFIG_DIR": str(config),
-        }
-        try:
-            process = subprocess.Popen(
-                [self._tshark, *self.get_parameters()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=folder,
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ToolError(
-                f"{self._tshark} cannot be run ({error.strerror}); reinstall it or state another path."
-            ) from error
-        _limit(process.pid, self._settings)
-        _widen(process)
-        return process
-
-    def _blocks(self, process: subprocess.Popen[bytes]) -> Generator[list[bytes], None, str]:
-        """Yield the rows; return "" at the end of output or the name of the limit that was reached."""
-        assert process.stdout is not None
-        descriptor = process.stdout.fileno()
-        deadline = time.monotonic() + self._settings.tshark_wall_s
-        rest = b""
-        while True:
-            patience = min(self._settings.tshark_stall_s, deadline - time.monotonic())
-            if patience <= 0:
-                return "timeout"
-            if not select.select([descriptor], [], [], patience)[0]:
-                return "stalled" if patience == self._settings.tshark_stall_s else "timeout"
-            data = os.read(descriptor, BLOCK_BYTES)
-            if not data:
-                return ""
-            head, newline, tail = data.rpartition(b"\n")
-            if newline:
-                block, rest = rest + head, tail
-                yield block.split(b"\n")
-            else:
-                rest += tail
-                if len(rest) > MAX_LINE_BYTES:
-                    return "line_too_long"
-
-
-def _widen(process: subprocess.Popen[bytes]) -> None:
+def widen_pipe(process: subprocess.Popen[bytes]) -> None:
     """Let tshark work ahead while a batch is built; where the system forbids it, it only waits more often."""
     if hasattr(fcntl, "F_SETPIPE_SZ") and process.stdout is not None:
         with contextlib.suppress(OSError):
             fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
-def _limit(pid: int, settings: Settings) -> None:
+def limit_process(pid: int, settings: Settings) -> None:
     """Bound memory and processor of a child; nothing it may write, no core file."""
     if not hasattr(resource, "prlimit"):
         return  # macOS: stall and wall limits remain
@@ -223,7 +73,7 @@ def _limit(pid: int, settings: Settings) -> None:
             return
 
 
-class _ErrorText:
+class ErrorText:
     """Drains standard error in a thread and keeps its beginning and its end."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
@@ -270,7 +120,7 @@ def _wait_unreaped(pid: int, seconds: float) -> bool:
     return True
 
 
-def _end_process(process: subprocess.Popen[bytes], *, patient: bool) -> int:
+def end_process(process: subprocess.Popen[bytes], *, patient: bool) -> int:
     """End a child with its whole group and return its status; ``patient`` lets it exit by itself first."""
     assert process.stdout is not None
     ended = _wait_unreaped(process.pid, KILL_S if patient else 0.0)
@@ -291,7 +141,7 @@ _FILE_STATUS, _USAGE_STATUS = 2, 1
 _SIGNAL_KINDS = {signal.SIGXCPU: "cpu", signal.SIGKILL: "killed", signal.SIGTERM: "killed"}
 
 
-def _classify(ended_by: str, status: int, errors: str, settings: Settings) -> Exit:
+def classify(ended_by: str, status: int, errors: str, settings: Settings) -> Exit:
     """Turn limit, exit status and standard error into an :class:`Exit`."""
     bugs = errors.count("Dissector bug")
     if ended_by:

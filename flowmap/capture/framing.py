@@ -31,11 +31,15 @@ from flowmap.capture.blocks import (
 )
 from flowmap.capture.container import Container
 from flowmap.capture.pcap_variants import header_bytes_of
+from flowmap.capture.rooms import Room
 from flowmap.kernels import framing as kernel
 from flowmap.kernels import guessing
-from flowmap.kernels.framing import Records
+from flowmap.kernels.arrays import Int64
+from flowmap.kernels.calling import held
+from flowmap.kernels.stretches import read_pcap, read_pcapng
 
 Bytes = npt.NDArray[np.uint8]
+Options = npt.NDArray[np.int64]
 
 CHAIN = 8
 """Plausible records in a row that make a guess."""
@@ -77,6 +81,29 @@ def start_at(at: int) -> Position:
     return Position(at, kernel.FULL, np.zeros(kernel.COUNTERS, np.int64), {})
 
 
+@dataclass(slots=True)
+class Reach:
+    """The part of a file that is in memory while it is read window by window.
+
+    Attributes
+    ----------
+    descriptor : int
+        Of the file.
+    window : uint8 (m,)
+        Longer than any record; its first ``size`` bytes are those from offset ``base`` of the file.
+    """
+
+    descriptor: int
+    window: Bytes
+    base: int
+    size: int
+
+    @property
+    def data(self) -> Bytes:
+        """The bytes."""
+        return self.window[: self.size]
+
+
 class Framing(Protocol):
     """What the readers ask of a format. ``version`` changes when blocks change how the rest is framed."""
 
@@ -85,8 +112,15 @@ class Framing(Protocol):
     @property
     def linktypes(self) -> set[int]: ...
 
-    def frame(self, data: Bytes, position: Position, end: int, records: Records) -> int:
-        """Frame from ``position`` on, which moves, and return the rows filled."""
+    def frame(self, data: Bytes, base: int, position: Position, end: int, room: Room) -> None:
+        """Frame from ``position`` on, which moves, into the free rows of ``room``; ``base``: offset of ``data``."""
+        ...
+
+    def read(self, reach: Reach, position: Position, end: int, room: Room, options: Options) -> None:
+        """Frame and decode from ``position`` to the offset ``end``, moving on the window; decoder's ``options``.
+
+        It may stop before: where the room is full, and for the reasons of :mod:`flowmap.kernels.stretches`.
+        """
         ...
 
     def find(self, data: Bytes, base: int, end: int) -> int:
@@ -128,18 +162,27 @@ class PcapFraming:
         self._layout = np.array(
             [order == ">", header_bytes, container.fraction_ns, swapped, container.linktype, *magic], np.int64
         )
+        self._held_layout = held(self._layout, Int64)
         at = container.header_bytes
         self._about_s = struct.unpack_from(order + "I", head, at)[0] if len(head) >= at + 4 else 0
         self.version = 0
         self.linktypes = {container.linktype}
 
-    def frame(self, data: Bytes, position: Position, end: int, records: Records) -> int:
+    def frame(self, data: Bytes, base: int, position: Position, end: int, room: Room) -> None:
         """Frame from ``position`` on; see :class:`Framing`."""
-        filled, position.at, position.status = kernel.frame_pcap(
-            data, position.at, end, self._layout, records, 0, position.counters
+        room.framed, position.at, position.status = kernel.frame_pcap(
+            data, base, position.at, end, self._held_layout, room.rows, room.framed, position.counters
         )
         position.reason = _pcap_reason(data, position, self._layout)
-        return int(filled)
+
+    def read(self, reach: Reach, position: Position, end: int, room: Room, options: Options) -> None:
+        """Frame and decode on; see :class:`Framing`."""
+        position.status, reach.base, position.at, reach.size, room.framed, room.count = read_pcap(
+            reach.descriptor, reach.window, reach.base, position.at, reach.size, end, self._held_layout,
+            room.rows, room.framed, room.count, position.counters, options, room.tables, room.scratch,
+        )  # fmt: skip
+        room.keep_messages(reach.data)
+        position.reason = _pcap_reason(reach.data, position, self._layout)
 
     def find(self, data: Bytes, base: int, end: int) -> int:
         """Guess where a record begins; see :class:`Framing`."""
@@ -187,20 +230,35 @@ class PcapngFraming:
         """Of all interfaces so far."""
         return self.sections.linktypes
 
-    def frame(self, data: Bytes, position: Position, end: int, records: Records) -> int:
+    def frame(self, data: Bytes, base: int, position: Position, end: int, room: Room) -> None:
         """Frame from ``position`` on; see :class:`Framing`."""
         section, interfaces = self.sections.section, self.sections.interfaces
-        filled = 0
         while True:
-            filled, position.at, position.status = kernel.frame_pcapng(
-                data, position.at, end, section, interfaces, records, filled, position.counters
+            room.framed, position.at, position.status = kernel.frame_pcapng(
+                data, base, position.at, end, section, interfaces, room.rows, room.framed, position.counters
             )
             if position.status != kernel.BLOCK:
                 position.reason = _block_reason(data, position, section)
-                return int(filled)
+                return
             self._pass_block(data, position, section)
             if position.status != kernel.BLOCK:
-                return int(filled)
+                return
+
+    def read(self, reach: Reach, position: Position, end: int, room: Room, options: Options) -> None:
+        """Frame and decode on; see :class:`Framing`."""
+        section, interfaces = self.sections.section, self.sections.interfaces
+        while True:
+            position.status, reach.base, position.at, reach.size, room.framed, room.count = read_pcapng(
+                reach.descriptor, reach.window, reach.base, position.at, reach.size, end, section, interfaces,
+                room.rows, room.framed, room.count, position.counters, options, room.tables, room.scratch,
+            )  # fmt: skip
+            room.keep_messages(reach.data)
+            if position.status != kernel.BLOCK or room.count < room.framed:
+                position.reason = _block_reason(reach.data, position, section)
+                return
+            self._pass_block(reach.data, position, section)
+            if position.status != kernel.BLOCK:
+                return
 
     def _pass_block(self, data: Bytes, position: Position, section: npt.NDArray[np.int64]) -> None:
         """Pass a block beside the packets, or stop at it with another status."""

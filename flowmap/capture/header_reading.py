@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
-import numpy as np
-
 from flowmap.capture.choosing import FrameChooser
 from flowmap.capture.container import Container
 from flowmap.capture.damage import damage_sentence
@@ -22,11 +20,12 @@ from flowmap.capture.points import Registry
 from flowmap.capture.pyshark_reading import READER as PYSHARK
 from flowmap.capture.pyshark_reading import Progress, PysharkCapture
 from flowmap.capture.records import Interface
-from flowmap.capture.runs import PARALLEL_FROM_BYTES, Ending, Run, RunReader
+from flowmap.capture.runs import PARALLEL_FROM_BYTES, Ending, RunReader
 from flowmap.capture.tools import find_tshark
 from flowmap.capture.windows import freed_memory_kept
 from flowmap.errors import CaptureError, ToolError
 from flowmap.kernels import framing as kernel
+from flowmap.kernels.found import UNKNOWN_LINKS
 from flowmap.packets import NO_TIME, PacketBatch
 from flowmap.settings import Settings
 
@@ -135,12 +134,11 @@ class HeaderCapture:
             for run in runs:
                 if packets and progress is not None:
                     progress(packets, _share(done, opened))
-                unknown = _unknown_link_types(run)
                 if not packets and not self._exclusively and not opened.framing.linktypes <= LINK_TYPES:
                     self._instead = self._pyshark()
                     return
-                unread += unknown
-                batch = decoder.batch_of(run.decoded)
+                unread += int(run.room.found.counts[UNKNOWN_LINKS])
+                batch = decoder.batch_of(run.room)
                 if self._search is not None:
                     self._search.keep(chooser, run, batch)
                 packets += len(batch)
@@ -228,14 +226,6 @@ class HeaderCapture:
             PYSHARK,
         )
         return PysharkCapture(info, self._container, self._registry, self._settings, tshark)
-
-
-def _unknown_link_types(run: Run) -> int:
-    """Frames of the run whose link type the kernels do not read."""
-    rows = run.records.linktype[run.first : run.first + run.decoded.count]
-    if rows.min() == rows.max() and int(rows[0]) in LINK_TYPES:
-        return 0
-    return int(np.count_nonzero(~np.isin(rows, list(LINK_TYPES))))
 
 
 def _share(done: int, opened: Opened) -> float | None:

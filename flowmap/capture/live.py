@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from flowmap.capture.columns import BatchBuilder
 from flowmap.capture.container import recognise
-from flowmap.capture.dissect import BLOCK_BYTES, MAX_LINE_BYTES, TsharkFields
+from flowmap.capture.dissect import BLOCK_BYTES, MAX_LINE_BYTES
 from flowmap.capture.filters import check_words, try_on_interface
 from flowmap.capture.interfaces import check_interface, interfaces, linktype_of
 from flowmap.capture.layers import DISSECTED
@@ -33,6 +33,7 @@ from flowmap.capture.records import Interface, Walk
 from flowmap.capture.rows import FIELDS, Row, split_row
 from flowmap.capture.sources import Dumpcap, Source, Stream, make_pipe
 from flowmap.capture.tools import find_tshark
+from flowmap.capture.tshark_fields import TsharkFields
 from flowmap.errors import CaptureError, ToolError, UsageError
 from flowmap.packets import PacketBatch
 from flowmap.settings import Settings

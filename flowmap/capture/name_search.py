@@ -42,18 +42,16 @@ class NameSearch:
         """Keep the frames that are worth dissecting of ``batch``, which was decoded from ``run``."""
         if self._frames is None:
             return
-        rows, to_server = chooser.choose(batch, run.decoded.links)
-        records = run.records
+        rows, to_server = chooser.choose(batch, run.room.links)
+        linktypes = run.room.frames["linktype"]
         for row, direction in zip(rows.tolist(), to_server.tolist(), strict=True):
-            place = run.first + row
-            at = int(records.offset[place])
             self._frames.add(
                 int(batch.frame_number[row]),
                 int(batch.point[row]),
-                int(records.linktype[place]),
+                int(linktypes[row]),
                 int(batch.time_ns[row]),
                 int(batch.frame_bytes[row]),
-                run.data[at : at + int(batch.captured_bytes[row])].tobytes(),
+                run.frame(row),
                 direction,
             )
 

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from flowmap.capture import wraps
-from flowmap.capture.dissect import TsharkFields
 from flowmap.capture.handover import PCAPNG_READER, HandedFrames, HandedOrigin
 from flowmap.capture.labels import neutral
 from flowmap.capture.name_sources import FIELDS, SEPARATOR, Frame, names_in, neighbor_in
 from flowmap.capture.names import ApplicationRecord, LinkNeighbor, NameRecord
 from flowmap.capture.outcome import NoticeCounter
 from flowmap.capture.places import Places
+from flowmap.capture.tshark_fields import TsharkFields
 from flowmap.packets import TCP, UDP
 from flowmap.settings import Settings
 

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import itertools
 import os
-import select
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from subprocess import Popen
 
 import numpy as np
 
 from flowmap.capture.container import PCAP_FORMATS, Container, recognise_head
 from flowmap.capture.decompress import PIECE_BYTES, Ahead, Compression, pieces_of
-from flowmap.capture.dissect import BLOCK_BYTES, Exit, TsharkFields
+from flowmap.capture.dissect import BLOCK_BYTES, Exit
 from flowmap.capture.framing import Framing, PcapFraming, PcapngFraming
-from flowmap.capture.tools import find_tshark
-from flowmap.capture.windows import WINDOW_BYTES, FileBytes, Source, StreamBytes
+from flowmap.capture.windows import STEP_BYTES, FileBytes, Source, StreamBytes
 from flowmap.settings import Settings
 
 CONVERTED_FORMATS = ("snoop", "netmon1", "netmon2", "netxray", "sniffer")
 """Formats that tshark turns into pcap or pcapng."""
-
-_MIXED_FORMATS = ("netmon1", "netmon2")
-"""Those whose packets may differ in link type."""
 
 _LEAST_HEAD_BYTES = 28
 
@@ -55,7 +48,7 @@ class Opened:
     source: Source
     framing: Framing
     first_record: int = 0
-    step: int = WINDOW_BYTES
+    step: int = STEP_BYTES
     size_bytes: int | None = None
     compression: Compression = field(default_factory=Compression)
     conversion: Callable[[], Exit | None] = lambda: None
@@ -127,7 +120,9 @@ def _streamed(container: Container, pieces: Iterator[bytes], settings: Settings,
 
 
 def _converted(container: Container, settings: Settings, closing: ExitStack) -> Opened:
-    run = _Conversion(container, settings)
+    from flowmap.capture.conversion import Conversion  # brings pyshark, which takes a moment to import
+
+    run = Conversion(container, settings)
     blocks = run.lines()
     closing.callback(blocks.close)  # type: ignore[attr-defined]
     pieces = (piece for block in blocks for piece in block)
@@ -140,40 +135,3 @@ def _converted(container: Container, settings: Settings, closing: ExitStack) -> 
     at = _first_record(into)
     source = StreamBytes(itertools.chain([head[at:]] if len(head) > at else [], pieces))
     return Opened(source, _framing(into, head, settings, seekable=False), at, conversion=lambda: run.exit)
-
-
-class _Conversion(TsharkFields):
-    """tshark that writes the packets of a file in another format to its output, without dissecting them."""
-
-    def __init__(self, container: Container, settings: Settings) -> None:
-        super().__init__(
-            container.path,
-            tshark=find_tshark(settings),
-            read_format=container.read_format,
-            fields=(),
-            options=(),
-            settings=settings,
-        )
-        self._path = container.path
-        # pcap keeps nanoseconds where pcapng would be written with the format's own precision, but has one link type.
-        self._into = "pcapng" if container.format in _MIXED_FORMATS else "nsecpcap"
-
-    def get_parameters(self, packet_count: int | None = None) -> list[str]:
-        """The arguments."""
-        return ["-n", "-Q", "-X", f"read_format:{self._read_format}", "-F", self._into, "-w", "-", "-r", self._path]
-
-    def _blocks(self, process: Popen[bytes]) -> Generator[list[bytes], None, str]:
-        """Pieces of the output, each in a list of its own; limits and return value as in the parent."""
-        assert process.stdout is not None
-        descriptor = process.stdout.fileno()
-        deadline = time.monotonic() + self._settings.tshark_wall_s
-        while True:
-            patience = min(self._settings.tshark_stall_s, deadline - time.monotonic())
-            if patience <= 0:
-                return "timeout"
-            if not select.select([descriptor], [], [], patience)[0]:
-                return "stalled" if patience == self._settings.tshark_stall_s else "timeout"
-            data = os.read(descriptor, BLOCK_BYTES)
-            if not data:
-                return ""
-            yield [data]

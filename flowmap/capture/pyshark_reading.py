@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from flowmap.capture import naming
 from flowmap.capture.columns import BatchBuilder
 from flowmap.capture.container import Container
 from flowmap.capture.damage import damage_sentence
-from flowmap.capture.dissect import Exit, TsharkFields
+from flowmap.capture.dissect import Exit
 from flowmap.capture.layers import DISSECTED
 from flowmap.capture.names import ApplicationRecord, NameRecord
 from flowmap.capture.outcome import CaptureInfo, Notice, NoticeCounter, Outcome
@@ -19,6 +19,9 @@ from flowmap.capture.rows import FIELDS, Row, split_row
 from flowmap.errors import CaptureError, ToolError
 from flowmap.packets import NO_TIME, PacketBatch
 from flowmap.settings import Settings
+
+if TYPE_CHECKING:
+    from flowmap.capture.tshark_fields import TsharkFields
 
 Progress = Callable[[int, float | None], None]
 """Called with the packets read so far and the share of the file, None where that is unknown."""
@@ -124,6 +127,8 @@ class PysharkCapture:
         Each is given once; at most ``settings.max_names`` of either kind. A pass that ends early gives what
         it found; afterwards :attr:`names_notices` says so.
         """
+        from flowmap.capture import naming  # brings pyshark, which takes a moment to import
+
         notices = NoticeCounter()
         run = self._tshark_run(naming.FIELDS, (), None, naming.SEPARATOR)
         found = naming.NamePass(run, self._places(notices), self._settings, notices)
@@ -139,6 +144,8 @@ class PysharkCapture:
         protocols: frozenset[str] | None,
         separator: str = ",",
     ) -> TsharkFields:
+        from flowmap.capture.tshark_fields import TsharkFields  # brings pyshark, which takes a moment to import
+
         try:
             return TsharkFields(
                 self._container.path,

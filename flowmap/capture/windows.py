@@ -17,14 +17,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from flowmap.kernels.framing import MAX_PACKET_BYTES
-
 Bytes = npt.NDArray[np.uint8]
 
-WINDOW_BYTES = 4 << 20
-_OVERLAP_BYTES = 16 << 10
-"""Read behind the end of a stretch for the record that crosses it."""
-
+STEP_BYTES = 4 << 20
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD, _KEPT_BYTES, _USUAL_BYTES = -3, -1, 1 << 30, 128 << 10
 
@@ -70,11 +65,11 @@ class FileBytes:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def size(self) -> int:
         """Size now, in bytes."""
-        return os.fstat(self._descriptor).st_size
+        return os.fstat(self.descriptor).st_size
 
     def extend(self, kept: Bytes, position: int, count: int) -> Bytes:
         """``kept`` and the ``count`` bytes from ``position`` on, fewer at the end of the file."""
@@ -83,15 +78,29 @@ class FileBytes:
         data[: len(kept)] = kept
         filled, view = len(kept), memoryview(data.data)
         while filled < room:
-            got = os.preadv(self._descriptor, [view[filled:]], position + filled - len(kept))
+            got = os.preadv(self.descriptor, [view[filled:]], position + filled - len(kept))
             if not got:
                 break
             filled += got
         return data[:filled]
 
+    def read(self, position: int, count: int) -> bytes:
+        """The ``count`` bytes from ``position`` on, fewer at the end of the file."""
+        return os.pread(self.descriptor, count, position)
+
+    def read_into(self, window: Bytes, position: int, count: int) -> int:
+        """Fill the beginning of ``window`` with ``count`` bytes from ``position`` on, fewer at the end; how many."""
+        filled, count = 0, min(count, len(window))
+        while filled < count:
+            got = os.preadv(self.descriptor, [window.data[filled:count]], position + filled)
+            if not got:
+                break
+            filled += got
+        return filled
+
     def close(self) -> None:
         """Close the file."""
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
 
 class StreamBytes:
@@ -126,12 +135,8 @@ class Window:
     source : Source
     base : int
         Offset in the (decompressed) file where it begins.
-    data : uint8 (n,), optional
-        Its bytes, where some were read.
     step : int
         Bytes to read at a time; 1 for a pipe, which is to give what is there.
-    most : int
-        A record that needs more bytes than this ends the window.
 
     Attributes
     ----------
@@ -141,26 +146,16 @@ class Window:
         Offset of the first of them.
     """
 
-    def __init__(
-        self, source: Source, base: int, data: Bytes | None = None, step: int = WINDOW_BYTES, most: int = 1 << 62
-    ) -> None:
-        self._source, self._step, self._most = source, step, most
+    def __init__(self, source: Source, base: int, step: int = STEP_BYTES) -> None:
+        self._source, self._step = source, step
         self.base = base
-        self.data = np.empty(0, np.uint8) if data is None else data
+        self.data = np.empty(0, np.uint8)
 
     def move(self, at: int, wanted: int) -> bool:
         """Begin at ``at`` of the data and reach at least to ``wanted``; False, and nothing moved, at the end."""
-        if wanted - at > self._most:
-            return False
         kept, end = self.data[at:], self.base + len(self.data)
         data = self._source.extend(kept, end, max(wanted - len(self.data), self._step))
         if len(data) == len(kept):
             return False
         self.base, self.data = self.base + at, data
         return True
-
-
-def stretch(file: FileBytes, start: int, end: int) -> Window:
-    """A window over a stretch of a file and a little more, for a reader that may be wrong about where it is."""
-    data = file.extend(np.empty(0, np.uint8), start, end - start + _OVERLAP_BYTES)
-    return Window(file, start, data, step=_OVERLAP_BYTES, most=_OVERLAP_BYTES + MAX_PACKET_BYTES)

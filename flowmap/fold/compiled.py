@@ -5,17 +5,19 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from flowmap.fold.gather import gather
 from flowmap.fold.plain import WIDEST_SLICE_NS, wide_enough
 from flowmap.fold.table import FoldTable
 from flowmap.kernels import fold_layout as at
-from flowmap.kernels.fold_layout import Columns, Limits, Words
-from flowmap.kernels.fold_marks import give_ports, mark_packets
+from flowmap.kernels.arrays import Rows
+from flowmap.kernels.fold_layout import Limits
+from flowmap.kernels.fold_marks import give_ports, mark_packets, sum_packets
+from flowmap.kernels.frames import frames_of
 from flowmap.legs import LegSet, Others, PointStatistics
 from flowmap.packets import NO_TIME, Claim, PacketBatch
 from flowmap.settings import Settings
@@ -24,6 +26,12 @@ THREADS_FROM_PACKETS = 100_000
 """Below this, starting threads costs more than they save."""
 
 BATCHES_IN_FLIGHT = 4
+
+WORKERS_PER_TABLE = 2
+"""Folding takes half of the time that a frame takes, so one thread folds what two can read."""
+
+
+_NO_MARKS = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint8)
 
 
 class LegFold:
@@ -35,7 +43,7 @@ class LegFold:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        workers = min(settings.workers, at.PARTITIONS)
+        workers = min(max(settings.workers // WORKERS_PER_TABLE, 1), at.PARTITIONS)
         keys = np.array([secrets.randbits(63) for _ in range(at.SECRETS)], dtype=np.int64)
         self._slice_ns = settings.slice_ns
         self._tables = [
@@ -43,7 +51,7 @@ class LegFold:
             for first in range(workers)
         ]
         self._threads: list[ThreadPoolExecutor] = []
-        self._in_flight: deque[list[Future[None]]] = deque()
+        self._in_flight: deque[tuple[PacketBatch, list[Future[None]]]] = deque()
         self._fragments = np.zeros((at.FRAGMENT_SLOTS, 2), dtype=np.int64)
         self._claims: dict[tuple[int, str, str, int, int, int], Claim] = {}
         self._points = np.zeros((0, 5), dtype=np.int64)
@@ -56,13 +64,12 @@ class LegFold:
             self._claims.setdefault((claim.mac, claim.ip, claim.how, claim.point, claim.vlan, claim.tunnel), claim)
         if not len(batch):
             return
-        columns = self._with_ports_of_first_fragments(columns_of(batch))
-        marks, partition = np.empty(len(batch), dtype=np.int64), np.empty(len(batch), dtype=np.uint8)
-        self._points = _with_room(self._points, int(batch.point.max()) + 1)
-        mark_packets(columns, marks, partition, self._totals, self._points)
-        self._choose_width()
-        self._hand_over(columns, marks, partition)
+        frames = self._with_ports_of_first_fragments(batch)
+        highest = max(batch.known.points) if batch.known else int(batch.point.max())
+        self._points = _with_room(self._points, highest + 1)
+        self._hand_over(batch, frames)
         self._packets += len(batch)
+        self._choose_width()
 
     def finish(self) -> LegSet:
         """Return the legs in order of their first packet, and the sums; more batches may be added afterwards."""
@@ -106,13 +113,13 @@ class LegFold:
             settings.copy_window_ns, settings.copy_window_no_id_ns, self._slice_ns,
         )  # fmt: skip
 
-    def _with_ports_of_first_fragments(self, columns: Columns) -> Columns:
+    def _with_ports_of_first_fragments(self, batch: PacketBatch) -> Any:
         """Fragments are joined here, in the order of the file, because ports decide the partition."""
-        if not columns.fragment.any():
-            return columns
-        src_port, dst_port = columns.src_port.copy(), columns.dst_port.copy()
-        give_ports(columns, src_port, dst_port, self._fragments)
-        return columns._replace(src_port=src_port, dst_port=dst_port)
+        if not (batch.known.has_fragments if batch.known else batch.fragment.any()):
+            return frames_of(batch)
+        frames = frames_of(replace(batch, known=None))
+        give_ports(frames, len(batch), self._fragments)
+        return frames
 
     def _choose_width(self) -> None:
         """Double the width of time buckets while the span or the number of rows asks for it.
@@ -128,23 +135,29 @@ class LegFold:
         if rows > 2 * self._settings.max_legs and self._slice_ns < WIDEST_SLICE_NS:
             self._slice_ns *= 2
 
-    def _hand_over(self, columns: Columns, marks: Words, partition: npt.NDArray[np.uint8]) -> None:
-        job = columns, marks, partition, self._packets, self._limits()
-        if len(self._tables) == 1 or self._packets < THREADS_FROM_PACKETS:
+    def _hand_over(self, batch: PacketBatch, frames: Any) -> None:
+        limits, sums = self._limits(), (self._totals, self._points)
+        if len(self._tables) == 1:
+            self._tables[0].add(frames, len(batch), *_NO_MARKS, self._packets, limits, *sums, is_marked=False)
+            return
+        marks, partition = np.empty(len(batch), dtype=np.int64), np.empty(len(batch), dtype=np.uint8)
+        mark_packets(frames, marks, partition)
+        sum_packets(frames, len(batch), *sums)
+        job = frames, len(batch), marks, partition, self._packets, limits, *sums, True
+        if self._packets < THREADS_FROM_PACKETS:
             for table in self._tables:
                 table.add(*job)
             return
         if not self._threads:
             self._threads = [ThreadPoolExecutor(1, thread_name_prefix="fold") for _ in self._tables]
-        self._in_flight.append(
-            [thread.submit(table.add, *job) for thread, table in zip(self._threads, self._tables, strict=True)]
-        )
+        work = [thread.submit(table.add, *job) for thread, table in zip(self._threads, self._tables, strict=True)]
+        self._in_flight.append((batch, work))  # the batch is held, so that its memory is not used again
         self._wait_for(BATCHES_IN_FLIGHT)
 
     def _wait_for(self, batches: int) -> None:
         """Wait until no more than so many batches are in flight."""
         while len(self._in_flight) > batches:
-            for future in self._in_flight.popleft():
+            for future in self._in_flight.popleft()[1]:
                 future.result()
 
     def _point_statistics(self) -> dict[int, PointStatistics]:
@@ -157,18 +170,7 @@ class LegFold:
         }
 
 
-def columns_of(batch: PacketBatch) -> Columns:
-    """The columns that kernels read, in the one form that they are compiled for; copied only where they differ."""
-    values: dict[str, Any] = {}
-    for name in Columns._fields:
-        column = np.ascontiguousarray(getattr(batch, name))
-        if not column.flags.writeable:
-            column = column.copy()
-        values[name] = column.view(np.int64) if column.dtype == np.uint64 else column
-    return Columns(**values)
-
-
-def _with_room(points: Words, count: int) -> Words:
+def _with_room(points: Rows, count: int) -> Rows:
     """The statistics of points with a row for each of ``count``."""
     if count <= len(points):
         return points

@@ -1,89 +1,63 @@
 """The only Numba code: kernels that turn bytes into columns and columns into legs.
 
-A kernel is compiled at its first call and kept in a folder of the user's cache, one for each state of the sources:
-Numba itself notices a change of the file that a function stands in, but not one of the functions that it calls.
+Numba compiles them once for a machine, in processes of its own (:mod:`flowmap.kernels.building`); what comes out is
+machine code in a folder of the user's cache (:mod:`flowmap.kernels.folder`). Every other process loads that code and
+calls it (:mod:`flowmap.kernels.calling`) without importing Numba, which would take longer than reading a small capture.
+
+With ``FLOWMAP_KERNELS=numba``, and with Numba's own switches ``NUMBA_DISABLE_JIT`` and ``NUMBA_BOUNDSCHECK``, functions
+are compiled one by one when they are first called, or not at all: for tests.
 """
 
 from __future__ import annotations
 
-import atexit
-import fcntl
-import hashlib
 import os
-import shutil
-import stat
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
-import numba
-
-from flowmap.settings import Settings
+from flowmap.kernels.calling import Entry
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-_WARM, _LOCK = "warm", "lock"
-"""Files in the cache folder."""
+BY_NUMBA = any(
+    os.environ.get(name, "0") not in ("", "0") for name in ("FLOWMAP_KERNELS", "NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK")
+)
+"""Whether functions are Numba's in this process."""
 
-
-def cache_folder() -> Path:
-    """Where compiled kernels are kept: below ``Settings.kernel_cache_dir``.
-
-    What lies there is run as it is, so a folder that others may write is not used, nor one that we cannot write: then a
-    temporary one serves this process alone.
-    """
-    state = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        state.update(source.read_bytes())
-    folder = Settings().kernel_cache_dir / state.hexdigest()[:16]
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        about = folder.stat()
-        is_ours = about.st_uid in (os.getuid(), 0) and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        if is_ours and os.access(folder, os.W_OK):
-            return folder
-    except OSError:
-        pass
-    return _folder_of_this_process()
-
-
-def _folder_of_this_process() -> Path:
-    folder = tempfile.mkdtemp(prefix="flowmap-kernels-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
-
-
-def is_warm() -> bool:
-    """Whether every kernel of these sources was compiled before and stands in the cache."""
-    return Path(_CACHE, _WARM).exists()
-
-
-def mark_warm() -> None:
-    """Note that the kernels stand in the cache."""
-    Path(_CACHE, _WARM).touch()
-
-
-@contextmanager
-def cache_lock() -> Iterator[None]:
-    """One process at a time compiles into the cache."""
-    with Path(_CACHE, _LOCK).open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+ENTRIES: dict[str, Callable[..., Any]] = {}
+"""With ``BY_NUMBA`` every entry, as it was written."""
 
 
 def kernel(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Compile a function at its first call, without the interpreter's lock while it runs.
+    """A function that kernels call. From Python it runs as Python."""
+    return by_numba(function) if BY_NUMBA else function
+
+
+def inlined(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """A kernel so often called that the call would cost as much as what it does."""
+    return by_numba(function, forceinline=True) if BY_NUMBA else function
+
+
+def entry(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """A kernel that Python calls.
+
+    Its annotations say how: arrays of :mod:`flowmap.kernels.arrays`, named tuples of them, and numbers. It returns
+    nothing, a number, or a tuple of numbers.
+    """
+    if not BY_NUMBA:
+        return cast(Callable[Parameters, Result], Entry(function))
+    ENTRIES[f"{function.__module__}.{function.__name__}"] = function
+    return by_numba(function)
+
+
+def by_numba(function: Callable[Parameters, Result], **options: bool) -> Callable[Parameters, Result]:
+    """Have Numba compile a function at its first call, without the interpreter's lock while it runs.
 
     Division follows NumPy (no exception), because a kernel never divides by what a packet says. A kernel allocates
     nothing and its arrays outlive the call, so references to them are not counted: Numba would do so with atomic
     additions for every array that a tuple hands to a called function, for every packet.
     """
-    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
-    return cast(Callable[Parameters, Result], numba.njit(**options)(function))
+    import numba
 
-
-_CACHE = cache_folder()
-setattr(numba.config, "CACHE_DIR", str(_CACHE))  # noqa: B010, the module makes its attributes as it runs
+    every: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, **options}
+    return cast(Callable[Parameters, Result], numba.njit(**every)(function))

@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from flowmap.kernels import kernel
-from flowmap.kernels.columns import Columns
+from flowmap.kernels import entry, kernel
+from flowmap.kernels.arrays import Int8, Int64, Rows
+from flowmap.kernels.frames import Frames
 from flowmap.packets import ACK, LATER_FRAGMENT, SYN, TCP, UDP
 
-Int64 = npt.NDArray[np.int64]
 Number = int | np.int64
 """An int64 where the kernel is compiled."""
 
@@ -63,7 +62,7 @@ class Choice(NamedTuple):
         own cache, it spares most packets the look-up there.
     """
 
-    classes: Int64
+    classes: Rows
     counts: Int64
     conversations: Int64
     last: Int64
@@ -105,15 +104,13 @@ def _slots(entries: int) -> int:
     return min(1 << max(2 * entries - 1, 255).bit_length(), 1 << 19)
 
 
-@kernel
-def choose(
-    columns: Columns, first: int, count: int, choice: Choice, rows: Int64, to_server: npt.NDArray[np.int8]
-) -> int:
+@entry
+def choose(frames: Frames, first: int, count: int, choice: Choice, rows: Int64, to_server: Int8) -> int:
     """Choose among ``count`` rows from ``first``; gives how many.
 
     Parameters
     ----------
-    columns : Columns
+    frames : Frames
         Only numbers are looked at, never bytes of a packet.
     first, count : int
         The rows.
@@ -124,37 +121,37 @@ def choose(
     to_server : int8 (count,)
         Takes 1 for a payload segment to its server, 0 for one from it, -1 where that is unknown.
     """
-    src_ip, dst_ip, src_port, dst_port = columns.src_ip, columns.dst_ip, columns.src_port, columns.dst_port
     conversations, last, counts, services, servers = (
         choice.conversations, choice.last, choice.counts, choice.services, choice.servers
     )  # fmt: skip
     payload_budget, sampled = choice.classes[PAYLOAD], choice.sampled
     chosen = 0
     for row in range(first, first + count):
-        protocol = np.int64(columns.protocol[row])
-        sport, dport = np.int64(src_port[row]), np.int64(dst_port[row])
-        if (protocol != TCP and protocol != UDP) or columns.ip_version[row] == 0 or sport < 0:
+        frame = frames[np.uint64(row)]
+        protocol = np.int64(frame.protocol)
+        sport, dport = np.int64(frame.src_port), np.int64(frame.dst_port)
+        if (protocol != TCP and protocol != UDP) or frame.ip_version == 0 or sport < 0:
             continue
-        if columns.fragment[row] == LATER_FRAGMENT:
+        if frame.fragment == LATER_FRAGMENT:
             continue
-        if columns.payload_bytes[row] <= 0:
-            flags = columns.tcp_flags[row]
+        if frame.payload_bytes <= 0:
+            flags = frame.tcp_flags
             if protocol == TCP and flags > 0 and flags & SYN:
                 if flags & ACK and sport > dport:
-                    _learn(servers, counts, _end(src_ip[row, 0], src_ip[row, 1], sport, protocol))
+                    _learn(servers, counts, _end(frame.src_high, frame.src_low, sport, protocol))
                 elif not flags & ACK and dport > sport:
-                    _learn(servers, counts, _end(dst_ip[row, 0], dst_ip[row, 1], dport, protocol))
+                    _learn(servers, counts, _end(frame.dst_high, frame.dst_low, dport, protocol))
             continue
         kind = _class_of(protocol, sport, dport)
         if kind != PAYLOAD:
-            if _within_budget(choice.classes[kind], columns.captured_bytes[row]):
+            if _within_budget(choice.classes[kind], frame.captured_bytes):
                 rows[chosen], to_server[chosen] = row, -1
                 chosen += 1
             continue
         if payload_budget[LEFT_FRAMES] <= 0:
             continue
-        source = _end(src_ip[row, 0], src_ip[row, 1], sport, protocol)
-        destination = _end(dst_ip[row, 0], dst_ip[row, 1], dport, protocol)
+        source = _end(frame.src_high, frame.src_low, sport, protocol)
+        destination = _end(frame.dst_high, frame.dst_low, dport, protocol)
         key = _direction(source, destination)
         slot = _find(conversations, key) if _is_marked(sampled, key) else -1
         if slot < 0 or conversations[slot] == 0:
@@ -166,19 +163,19 @@ def choose(
             _enter(conversations, sampled, _direction(destination, source), 1 - towards)
             counts[CONVERSATION_COUNT] += 1
         if slot >= 0 and conversations[slot] & 7 != SEGMENTS:
-            seen = np.int64(columns.point[row]) << 32 | columns.packet_hash[row] & 0xFFFFFFFF
-            if _takes_segment(conversations, last, slot, seen, payload_budget, columns.captured_bytes[row]):
+            seen = np.int64(frame.point) << 32 | frame.packet_hash & 0xFFFFFFFF
+            if _takes_segment(conversations, last, slot, seen, payload_budget, frame.captured_bytes):
                 rows[chosen], to_server[chosen] = row, conversations[slot] >> 3 & 1
                 chosen += 1
     return chosen
 
 
-@kernel
-def choose_links(captured_bytes: Int64, found: Int64, choice: Choice, rows: Int64) -> int:
+@entry
+def choose_links(frames: Frames, found: Int64, choice: Choice, rows: Int64) -> int:
     """Choose among the rows ``found`` with LLDP and CDP, within their share; gives how many."""
     chosen = 0
     for place in range(len(found)):
-        if _within_budget(choice.classes[LINKS], captured_bytes[found[place]]):
+        if _within_budget(choice.classes[LINKS], frames[np.uint64(found[place])].captured_bytes):
             rows[chosen] = found[place]
             chosen += 1
     return chosen

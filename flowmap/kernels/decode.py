@@ -5,16 +5,20 @@ No byte at or behind the captured end of a frame is read, whatever its lengths s
 
 from __future__ import annotations
 
-from flowmap.kernels import columns as to
-from flowmap.kernels import kernel, state
-from flowmap.kernels.columns import Columns, Found, Int64, Slots
+from typing import Any
+
+import numpy as np
+
+from flowmap.kernels import entry, inlined, kernel, state
+from flowmap.kernels import found as to
+from flowmap.kernels.arrays import Bytes, Int32, Int64, Rows
 from flowmap.kernels.fast_lane import read_plain
-from flowmap.kernels.framing import Records
-from flowmap.kernels.link import State
+from flowmap.kernels.found import Found
+from flowmap.kernels.frames import Frames
 from flowmap.kernels.numbering import number_of
 from flowmap.kernels.transport import ICMPV6, MAX_FRAME_BYTES, UDP, ip_total, mixed, payload_word, read_transport
 from flowmap.kernels.walk import first_layer, walk_headers
-from flowmap.kernels.words import Bytes, be8
+from flowmap.kernels.words import be8, int64
 from flowmap.packets import NO_TIME
 
 _MAX_MESSAGE_BYTES = 600
@@ -24,7 +28,7 @@ _LATER = 2
 
 
 @kernel
-def _begin(s: State, start: int, captured: int, original: int) -> None:
+def _begin(s: Int64, start: int, captured: int, original: int) -> None:
     for word in range(state.STATE_WORDS):
         s[word] = 0
     s[state.AT] = s[state.START] = start
@@ -39,90 +43,98 @@ def _begin(s: State, start: int, captured: int, original: int) -> None:
     s[state.SRC_PORT] = s[state.DST_PORT] = s[state.TCP_FLAGS] = s[state.TCP_SEQ] = -1
 
 
-@kernel
+@entry
 def decode_frames(
-    data: Bytes, records: Records, first: int, count: int, options: Int64, out: Columns, found: Found, s: State
+    data: Bytes, base: int, frames: Frames, first: int, end: int, options: Int64, found: Found, s: Int64
 ) -> int:
-    """Decode ``count`` frames from row ``first`` of ``records`` into rows 0 to ``count`` of ``out``.
+    """Decode the frames of rows ``first`` to ``end``, which were framed before.
 
     Parameters
     ----------
     data : uint8
-        What ``records.offset`` points into; every record lies inside.
+        A window of the file that holds every one of these frames.
+    base : int
+        Its offset in the file, where ``offset`` of a row counts from 0.
+    frames : Frames
+        Points and tunnels are numbered as in ``found``.
     options : int64
         ``state.DEPTH``, then pairs of UDP destination port and layer.
     found : Found
-        Empty tables.
+        Empty before the first rows are decoded.
     s : int64 (state.STATE_WORDS,)
         Room to work in.
 
     Returns
     -------
     int
-        Rows done; fewer than ``count`` where a table of ``found`` was full.
-
-    Notes
-    -----
-    The arrays are taken out of their tuples once, not for each frame.
+        The row behind the last one done; less than ``end`` where a table of ``found`` was full.
     """
-    (offset, captured_bytes, original, record_time_ns, _, interfaces, linktypes, number) = records
-    (
-        frame_number, time_ns, point, frame_bytes, out_captured, wire_bytes, src_mac, dst_mac, vlan, outer_vlan, tunnel,
-        ip_version, src_ip, dst_ip, protocol, src_port, dst_port, ttl, ip_id, fragment, ip_bytes, payload_bytes,
-        tcp_flags, tcp_seq, icmp_error, packet_hash,
-    ) = out  # fmt: skip
     points, tunnels_found, claims, counts, point_slots, tunnel_slots, remembered, links = found
     last_interface, last_point = -1, -1
-    for row in range(count):
-        record = first + row
-        interface = int(interfaces[record])
-        start, captured, length = offset[record], captured_bytes[record], original[record]
-        plain = linktypes[record] == 1 and read_plain(data, s, options, start, captured, length)
-        if plain:
-            s[state.WRAPS] = s[state.TOO_DEEP] = s[state.UNDECODED_MIRROR] = 0
-            s[state.COOKED_INDEX], s[state.KEPT + state.MIRROR] = -1, state.NO_MIRROR
-        else:
-            _begin(s, start, captured, length)
-            if captured > 0:
-                walk_headers(data, s, first_layer(int(linktypes[record])), options)
-            s[state.TOO_DEEP] = 1 if s[state.KEPT_WRAPS] > options[state.DEPTH] else 0
-        if interface != last_interface or s[state.WRAPS] > 0 or s[state.COOKED_INDEX] >= 0:
+    for number in range(first, end):
+        frame = frames[np.uint64(number)]
+        interface, start = int64(frame.interface), frame.offset - base
+        captured, length = frame.captured_bytes, frame.frame_bytes
+        if frame.linktype == 1 and read_plain(data, frame, options, start, captured, length):
+            if interface != last_interface:
+                _begin(s, start, captured, length)
+                last_point = _point(s, interface, points, point_slots, counts)
+                if last_point < 0:
+                    return number
+                last_interface = interface
+            frame.point, frame.tunnel = last_point, -1
+            _note_oddities(frame, captured, length, counts)
+            continue
+        _begin(s, start, captured, length)
+        layer = first_layer(int64(frame.linktype))
+        if captured > 0:
+            walk_headers(data, s, layer, options)
+        s[state.TOO_DEEP] = 1 if s[state.KEPT_WRAPS] > options[state.DEPTH] else 0
+        is_bare = s[state.WRAPS] == 0 and s[state.COOKED_INDEX] < 0
+        if interface != last_interface or not is_bare:
             last_point = _point(s, interface, points, point_slots, counts)
-            is_bare = s[state.WRAPS] == 0 and s[state.COOKED_INDEX] < 0
             last_interface = interface if is_bare else -1
-        number_of_tunnel = -1 if plain else _tunnel(s, tunnels_found, tunnel_slots, counts)
-        if last_point < 0 or number_of_tunnel < -1 or counts[to.CLAIMS] >= to.MAX_CLAIMS:
-            return row
-        message = 0 if plain else _finish(data, s, number_of_tunnel, counts)
-        if not plain and s[state.LINK_NEIGHBOR] and counts[to.LINKS] < to.MAX_CLAIMS:
-            links[counts[to.LINKS]] = row
+        tunnel = _tunnel(s, tunnels_found, tunnel_slots, counts)
+        if last_point < 0 or tunnel < -1 or counts[to.CLAIMS] >= to.MAX_CLAIMS:
+            return number
+        message = _finish(data, s, tunnel, counts)
+        if s[state.LINK_NEIGHBOR] and counts[to.LINKS] < to.MAX_CLAIMS:
+            links[counts[to.LINKS]] = number
             counts[to.LINKS] += 1
         if message:
-            _claim(data, s, row, message, last_point, number_of_tunnel, claims, remembered, counts)
-        _note_oddities(record_time_ns[record], captured, length, counts)
-        frame_number[row], time_ns[row] = number[record], record_time_ns[record]
-        point[row], tunnel[row] = last_point, number_of_tunnel
-        frame_bytes[row], out_captured[row] = s[state.FRAME_BYTES], s[state.CAPTURED_BYTES]
-        wire_bytes[row] = s[state.WIRE_BYTES]
-        src_mac[row], dst_mac[row] = s[state.SRC_MAC], s[state.DST_MAC]
-        vlan[row], outer_vlan[row] = s[state.VLAN_ID], s[state.OUTER_VLAN]
-        ip_version[row] = s[state.IP_VERSION]
-        src_ip[row, 0], src_ip[row, 1] = s[state.SRC_HIGH], s[state.SRC_LOW]
-        dst_ip[row, 0], dst_ip[row, 1] = s[state.DST_HIGH], s[state.DST_LOW]
-        protocol[row], ttl[row], ip_id[row] = s[state.IP_PROTOCOL], s[state.IP_TTL], s[state.IP_ID]
-        src_port[row], dst_port[row] = s[state.SRC_PORT], s[state.DST_PORT]
-        fragment[row] = s[state.MORE_FRAGMENTS]
-        ip_bytes[row], payload_bytes[row] = s[state.IP_BYTES], s[state.PAYLOAD_BYTES]
-        tcp_flags[row], tcp_seq[row] = s[state.TCP_FLAGS], s[state.TCP_SEQ]
-        icmp_error[row], packet_hash[row] = s[state.ICMP_ERROR], s[state.PACKET_HASH]
-    return count
+            _claim(data, s, number, message, last_point, tunnel, claims, remembered, counts)
+        _note_oddities(frame, captured, length, counts)
+        counts[to.FRAGMENTS] += s[state.MORE_FRAGMENTS] != 0
+        counts[to.UNKNOWN_LINKS] += layer == state.DONE
+        frame.point, frame.tunnel = last_point, tunnel
+        _write(s, frame)
+    return end
 
 
 @kernel
-def _note_oddities(time_ns: int, captured: int, length: int, counts: Int64) -> None:
+def _write(s: Int64, frame: Any) -> None:
+    """Write a row from the state of a walked frame."""
+    frame.wire_bytes = s[state.WIRE_BYTES]
+    frame.src_mac, frame.dst_mac = s[state.SRC_MAC], s[state.DST_MAC]
+    frame.vlan, frame.outer_vlan = s[state.VLAN_ID], s[state.OUTER_VLAN]
+    frame.ip_version = s[state.IP_VERSION]
+    frame.src_high, frame.src_low = s[state.SRC_HIGH], s[state.SRC_LOW]
+    frame.dst_high, frame.dst_low = s[state.DST_HIGH], s[state.DST_LOW]
+    frame.protocol, frame.ttl, frame.ip_id = s[state.IP_PROTOCOL], s[state.IP_TTL], s[state.IP_ID]
+    frame.src_port, frame.dst_port = s[state.SRC_PORT], s[state.DST_PORT]
+    frame.fragment = s[state.MORE_FRAGMENTS]
+    frame.ip_bytes, frame.payload_bytes = s[state.IP_BYTES], s[state.PAYLOAD_BYTES]
+    frame.tcp_flags, frame.tcp_seq = s[state.TCP_FLAGS], s[state.TCP_SEQ]
+    frame.icmp_error, frame.packet_hash = s[state.ICMP_ERROR], s[state.PACKET_HASH]
+
+
+@inlined
+def _note_oddities(frame: Any, captured: int, length: int, counts: Int64) -> None:
     """Count what is odd about a record: its time, its lengths."""
+    time_ns = frame.time_ns
     if time_ns == NO_TIME:
         counts[to.TIMELESS] += 1
+        counts[to.UNTIMED] += frame.timed
     elif counts[to.LATEST_NS] == NO_TIME:
         counts[to.FIRST_NS] = counts[to.LATEST_NS] = time_ns
     elif time_ns < counts[to.LATEST_NS]:
@@ -137,7 +149,7 @@ def _note_oddities(time_ns: int, captured: int, length: int, counts: Int64) -> N
 
 
 @kernel
-def _finish(data: Bytes, s: State, tunnel: int, counts: Int64) -> int:
+def _finish(data: Bytes, s: Int64, tunnel: int, counts: Int64) -> int:
     """Make the state of a walked frame what its row says; returns the kind of claim that it may hold, or 0."""
     message = 0
     outer_ip = s[state.OUTER_DECLARED]
@@ -169,7 +181,7 @@ def _finish(data: Bytes, s: State, tunnel: int, counts: Int64) -> int:
 
 
 @kernel
-def _wire_length(s: State, outer_ip: int) -> None:
+def _wire_length(s: Int64, outer_ip: int) -> None:
     """max(frame, link header + outermost IP length); captured bytes where the lengths are absurd."""
     frame, captured = s[state.FRAME_BYTES], s[state.CAPTURED_BYTES]
     s[state.WIRE_BYTES] = frame
@@ -180,7 +192,7 @@ def _wire_length(s: State, outer_ip: int) -> None:
 
 
 @kernel
-def _without_ip(s: State, tunnel: int) -> None:
+def _without_ip(s: Int64, tunnel: int) -> None:
     """A frame without IP says nothing in the IP columns, a tenant's one shows its tunnel's addresses and ports."""
     shows_carrier = tunnel >= 0 and s[state.IPS] > 0 and s[state.INNERMOST_IS_IP] == 0
     if shows_carrier:
@@ -194,7 +206,7 @@ def _without_ip(s: State, tunnel: int) -> None:
 
 
 @kernel
-def _read_ip(data: Bytes, s: State) -> int:
+def _read_ip(data: Bytes, s: Int64) -> int:
     """Lengths, transport header and identity of the innermost IP packet; returns the kind of claim that it may hold."""
     frame, captured = s[state.FRAME_BYTES], s[state.CAPTURED_BYTES]
     if frame > MAX_FRAME_BYTES and frame > captured:
@@ -228,12 +240,12 @@ def _read_ip(data: Bytes, s: State) -> int:
 @kernel
 def _claim(
     data: Bytes,
-    s: State,
+    s: Int64,
     row: int,
     kind: int,
     point: int,
     tunnel: int,
-    claims: Int64,
+    claims: Rows,
     remembered: Int64,
     counts: Int64,
 ) -> None:
@@ -257,7 +269,7 @@ def _claim(
 
 
 @kernel
-def _point(s: State, interface: int, points: Int64, slots: Slots, counts: Int64) -> int:
+def _point(s: Int64, interface: int, points: Rows, slots: Int32, counts: Int64) -> int:
     """Number of the frame's capture point in ``points``; -1 when that is full."""
     if counts[to.POINTS] == to.MAX_POINTS:
         return -1
@@ -275,7 +287,7 @@ def _point(s: State, interface: int, points: Int64, slots: Slots, counts: Int64)
 
 
 @kernel
-def _tunnel(s: State, tunnels_found: Int64, slots: Slots, counts: Int64) -> int:
+def _tunnel(s: Int64, tunnels_found: Rows, slots: Int32, counts: Int64) -> int:
     """Number of the frame's tunnel in ``tunnels_found``; -1 when it is in none, -2 when that table is full."""
     kept = state.KEPT
     if s[kept + state.TUNNEL] == state.NO_TUNNEL or s[state.TOO_DEEP] or s[state.UNDECODED_MIRROR]:

@@ -6,12 +6,13 @@ every other frame is left to :mod:`flowmap.kernels.decode`, which gives the same
 
 from __future__ import annotations
 
-from flowmap.kernels import kernel, state
-from flowmap.kernels.columns import Int64
-from flowmap.kernels.link import State
+from typing import Any
+
+from flowmap.kernels import inlined, kernel, state
+from flowmap.kernels.arrays import Bytes, Int64
 from flowmap.kernels.transport import MAX_FRAME_BYTES, TCP, UDP, identity_of, payload_word
 from flowmap.kernels.tunnels import fixed_port
-from flowmap.kernels.words import Bytes, be8, be16, be32, be48, be64
+from flowmap.kernels.words import be8, be16, be32, be48, be64
 
 _V4_PREFIX = 0xFFFF << 32
 _DHCP_SERVER_PORT = 67
@@ -19,9 +20,9 @@ _LEAST_BYTES = 54
 """Ethernet, IPv4 and TCP; a shorter frame is not of this kind."""
 
 
-@kernel
-def read_plain(data: Bytes, s: State, options: Int64, start: int, captured: int, original: int) -> bool:
-    """Fill the words of ``s`` that become columns, or say that the frame is of another kind and leave them."""
+@inlined
+def read_plain(data: Bytes, frame: Any, options: Int64, start: int, captured: int, original: int) -> bool:
+    """Fill the row of a frame, all but point and tunnel, or say that the frame is of another kind."""
     if captured < _LEAST_BYTES or original < captured or original > MAX_FRAME_BYTES:
         return False
     at, end = start + 14, start + captured
@@ -47,12 +48,13 @@ def read_plain(data: Bytes, s: State, options: Int64, start: int, captured: int,
     if total > start + original - at or length < 8:
         return False
     end = min(end, at + total)
-    flags, sequence, acknowledgement = -1, -1, -1
+    flags, sequence, numbers = -1, -1, 0
     if protocol == TCP:
         if end - behind < 20:
             return False
         own = max((be8(data, behind + 12) >> 4) * 4, 20)
-        sequence, acknowledgement, flags = be32(data, behind + 4), be32(data, behind + 8), be8(data, behind + 13)
+        sequence, flags = be32(data, behind + 4), be8(data, behind + 13)
+        numbers = sequence | be32(data, behind + 8) << 32
     elif protocol == UDP:
         if end - behind < 8 or be16(data, behind + 4) != length:
             return False
@@ -62,39 +64,33 @@ def read_plain(data: Bytes, s: State, options: Int64, start: int, captured: int,
     source, destination = be16(data, behind), be16(data, behind + 2)
     if protocol == UDP and _carries_more(options, source, destination):
         return False
-    _addresses(data, s, at, header)
     payload = max(length - own, 0)
-    identity = s[state.IP_ID] + 1 if s[state.IP_ID] > 0 else 0
-    s[state.PACKET_HASH] = identity_of(
-        protocol | identity << 32,
+    if header == 20:
+        identity = be16(data, at + 4)
+        frame.ip_version, frame.ttl, frame.ip_id = 4, be8(data, at + 8), identity
+        frame.src_high, frame.src_low = 0, _V4_PREFIX | be32(data, at + 12)
+        frame.dst_high, frame.dst_low = 0, _V4_PREFIX | be32(data, at + 16)
+    else:
+        identity = 0
+        frame.ip_version, frame.ttl, frame.ip_id = 6, be8(data, at + 7), -1
+        frame.src_high, frame.src_low = be64(data, at + 8), be64(data, at + 16)
+        frame.dst_high, frame.dst_low = be64(data, at + 24), be64(data, at + 32)
+    frame.packet_hash = identity_of(
+        protocol | (identity + 1 if identity > 0 else 0) << 32,
         source | destination << 16 | length << 32,
-        max(sequence, 0) | max(acknowledgement, 0) << 32,
+        numbers,
         max(flags, 0) | payload << 32,
         payload_word(data, behind + own, end),
         payload_word(data, behind + own + 8, end),
     )
-    s[state.IP_PROTOCOL], s[state.SRC_PORT], s[state.DST_PORT] = protocol, source, destination
-    s[state.TCP_FLAGS], s[state.TCP_SEQ] = flags, sequence
-    s[state.IP_BYTES], s[state.PAYLOAD_BYTES] = total, payload
-    s[state.ICMP_ERROR] = s[state.MORE_FRAGMENTS] = 0
-    s[state.FRAME_BYTES] = s[state.WIRE_BYTES] = original
-    s[state.CAPTURED_BYTES] = captured
-    s[state.DST_MAC], s[state.SRC_MAC] = be48(data, start), be48(data, start + 6)
-    s[state.VLAN_ID], s[state.OUTER_VLAN] = vlan, outer_vlan
+    frame.wire_bytes = original
+    frame.dst_mac, frame.src_mac = be48(data, start), be48(data, start + 6)
+    frame.vlan, frame.outer_vlan = vlan, outer_vlan
+    frame.protocol, frame.src_port, frame.dst_port = protocol, source, destination
+    frame.fragment = frame.icmp_error = 0
+    frame.ip_bytes, frame.payload_bytes = total, payload
+    frame.tcp_flags, frame.tcp_seq = flags, sequence
     return True
-
-
-@kernel
-def _addresses(data: Bytes, s: State, at: int, header: int) -> None:
-    if header == 20:
-        s[state.IP_VERSION], s[state.IP_TTL], s[state.IP_ID] = 4, be8(data, at + 8), be16(data, at + 4)
-        s[state.SRC_HIGH] = s[state.DST_HIGH] = 0
-        s[state.SRC_LOW] = _V4_PREFIX | be32(data, at + 12)
-        s[state.DST_LOW] = _V4_PREFIX | be32(data, at + 16)
-    else:
-        s[state.IP_VERSION], s[state.IP_TTL], s[state.IP_ID] = 6, be8(data, at + 7), -1
-        s[state.SRC_HIGH], s[state.SRC_LOW] = be64(data, at + 8), be64(data, at + 16)
-        s[state.DST_HIGH], s[state.DST_LOW] = be64(data, at + 24), be64(data, at + 32)
 
 
 @kernel

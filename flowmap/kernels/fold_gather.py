@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from flowmap.kernels import entry, kernel
 from flowmap.kernels import fold_layout as at
-from flowmap.kernels import kernel
-from flowmap.kernels.fold_layout import Table, Words
+from flowmap.kernels.arrays import Int64, Rows
+from flowmap.kernels.fold_layout import Table
 from flowmap.kernels.fold_marks import five_tuple_tag
 from flowmap.kernels.fold_packets import replay
 from flowmap.kernels.fold_slices import bucket_of
@@ -17,8 +18,8 @@ LEG_COLUMNS = 26
 SAMPLES_OF_LEG, SLICES_OF_LEG = 24, 25
 
 
-@kernel
-def number_conversations(table: Table, slots: Words, numbers: Words, sums: Words) -> int:
+@entry
+def number_conversations(table: Table, slots: Int64, numbers: Int64, sums: Rows) -> int:
     """Give the legs of each 5-tuple one number, in order of appearance.
 
     Parameters
@@ -37,7 +38,7 @@ def number_conversations(table: Table, slots: Words, numbers: Words, sums: Words
     """
     base, count, mask = table.base, 0, len(slots) - 1
     for row in range(len(numbers)):
-        slot = (five_tuple_tag(base, row, table.secrets) >> 32) & mask
+        slot = (five_tuple_tag(base[row], table.secrets) >> 32) & mask
         while slots[slot] != 0:
             other = slots[slot] - 1
             if (
@@ -61,7 +62,7 @@ def number_conversations(table: Table, slots: Words, numbers: Words, sums: Words
 
 
 @kernel
-def single_as_extension(table: Table, row: int, spare: Words) -> int:
+def single_as_extension(table: Table, row: int, spare: Rows) -> int:
     """The extension row of a leg; for a leg of one packet, what it would be, in ``spare``."""
     if table.base[row, at.FACTS] & at.EXTENDED_BIT:
         return int64(table.base[row, at.EXTENSION])
@@ -70,12 +71,12 @@ def single_as_extension(table: Table, row: int, spare: Words) -> int:
     spare[0, at.SKETCH_LIMIT] = np.iinfo(np.int64).max
     spare[0, at.SLICE_STATE] = at.ONE_BUCKET
     spare[0, at.TRUNCATED] = (table.base[row, at.EXTENSION] >> at.TRUNCATED_SHIFT) & 1
-    replay(table.base, row, spare, 0, table.base[row, at.LAST_SEEN], table.base[row, at.EXTENSION])
+    replay(table.base[row], spare[0], table.base[row, at.LAST_SEEN], table.base[row, at.EXTENSION])
     return -1
 
 
-@kernel
-def gather_legs(table: Table, places: Words, spare: Words, legs: Words, keys: Words) -> None:
+@entry
+def gather_legs(table: Table, places: Int64, spare: Rows, legs: Rows, keys: Rows) -> None:
     """Write the numbers of each leg that is kept.
 
     Parameters
@@ -119,8 +120,8 @@ def gather_legs(table: Table, places: Words, spare: Words, legs: Words, keys: Wo
             legs[place, SLICES_OF_LEG] += 1
 
 
-@kernel
-def gather_samples(table: Table, places: Words, spare: Words, ends: Words, samples: Words) -> None:
+@entry
+def gather_samples(table: Table, places: Int64, spare: Rows, ends: Int64, samples: Rows) -> None:
     """Write the sketch of each leg that is kept.
 
     Parameters
@@ -144,8 +145,8 @@ def gather_samples(table: Table, places: Words, spare: Words, ends: Words, sampl
             samples[3, to] = extension[at.SKETCH_FRAME + j] >> at.TTL_BITS
 
 
-@kernel
-def gather_slices(table: Table, places: Words, cursors: Words, slices: Words, slice_ns: int) -> None:
+@entry
+def gather_slices(table: Table, places: Int64, cursors: Int64, slices: Rows, slice_ns: int) -> None:
     """Write the time buckets of each leg that is kept.
 
     Parameters
@@ -174,8 +175,8 @@ def gather_slices(table: Table, places: Words, cursors: Words, slices: Words, sl
             out[1], out[2], out[3] = base[row, at.PACKETS], base[row, at.WIRE_BYTES], base[row, at.PAYLOAD_BYTES]
 
 
-@kernel
-def sum_dropped(table: Table, places: Words, sums: Words) -> None:
+@entry
+def sum_dropped(table: Table, places: Int64, sums: Int64) -> None:
     """Add packets, wire and payload bytes and copies of the legs that are not kept to ``sums``, int64 (4,)."""
     for row in range(len(places)):
         if places[row] >= 0:

@@ -8,12 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-Words = npt.NDArray[np.int64]
-Ports = npt.NDArray[np.int32]
-Flags = npt.NDArray[np.uint8]
+from flowmap.kernels.arrays import Int64, Rows
 
 PARTITIONS, SKETCH_SIZE, COPIES_KEPT = 64, 8, 8
 """As in :mod:`flowmap.legs`, which later stages read; a test holds them together."""
@@ -97,38 +92,9 @@ SECRETS = 32
 CHUNK = 64
 """Packets looked up before they are counted, so that the cache misses of their rows overlap; they fit the L1 cache."""
 SCRATCH_WORDS = 16
-BATCH_ROW, TAG, MARK, FOUND, FIVE_TUPLE_TAG, TOUCHED = 8, 9, 10, 11, 12, 13
-"""Row in the batch, hash for the index, identity of the packet on its leg, base row or -1, then hash of the 5-tuple."""
-
-
-class Columns(NamedTuple):
-    """The columns of a PacketBatch that the fold reads; unsigned 64-bit ones seen as int64."""
-
-    frame_number: Words
-    time_ns: Words
-    point: npt.NDArray[np.int32]
-    frame_bytes: Words
-    captured_bytes: Words
-    wire_bytes: Words
-    src_mac: Words
-    dst_mac: Words
-    vlan: npt.NDArray[np.int16]
-    outer_vlan: npt.NDArray[np.int16]
-    tunnel: npt.NDArray[np.int32]
-    ip_version: npt.NDArray[np.uint8]
-    src_ip: Words
-    dst_ip: Words
-    protocol: npt.NDArray[np.int16]
-    src_port: npt.NDArray[np.int32]
-    dst_port: npt.NDArray[np.int32]
-    ttl: npt.NDArray[np.int16]
-    ip_id: npt.NDArray[np.int32]
-    fragment: npt.NDArray[np.uint8]
-    ip_bytes: Words
-    payload_bytes: Words
-    tcp_flags: npt.NDArray[np.int16]
-    tcp_seq: Words
-    packet_hash: Words
+BATCH_ROW, TAG, MARK, FOUND, FIVE_TUPLE_TAG, LINE, PARTITION = range(8, 15)
+"""Row in the batch, hash for the index, identity of the packet on its leg, base row or -1, hash of the 5-tuple,
+the line of the packet in the table of recent ones, and its partition."""
 
 
 class Table(NamedTuple):
@@ -153,17 +119,17 @@ class Table(NamedTuple):
         The packets that are looked up together.
     """
 
-    base: Words
-    extensions: Words
-    slices: Words
-    slice_owners: Words
-    leg_index: Words
-    five_tuples: Words
-    recent: Words
-    partitions: Words
-    counters: Words
-    secrets: Words
-    scratch: Words
+    base: Rows
+    extensions: Rows
+    slices: Rows
+    slice_owners: Int64
+    leg_index: Int64
+    five_tuples: Int64
+    recent: Rows
+    partitions: Rows
+    counters: Int64
+    secrets: Int64
+    scratch: Rows
 
 
 class Limits(NamedTuple):

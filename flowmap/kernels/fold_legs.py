@@ -1,11 +1,27 @@
-"""Columns to legs: the compiled form of :class:`flowmap.fold.plain.PlainFold`, which says what each step is for."""
+"""Columns to legs: the compiled form of :class:`flowmap.fold.plain.PlainFold`, which says what each step is for.
+
+Rows are found by unsigned numbers, which spares the compiled code the question whether one is negative.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
+from flowmap.kernels import entry, inlined, kernel
 from flowmap.kernels import fold_layout as at
-from flowmap.kernels import kernel
-from flowmap.kernels.fold_layout import Columns, Flags, Limits, Table, Words
-from flowmap.kernels.fold_marks import directed, five_tuple_tag, index_tag, leg_mark
+from flowmap.kernels.arrays import Bytes, Int64, Rows
+from flowmap.kernels.fold_layout import Limits, Table
+from flowmap.kernels.fold_marks import (
+    conversation_mark,
+    directed,
+    five_tuple_tag,
+    index_tag,
+    is_left_out,
+    leg_mark,
+    sum_rows,
+)
 from flowmap.kernels.fold_packets import (
     copies_before,
     count_copy,
@@ -16,6 +32,8 @@ from flowmap.kernels.fold_packets import (
     sample,
 )
 from flowmap.kernels.fold_slices import change_slice, is_current_slice
+from flowmap.kernels.frames import Frames
+from flowmap.kernels.prefetch import prefetch
 from flowmap.kernels.words import int64
 from flowmap.packets import FIN, NO_TIME, RST, SCTP, SYN, TCP, UDP
 
@@ -24,47 +42,47 @@ _HANDSHAKE = SYN | FIN | RST
 _ETHERNET_HEADER_BYTES = 14
 
 
-@kernel
-def find_leg(base: Words, index: Words, keys: Words, k: int, tag: int) -> int:
-    """The base row with the key of row ``k``; -1 when there is none."""
-    mask = len(index) - 1
+@inlined
+def find_leg(base: Rows, index: Int64, key: Int64) -> int:
+    """The base row with this key; -1 when there is none."""
+    mask, tag = len(index) - 1, key[at.TAG]
     slot = tag & mask
-    while index[slot] != 0:
-        entry = index[slot]
-        if (entry >> 32) & _HALF == tag:
-            row = (entry & _HALF) - 1
-            same = True
-            for word in range(at.PACKETS):
-                same &= base[row, word] == keys[k, word]
-            if same:
+    found = index[np.uint64(slot)]
+    while found != 0:
+        if (found >> 32) & _HALF == tag:
+            row = (found & _HALF) - 1
+            leg = base[np.uint64(row)]
+            differing = (leg[0] ^ key[0]) | (leg[1] ^ key[1]) | (leg[2] ^ key[2]) | (leg[3] ^ key[3])
+            differing |= (leg[4] ^ key[4]) | (leg[5] ^ key[5]) | (leg[6] ^ key[6]) | (leg[7] ^ key[7])
+            if differing == 0:
                 return int64(row)
         slot = (slot + 1) & mask
+        found = index[np.uint64(slot)]
     return -1
 
 
 @kernel
-def make_leg(base: Words, index: Words, counters: Words, keys: Words, k: int, tag: int) -> int:
-    """A new base row with the key of row ``k``, and no packets yet."""
+def make_leg(base: Rows, index: Int64, counters: Int64, key: Int64) -> int:
+    """A new base row with this key, and no packets yet."""
     row = counters[at.LEGS]
     counters[at.LEGS] = row + 1
-    mask = len(index) - 1
+    mask, tag = len(index) - 1, key[at.TAG]
     slot = tag & mask
     while index[slot] != 0:
         slot = (slot + 1) & mask
     index[slot] = (tag << 32) | (row + 1)
     for word in range(at.PACKETS):
-        base[row, word] = keys[k, word]
+        base[row, word] = key[word]
     base[row, at.PACKETS] = 0
     return int64(row)
 
 
 @kernel
-def count_five_tuple(table: Table, k: int, partition: int, cap: int) -> None:
-    """Count the 5-tuple of a packet that is looked up once, exactly up to the partition's cap."""
+def count_five_tuple(table: Table, tag: int, partition: int, cap: int) -> None:
+    """Count the 5-tuple with this tag once, exactly up to the partition's cap."""
     partitions, five_tuples = table.partitions, table.five_tuples
     if partitions[partition, at.FIVE_TUPLES_FULL]:
         return
-    tag = table.scratch[k, at.FIVE_TUPLE_TAG]
     mask = len(five_tuples) - 1
     slot = (tag >> 32) & mask
     while five_tuples[slot] != 0:
@@ -79,7 +97,7 @@ def count_five_tuple(table: Table, k: int, partition: int, cap: int) -> None:
     five_tuples[slot] = tag
 
 
-@kernel
+@inlined
 def copy_window(ip_id: int, payload: int, flags: int, limits: Limits) -> int:
     """How long after a packet an equal one counts as its copy; -1 where copies cannot be told."""
     if ip_id > 0:
@@ -90,209 +108,229 @@ def copy_window(ip_id: int, payload: int, flags: int, limits: Limits) -> int:
 
 
 @kernel
-def start_leg(
-    base: Words, row: int, time_ns: int, wire: int, payload: int, packet_hash: int, single: int, facts: int, frame: int
-) -> None:
+def start_leg(leg: Int64, frame: Any, order: int) -> None:
     """Write what the first packet of a leg says."""
-    base[row, at.PACKETS] = 1
-    base[row, at.WIRE_BYTES] = wire
-    base[row, at.PAYLOAD_BYTES] = payload
-    base[row, at.FIRST_SEEN] = time_ns
-    base[row, at.LAST_SEEN] = packet_hash
-    base[row, at.EXTENSION] = single
-    base[row, at.FACTS] = facts
-    base[row, at.FIRST_FRAME] = frame
+    flags, ttl = int64(frame.tcp_flags), int64(frame.ttl)
+    truncated = int64(frame.captured_bytes < frame.frame_bytes)
+    leg[at.PACKETS] = 1
+    leg[at.WIRE_BYTES] = _ETHERNET_HEADER_BYTES + frame.ip_bytes
+    leg[at.PAYLOAD_BYTES] = frame.payload_bytes
+    leg[at.FIRST_SEEN] = frame.time_ns
+    leg[at.LAST_SEEN] = frame.packet_hash
+    leg[at.EXTENSION] = (frame.tcp_seq + 1) | ((flags + 1) << at.FLAGS_SHIFT) | (truncated << at.TRUNCATED_SHIFT)
+    leg[at.FACTS] = (
+        (ttl + 1)
+        | ((max(ttl, 0) + 1) << at.TTL_MAX_SHIFT)
+        | (int64(frame.ip_version) << at.VERSION_SHIFT)
+        | (order << at.ORDER_SHIFT)
+    )
+    leg[at.FIRST_FRAME] = frame.frame_number
 
 
-@kernel
-def count_on_leg(base: Words, row: int, time_ns: int, wire: int, payload: int, ttl: int) -> None:
+@inlined
+def count_on_leg(leg: Int64, time_ns: int, wire: int, payload: int, ttl: int) -> None:
     """Add a later packet to the sums of a leg."""
-    base[row, at.PACKETS] += 1
-    base[row, at.WIRE_BYTES] += wire
-    base[row, at.PAYLOAD_BYTES] += payload
+    leg[at.PACKETS] += 1
+    leg[at.WIRE_BYTES] += wire
+    leg[at.PAYLOAD_BYTES] += payload
     if time_ns != NO_TIME:
-        if base[row, at.FIRST_SEEN] == NO_TIME or time_ns < base[row, at.FIRST_SEEN]:
-            base[row, at.FIRST_SEEN] = time_ns
-        base[row, at.LAST_SEEN] = max(base[row, at.LAST_SEEN], time_ns)
-    facts = base[row, at.FACTS]
+        if leg[at.FIRST_SEEN] == NO_TIME or time_ns < leg[at.FIRST_SEEN]:
+            leg[at.FIRST_SEEN] = time_ns
+        leg[at.LAST_SEEN] = max(leg[at.LAST_SEEN], time_ns)
+    facts = leg[at.FACTS]
     low, high = facts & at.TTL_MASK, (facts >> at.TTL_BITS) & at.TTL_MASK
     if ttl + 1 < low or ttl + 1 > high:
         both = min(low, ttl + 1) | (max(high, ttl + 1) << at.TTL_MAX_SHIFT)
-        base[row, at.FACTS] = (facts & ~((1 << at.VERSION_SHIFT) - 1)) | both
+        leg[at.FACTS] = (facts & ~((1 << at.VERSION_SHIFT) - 1)) | both
 
 
 @kernel
 def collect(
-    columns: Columns, marks: Words, partition: Flags, mine: Flags, scratch: Words, secrets: Words, start: int
-) -> tuple[int, int]:
-    """Write the keys and hashes of the next packets of this table; how many, and where to go on."""
-    src_ip, dst_ip, src_port, dst_port = columns.src_ip, columns.dst_ip, columns.src_port, columns.dst_port
-    protocol, ttl, packet_hash = columns.protocol, columns.ttl, columns.packet_hash
-    src_mac, dst_mac, vlan, outer_vlan = columns.src_mac, columns.dst_mac, columns.vlan, columns.outer_vlan
-    point, tunnel = columns.point, columns.tunnel
+    frames: Frames, marks: Int64, partition: Bytes, mine: Bytes, is_marked: int, scratch: Rows, secrets: Int64,
+    start: int, end: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Write the keys and hashes of the next packets of this table before ``end``; how many, and where to go on."""
     count, i = 0, start
-    while i < len(marks) and count < at.CHUNK:
-        if mine[partition[i]] != 0:
+    while i < end and count < at.CHUNK:
+        frame = frames[np.uint64(i)]
+        if is_marked:
+            is_mine = mine[np.uint64(partition[np.uint64(i)])] != 0
+        else:
+            is_mine = not is_left_out(frame)
+        if is_mine:
+            key = scratch[np.uint64(count)]
             six = directed(
-                src_ip[i, 0], src_ip[i, 1], int64(src_port[i]),
-                dst_ip[i, 0], dst_ip[i, 1], int64(dst_port[i]), int64(protocol[i]),
+                frame.src_high, frame.src_low, int64(frame.src_port),
+                frame.dst_high, frame.dst_low, int64(frame.dst_port), int64(frame.protocol),
             )  # fmt: skip
-            key = scratch[count]
+            conversation = marks[np.uint64(i)] if is_marked else conversation_mark(six)
+            place = (conversation >> 58) & 63
+            ends = six[4] | (six[5] << at.FORWARD_SHIFT) | ((int64(frame.vlan) + 1) << at.VLAN_SHIFT)
+            source = (frame.src_mac + 1) | ((int64(frame.outer_vlan) + 1) << at.MAC_BITS)
+            destination = frame.dst_mac + 1
+            point = int64(frame.point) | ((int64(frame.tunnel) + 1) << 32)
             key[0], key[1], key[2], key[3] = six[0], six[1], six[2], six[3]
-            key[at.ENDS] = six[4] | (six[5] << at.FORWARD_SHIFT) | ((int64(vlan[i]) + 1) << at.VLAN_SHIFT)
-            key[at.SOURCE] = (src_mac[i] + 1) | ((int64(outer_vlan[i]) + 1) << at.MAC_BITS)
-            key[at.DESTINATION] = dst_mac[i] + 1
-            key[at.PLACE] = int64(point[i]) | ((int64(tunnel[i]) + 1) << 32)
-            mark = leg_mark(marks[i], key[at.ENDS], key[at.SOURCE], key[at.DESTINATION], key[at.PLACE])
+            key[at.ENDS], key[at.SOURCE], key[at.DESTINATION], key[at.PLACE] = ends, source, destination, point
             key[at.BATCH_ROW] = i
-            key[at.TAG] = index_tag(scratch, count, secrets)
-            key[at.MARK] = packet_mark(mark, packet_hash[i], int64(ttl[i]))
+            key[at.TAG] = index_tag(key, secrets)
+            mark = leg_mark(conversation, ends, source, destination, point)
+            mark = packet_mark(mark, frame.packet_hash, int64(frame.ttl))
+            key[at.MARK], key[at.PARTITION] = mark, place
+            key[at.LINE] = recent_line(place, mark)
             count += 1
         i += 1
     return count, i
 
 
 @kernel
-def look_up(table: Table, partition: Flags, packet_hash: Words, count: int) -> None:
+def look_up(table: Table, frames: Frames, count: int) -> None:
     """Find the legs of the packets collected, before any of them is counted.
 
-    Memory takes a hundred times longer to answer than a packet takes to count. Loops that do nothing but touch the rows
-    let the processor wait for many of them at once.
+    Memory takes a hundred times longer to answer than a packet takes to count. So each loop only asks for what the next
+    one reads: places in the index, legs, their extensions, their sketches.
     """
     scratch, base, index, extensions = table.scratch, table.base, table.leg_index, table.extensions
-    recent, five_tuples = table.recent, table.five_tuples
-    mask, touched = len(index) - 1, 0
+    five_tuples = table.five_tuples
+    mask = len(index) - 1
     for k in range(count):
-        scratch[k, at.FOUND] = index[scratch[k, at.TAG] & mask]
+        key = scratch[np.uint64(k)]
+        prefetch(index, key[at.TAG] & mask)
+        prefetch(table.recent, key[at.LINE])
     for k in range(count):
-        touched += recent[recent_line(int64(partition[scratch[k, at.BATCH_ROW]]), scratch[k, at.MARK]), 0]
-    for k in range(count):
-        row = (scratch[k, at.FOUND] & _HALF) - 1
+        row = (index[np.uint64(scratch[np.uint64(k), at.TAG] & mask)] & _HALF) - 1
         if row >= 0:
-            touched += base[row, 0] + base[row, at.PACKETS]
+            leg = base[np.uint64(row)]
+            prefetch(leg, 0)
+            prefetch(leg, at.PACKETS)
     for k in range(count):
-        scratch[k, at.FOUND] = find_leg(base, index, scratch, k, scratch[k, at.TAG])
-    for k in range(count):
-        row = scratch[k, at.FOUND]
+        key = scratch[np.uint64(k)]
+        row = find_leg(base, index, key)
+        key[at.FOUND] = row
         if row < 0:
-            tag = five_tuple_tag(scratch, k, table.secrets)
-            scratch[k, at.FIVE_TUPLE_TAG] = tag
-            touched += five_tuples[(tag >> 32) & (len(five_tuples) - 1)]
-        elif base[row, at.FACTS] & at.EXTENDED_BIT:
-            touched += extensions[base[row, at.EXTENSION], 0]
+            tag = five_tuple_tag(key, table.secrets)
+            key[at.FIVE_TUPLE_TAG] = tag
+            prefetch(five_tuples, (tag >> 32) & (len(five_tuples) - 1))
+            continue
+        leg = base[np.uint64(row)]
+        if leg[at.FACTS] & at.EXTENDED_BIT:
+            prefetch(extensions[np.uint64(leg[at.EXTENSION])], 0)
     for k in range(count):
-        row = scratch[k, at.FOUND]
-        if row >= 0 and base[row, at.FACTS] & at.EXTENDED_BIT:
-            e = base[row, at.EXTENSION]
-            if is_sampled(extensions, e, packet_hash[scratch[k, at.BATCH_ROW]]):
-                touched += extensions[e, at.SKETCH_COUNT] + extensions[e, at.SKETCH_HASH]
-                touched += extensions[e, at.SKETCH_TIME] + extensions[e, at.SKETCH_FRAME]
-    scratch[0, at.TOUCHED] = touched
+        key = scratch[np.uint64(k)]
+        row = key[at.FOUND]
+        if row >= 0:
+            leg = base[np.uint64(row)]
+            if leg[at.FACTS] & at.EXTENDED_BIT:
+                x = extensions[np.uint64(leg[at.EXTENSION])]
+                if is_sampled(x, frames[np.uint64(key[at.BATCH_ROW])].packet_hash):
+                    prefetch(x, at.SKETCH_COUNT)
+                    prefetch(x, at.SKETCH_HASH)
+                    prefetch(x, at.SKETCH_TIME)
+                    prefetch(x, at.SKETCH_FRAME)
 
 
-@kernel
+@inlined
 def recent_line(partition: int, mark: int) -> int:
     """Where a packet stands in the recent-packet table."""
     return partition * at.RECENT_BUCKETS + ((mark >> 4) & (at.RECENT_BUCKETS - 1))
 
 
 @kernel
-def place_packet(columns: Columns, i: int, k: int, place: int, table: Table, limits: Limits) -> int:
+def place_packet(frame: Any, key: Int64, place: int, table: Table, limits: Limits) -> int:
     """The leg of a packet that had none at look-up: perhaps made since, perhaps made here; -1 when there is no room."""
-    tag = table.scratch[k, at.TAG]
-    row = find_leg(table.base, table.leg_index, table.scratch, k, tag)
+    row = find_leg(table.base, table.leg_index, key)
     if row >= 0:
         return row
-    protocol = columns.protocol[i]
-    if columns.src_port[i] >= 0 and (protocol == TCP or protocol == UDP or protocol == SCTP):
-        count_five_tuple(table, k, place, limits.five_tuples)
+    protocol = frame.protocol
+    if frame.src_port >= 0 and (protocol == TCP or protocol == UDP or protocol == SCTP):
+        count_five_tuple(table, key[at.FIVE_TUPLE_TAG], place, limits.five_tuples)
     if table.partitions[place, at.LEGS_HERE] >= limits.legs:
         table.counters[at.OTHER_PACKETS] += 1
-        table.counters[at.OTHER_WIRE] += _ETHERNET_HEADER_BYTES + columns.ip_bytes[i]
-        table.counters[at.OTHER_PAYLOAD] += columns.payload_bytes[i]
+        table.counters[at.OTHER_WIRE] += _ETHERNET_HEADER_BYTES + frame.ip_bytes
+        table.counters[at.OTHER_PAYLOAD] += frame.payload_bytes
         return -1
     table.partitions[place, at.LEGS_HERE] += 1
-    return make_leg(table.base, table.leg_index, table.counters, table.scratch, k, tag)
+    return make_leg(table.base, table.leg_index, table.counters, key)
 
 
 @kernel
-def count_found(
-    columns: Columns, partition: Flags, table: Table, count: int, packets_before: int, limits: Limits
-) -> None:
+def count_found(frames: Frames, table: Table, count: int, packets_before: int, limits: Limits) -> None:
     """Count the packets that were looked up, in their order."""
-    time_ns, ip_bytes, payload_bytes = columns.time_ns, columns.ip_bytes, columns.payload_bytes
-    ip_version, protocol, ttls, ip_id = columns.ip_version, columns.protocol, columns.ttl, columns.ip_id
-    tcp_flags, tcp_seq, packet_hash = columns.tcp_flags, columns.tcp_seq, columns.packet_hash
-    frame_bytes, captured_bytes, frame_number = columns.frame_bytes, columns.captured_bytes, columns.frame_number
     scratch, base, extensions, recent = table.scratch, table.base, table.extensions, table.recent
     for k in range(count):
-        i, row = scratch[k, at.BATCH_ROW], scratch[k, at.FOUND]
-        place = int64(partition[i])
-        if ip_version[i] == 0:
-            scratch[k, at.FIVE_TUPLE_TAG] = five_tuple_tag(scratch, k, table.secrets)
-            count_five_tuple(table, k, place, limits.five_tuples)
+        key = scratch[np.uint64(k)]
+        i, row = key[at.BATCH_ROW], key[at.FOUND]
+        frame = frames[np.uint64(i)]
+        if frame.ip_version == 0:
+            tag = five_tuple_tag(key, table.secrets)
+            count_five_tuple(table, tag, key[at.PARTITION], limits.five_tuples)
             continue
         if row < 0:
-            row = place_packet(columns, i, k, place, table, limits)
+            row = place_packet(frame, key, key[at.PARTITION], table, limits)
             if row < 0:
                 continue
-        time, payload, seq, ttl = time_ns[i], payload_bytes[i], tcp_seq[i], int64(ttls[i])
-        flags, wire = int64(tcp_flags[i]), _ETHERNET_HEADER_BYTES + ip_bytes[i]
-        window = copy_window(int64(ip_id[i]), payload, flags, limits)
+        leg = base[np.uint64(row)]
+        time, payload, flags = frame.time_ns, frame.payload_bytes, int64(frame.tcp_flags)
+        window = copy_window(int64(frame.ip_id), payload, flags, limits)
         before = 0
         if window >= 0:
-            mark = scratch[k, at.MARK]
-            before = copies_before(recent, recent_line(place, mark), mark, time, window)
-        truncated = 1 if captured_bytes[i] < frame_bytes[i] else 0
-        if base[row, at.PACKETS] == 0:
-            single = (seq + 1) | ((flags + 1) << at.FLAGS_SHIFT) | (truncated << at.TRUNCATED_SHIFT)
-            facts = (
-                (ttl + 1)
-                | ((max(ttl, 0) + 1) << at.TTL_MAX_SHIFT)
-                | (int64(ip_version[i]) << at.VERSION_SHIFT)
-                | ((packets_before + i) << at.ORDER_SHIFT)
-            )
-            start_leg(base, row, time, wire, payload, packet_hash[i], single, facts, frame_number[i])
+            before = copies_before(recent[np.uint64(key[at.LINE])], key[at.MARK], time, window)
+        if leg[at.PACKETS] == 0:
+            start_leg(leg, frame, packets_before + i)
             continue
-        if base[row, at.FACTS] & at.EXTENDED_BIT:
-            e = base[row, at.EXTENSION]
+        if leg[at.FACTS] & at.EXTENDED_BIT:
+            e = leg[at.EXTENSION]
         else:
-            e = new_extension(base, row, extensions, table.counters, limits.slice_ns)
+            e = new_extension(leg, extensions, table.counters, limits.slice_ns)
+        x = extensions[np.uint64(e)]
         if before:
-            count_copy(extensions, e, before)
+            count_copy(x, before)
             continue
-        if not is_current_slice(extensions, e, time, limits.slice_ns):
-            change_slice(
-                table.slices, table.slice_owners, table.counters, base, row, extensions, e, time, limits.slice_ns
-            )
-        if truncated:
-            extensions[e, at.TRUNCATED] += 1
-        count_on_leg(base, row, time, wire, payload, ttl)
-        if protocol[i] == TCP and seq >= 0:
-            follow_sequence(extensions, e, seq, flags, payload)
-        sample(extensions, e, packet_hash[i], time, ttl, frame_number[i])
+        if not is_current_slice(x, time, limits.slice_ns):
+            change_slice(table.slices, table.slice_owners, table.counters, base, row, x, time, limits.slice_ns)
+        if frame.captured_bytes < frame.frame_bytes:
+            x[at.TRUNCATED] += 1
+        ttl = int64(frame.ttl)
+        count_on_leg(leg, time, _ETHERNET_HEADER_BYTES + frame.ip_bytes, payload, ttl)
+        if frame.protocol == TCP and frame.tcp_seq >= 0:
+            follow_sequence(x, frame.tcp_seq, flags, payload)
+        if is_sampled(x, frame.packet_hash):
+            sample(x, frame.packet_hash, time, ttl, frame.frame_number)
 
 
-@kernel
+@entry
 def fold_batch(
-    columns: Columns, marks: Words, partition: Flags, table: Table, mine: Flags, packets_before: int, limits: Limits
-) -> None:
+    frames: Frames, count: int, marks: Int64, partition: Bytes, table: Table, mine: Bytes, packets_before: int,
+    limits: Limits, totals: Int64, points: Rows, is_marked: int,
+) -> None:  # fmt: skip
     """Fold the packets of one table's partitions.
 
     The caller has made room for as many new legs, extensions, 5-tuples and twice as many visits as there are packets.
 
     Parameters
     ----------
-    marks : int64 (n,)
-    partition : uint8 (n,)
+    frames : Frames
+        With n rows or more.
+    count : int
+        n.
+    marks : int64 (n,) or (0,)
+    partition : uint8 (n,) or (0,)
         As :func:`flowmap.kernels.fold_marks.mark_packets` writes them.
     mine : uint8 (256,)
         1 for each partition of this table.
     packets_before : int
         Packets in the batches before, for the order of legs.
+    totals, points
+        Of ``sum_packets``.
+    is_marked : int
+        0 where neither was called: a table that owns all partitions marks, sums and folds a few rows at a time, while
+        they are in the processor's cache.
     """
     i = int64(0)
-    while i < len(marks):
-        count, i = collect(columns, marks, partition, mine, table.scratch, table.secrets, i)
-        look_up(table, partition, columns.packet_hash, count)
-        count_found(columns, partition, table, count, packets_before, limits)
+    while i < count:
+        end = count
+        if not is_marked:
+            end = min(i + at.CHUNK, end)
+            sum_rows(frames, i, end, totals, points)
+        collected, i = collect(frames, marks, partition, mine, is_marked, table.scratch, table.secrets, i, end)
+        look_up(table, frames, collected)
+        count_found(frames, table, collected, packets_before, limits)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from flowmap.kernels import kernel
+from typing import Any
+
+import numpy as np
+
+from flowmap.kernels import entry, inlined, kernel
+from flowmap.kernels.arrays import Bytes, Int64, Rows
 from flowmap.kernels.fold_layout import (
     ADD_HIGH,
     ADD_LOW,
@@ -15,11 +20,8 @@ from flowmap.kernels.fold_layout import (
     NO_PARTITION,
     PORT_BITS,
     PROTOCOL_SHIFT,
-    Columns,
-    Flags,
-    Ports,
-    Words,
 )
+from flowmap.kernels.frames import Frames
 from flowmap.kernels.words import int64
 from flowmap.packets import FIRST_FRAGMENT, LATER_FRAGMENT, NO_TIME
 
@@ -31,7 +33,7 @@ _MIN = NO_TIME
 """The sign bit: flipped on both sides, a signed comparison is an unsigned one."""
 
 
-@kernel
+@inlined
 def mixed(value: int) -> int:
     """Spread every bit over the upper and the lower half."""
     value ^= (value >> 32) & _HALF
@@ -41,31 +43,32 @@ def mixed(value: int) -> int:
     return value ^ ((value >> 32) & _HALF)
 
 
-@kernel
+@inlined
 def product(word: int, low: int, high: int) -> int:
     """One term of a pair-multiply-shift hash (Thorup, High Speed Hashing for Integers and Strings, 2015)."""
     return ((word & _HALF) + low) * (((word >> 32) & _HALF) + high)
 
 
-@kernel
+@inlined
 def directed(
     src_high: int, src_low: int, src_port: int, dst_high: int, dst_low: int, dst_port: int, protocol: int
 ) -> Six:
-    """A packet's 5-tuple, the lower end first, and its direction."""
-    if src_high != dst_high:
-        forward = (src_high ^ _MIN) < (dst_high ^ _MIN)
-    elif src_low != dst_low:
-        forward = (src_low ^ _MIN) < (dst_low ^ _MIN)
-    else:
-        forward = src_port <= dst_port
-    if forward:
-        ends = (src_port + 1) | ((dst_port + 1) << PORT_BITS) | ((protocol + 1) << PROTOCOL_SHIFT)
-        return src_high, src_low, dst_high, dst_low, ends, 1
-    ends = (dst_port + 1) | ((src_port + 1) << PORT_BITS) | ((protocol + 1) << PROTOCOL_SHIFT)
-    return dst_high, dst_low, src_high, src_low, ends, 0
+    """A packet's 5-tuple, the lower end first, and its direction.
+
+    Without a branch: which end is the lower one is as good as random, and a processor that guesses wrong every other
+    time loses more than this costs.
+    """
+    by_high = int64(src_high ^ _MIN < dst_high ^ _MIN)
+    by_low = int64(src_low ^ _MIN < dst_low ^ _MIN)
+    by_port = int64(src_port <= dst_port)
+    forward = by_high | (int64(src_high == dst_high) & (by_low | (int64(src_low == dst_low) & by_port)))
+    swap = forward - 1  # all ones where the source is the upper end
+    high, low, port = (src_high ^ dst_high) & swap, (src_low ^ dst_low) & swap, (src_port ^ dst_port) & swap
+    ends = ((src_port ^ port) + 1) | (((dst_port ^ port) + 1) << PORT_BITS) | ((protocol + 1) << PROTOCOL_SHIFT)
+    return src_high ^ high, src_low ^ low, dst_high ^ high, dst_low ^ low, ends, forward
 
 
-@kernel
+@inlined
 def conversation_mark(six: Six) -> int:
     """The fixed hash of a conversation; its upper 6 bits are the partition."""
     total = (
@@ -78,7 +81,7 @@ def conversation_mark(six: Six) -> int:
     return mixed(total)
 
 
-@kernel
+@inlined
 def leg_mark(conversation: int, ends: int, source: int, destination: int, place: int) -> int:
     """The fixed hash of a leg, from its conversation's and the other words of its key."""
     mark = (conversation ^ ((ends >> FORWARD_SHIFT) & 0x3FFF)) * MIX_1
@@ -91,148 +94,166 @@ def leg_mark(conversation: int, ends: int, source: int, destination: int, place:
     return mark ^ ((mark >> 32) & _HALF)
 
 
-@kernel
-def index_tag(keys: Words, row: int, secrets: Words) -> int:
+@inlined
+def index_tag(key: Int64, secrets: Int64) -> int:
     """The keyed hash that finds a leg, 32 bits: nobody who does not know the secrets can make many legs share one."""
     total = (
-        product(keys[row, 0], secrets[0], secrets[1])
-        + product(keys[row, 1], secrets[2], secrets[3])
-        + product(keys[row, 2], secrets[4], secrets[5])
-        + product(keys[row, 3], secrets[6], secrets[7])
-        + product(keys[row, 4], secrets[8], secrets[9])
-        + product(keys[row, 5], secrets[10], secrets[11])
-        + product(keys[row, 6], secrets[12], secrets[13])
-        + product(keys[row, 7], secrets[14], secrets[15])
+        product(key[0], secrets[0], secrets[1])
+        + product(key[1], secrets[2], secrets[3])
+        + product(key[2], secrets[4], secrets[5])
+        + product(key[3], secrets[6], secrets[7])
+        + product(key[4], secrets[8], secrets[9])
+        + product(key[5], secrets[10], secrets[11])
+        + product(key[6], secrets[12], secrets[13])
+        + product(key[7], secrets[14], secrets[15])
     )
     return (total >> 32) & _HALF
 
 
 @kernel
-def five_tuple_tag(keys: Words, row: int, secrets: Words) -> int:
+def five_tuple_tag(key: Int64, secrets: Int64) -> int:
     """A keyed hash of a key's 5-tuple, 64 bits and never 0.
 
     Two of eight million 5-tuples are equal in one of a million captures.
     """
-    ends = keys[row, ENDS] & FIVE_TUPLE_MASK
+    ends = key[ENDS] & FIVE_TUPLE_MASK
     upper = (
-        product(keys[row, 0], secrets[0], secrets[1])
-        + product(keys[row, 1], secrets[2], secrets[3])
-        + product(keys[row, 2], secrets[4], secrets[5])
-        + product(keys[row, 3], secrets[6], secrets[7])
+        product(key[0], secrets[0], secrets[1])
+        + product(key[1], secrets[2], secrets[3])
+        + product(key[2], secrets[4], secrets[5])
+        + product(key[3], secrets[6], secrets[7])
         + product(ends, secrets[8], secrets[9])
     )
     lower = (
-        product(keys[row, 0], secrets[20], secrets[21])
-        + product(keys[row, 1], secrets[22], secrets[23])
-        + product(keys[row, 2], secrets[24], secrets[25])
-        + product(keys[row, 3], secrets[26], secrets[27])
+        product(key[0], secrets[20], secrets[21])
+        + product(key[1], secrets[22], secrets[23])
+        + product(key[2], secrets[24], secrets[25])
+        + product(key[3], secrets[26], secrets[27])
         + product(ends, secrets[28], secrets[29])
     )
     tag = (upper & ~_HALF) | ((lower >> 32) & _HALF)
     return tag if tag != 0 else 1
 
 
-@kernel
-def rebuild(old: Words, new: Words) -> None:
+@entry
+def rebuild(old: Int64, new: Int64) -> None:
     """Put the entries of an index into a larger, empty one: each has its hash in its upper half."""
     mask = len(new) - 1
-    for entry in old:
-        if entry != 0:
-            slot = ((entry >> 32) & _HALF) & mask
+    for found in old:
+        if found != 0:
+            slot = ((found >> 32) & _HALF) & mask
             while new[slot] != 0:
                 slot = (slot + 1) & mask
-            new[slot] = entry
+            new[slot] = found
 
 
-@kernel
-def give_ports(columns: Columns, src_port: Ports, dst_port: Ports, table: Words) -> None:
+@entry
+def give_ports(frames: Frames, count: int, table: Rows) -> None:
     """Give later fragments the ports of their first one (RFC 791 3.2, RFC 8200 4.5), where that is still known.
 
     Parameters
     ----------
-    src_port, dst_port : int32 (n,)
-        Copies of the columns, changed here.
+    frames : Frames
+        The ports of the first ``count`` rows are changed here.
     table : int64 (65536, 2)
         Identity and ports of first fragments; a new one takes the place of an old one.
     """
-    for i in range(len(columns.fragment)):
-        if columns.fragment[i] == 0 or columns.ip_version[i] == 0:
+    for i in range(count):
+        frame = frames[np.uint64(i)]
+        if frame.fragment == 0 or frame.ip_version == 0:
             continue
-        mark = int64(columns.point[i]) | ((int64(columns.tunnel[i]) + 1) << 32)
-        mark = mixed(mark ^ columns.src_ip[i, 0]) + MIX_2
-        mark = mixed(mark ^ columns.src_ip[i, 1]) + MIX_2
-        mark = mixed(mark ^ columns.dst_ip[i, 0]) + MIX_2
-        mark = mixed(mark ^ columns.dst_ip[i, 1]) + MIX_2
-        last = (int64(columns.protocol[i]) + 1) | ((int64(columns.vlan[i]) + 1) << 16)
-        mark = mixed(mark ^ (last | ((int64(columns.ip_id[i]) + 1) << 32))) + MIX_2
+        mark = int64(frame.point) | ((int64(frame.tunnel) + 1) << 32)
+        mark = mixed(mark ^ frame.src_high) + MIX_2
+        mark = mixed(mark ^ frame.src_low) + MIX_2
+        mark = mixed(mark ^ frame.dst_high) + MIX_2
+        mark = mixed(mark ^ frame.dst_low) + MIX_2
+        last = (int64(frame.protocol) + 1) | ((int64(frame.vlan) + 1) << 16)
+        mark = mixed(mark ^ (last | ((int64(frame.ip_id) + 1) << 32))) + MIX_2
         slot = mark & (FRAGMENT_SLOTS - 1)
-        if columns.fragment[i] == FIRST_FRAGMENT and src_port[i] >= 0:
+        if frame.fragment == FIRST_FRAGMENT and frame.src_port >= 0:
             table[slot, 0] = mark
-            table[slot, 1] = (int64(src_port[i]) + 1) | ((int64(dst_port[i]) + 1) << PORT_BITS)
-        elif columns.fragment[i] == LATER_FRAGMENT and table[slot, 1] != 0 and table[slot, 0] == mark:
-            src_port[i] = (table[slot, 1] & ((1 << PORT_BITS) - 1)) - 1
-            dst_port[i] = (table[slot, 1] >> PORT_BITS) - 1
+            table[slot, 1] = (int64(frame.src_port) + 1) | ((int64(frame.dst_port) + 1) << PORT_BITS)
+        elif frame.fragment == LATER_FRAGMENT and table[slot, 1] != 0 and table[slot, 0] == mark:
+            frame.src_port = (table[slot, 1] & ((1 << PORT_BITS) - 1)) - 1
+            frame.dst_port = (table[slot, 1] >> PORT_BITS) - 1
 
 
-@kernel
-def mark_packets(columns: Columns, marks: Words, partition: Flags, totals: Words, points: Words) -> None:
-    """Hash each packet's conversation, and sum what needs no leg.
+@entry
+def mark_packets(frames: Frames, marks: Int64, partition: Bytes) -> None:
+    """Hash the conversation of each packet.
 
     Parameters
     ----------
+    frames : Frames
+        With n rows or more.
     marks : int64 (n,)
         Conversation hashes, written here.
     partition : uint8 (n,)
         The same for partitions; ``NO_PARTITION`` where no table has to look.
-    totals : int64 (7,)
-        Frame, wire and captured bytes, packets without IP, first and last time, points seen; added to.
-    points : int64 (points, 5)
-        Packets, truncated ones, first and last time, and order of appearance + 1 of each capture point; added to.
-
     """
-    seen = totals[6]
-    first, last = totals[4], totals[5]
-    src_ip, dst_ip, src_port, dst_port = columns.src_ip, columns.dst_ip, columns.src_port, columns.dst_port
-    protocol, point_of, time_ns = columns.protocol, columns.point, columns.time_ns
-    captured, frame, wire, ip_version = (
-        columns.captured_bytes,
-        columns.frame_bytes,
-        columns.wire_bytes,
-        columns.ip_version,
-    )
-    frame_bytes, wire_bytes, captured_bytes, no_ip = 0, 0, 0, 0
-    for i in range(len(marks)):
-        point, time = int64(point_of[i]), time_ns[i]
-        frame_bytes += frame[i]
-        wire_bytes += wire[i]
-        captured_bytes += captured[i]
-        if points[point, 4] == 0:
-            seen += 1
-            points[point, 4] = seen
-            points[point, 2] = points[point, 3] = NO_TIME
-        points[point, 0] += 1
-        if captured[i] < frame[i]:
-            points[point, 1] += 1
-        if time != NO_TIME:
-            if points[point, 2] == NO_TIME or time < points[point, 2]:
-                points[point, 2] = time
-            points[point, 3] = max(points[point, 3], time)
-            if first == NO_TIME or time < first:
-                first = time
-            last = max(last, time)
-        without_ip = ip_version[i] == 0
-        no_ip += without_ip
-        if without_ip and src_port[i] < 0:
+    for number in range(len(marks)):
+        i = np.uint64(number)
+        frame = frames[i]
+        if is_left_out(frame):
             partition[i] = NO_PARTITION
             continue
         mark = conversation_mark(
             directed(
-                src_ip[i, 0], src_ip[i, 1], int64(src_port[i]),
-                dst_ip[i, 0], dst_ip[i, 1], int64(dst_port[i]), int64(protocol[i]),
+                frame.src_high, frame.src_low, int64(frame.src_port),
+                frame.dst_high, frame.dst_low, int64(frame.dst_port), int64(frame.protocol),
             )
         )  # fmt: skip
         marks[i] = mark
         partition[i] = (mark >> 58) & 63
+
+
+@inlined
+def is_left_out(frame: Any) -> bool:
+    """Whether a packet is of no leg and no 5-tuple."""
+    return bool(frame.ip_version == 0 and frame.src_port < 0)
+
+
+@entry
+def sum_packets(frames: Frames, count: int, totals: Int64, points: Rows) -> None:
+    """:func:`sum_rows` for all rows of a batch."""
+    sum_rows(frames, 0, count, totals, points)
+
+
+@kernel
+def sum_rows(frames: Frames, start: int, end: int, totals: Int64, points: Rows) -> None:
+    """Sum what needs no leg of the packets from row ``start`` to ``end``.
+
+    Parameters
+    ----------
+    totals : int64 (7,)
+        Frame, wire and captured bytes, packets without IP, first and last time, points seen; added to.
+    points : int64 (points, 5)
+        Packets, truncated ones, first and last time, and order of appearance + 1 of each capture point; added to.
+    """
+    seen = totals[6]
+    first, last = totals[4], totals[5]
+    frame_bytes, wire_bytes, captured_bytes, no_ip = 0, 0, 0, 0
+    for number in range(start, end):
+        frame = frames[np.uint64(number)]
+        time, captured, original = frame.time_ns, frame.captured_bytes, frame.frame_bytes
+        point = points[np.uint64(frame.point)]
+        frame_bytes += original
+        wire_bytes += frame.wire_bytes
+        captured_bytes += captured
+        no_ip += frame.ip_version == 0
+        if point[4] == 0:
+            seen += 1
+            point[4] = seen
+            point[2] = point[3] = NO_TIME
+        point[0] += 1
+        point[1] += captured < original
+        if time != NO_TIME:
+            if point[2] == NO_TIME or time < point[2]:
+                point[2] = time
+            point[3] = max(point[3], time)
+            if first == NO_TIME or time < first:
+                first = time
+            last = max(last, time)
     totals[0] += frame_bytes
     totals[1] += wire_bytes
     totals[2] += captured_bytes

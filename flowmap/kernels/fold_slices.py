@@ -7,9 +7,10 @@ pair once: a capture that jumps between buckets makes the log longer, and settli
 
 from __future__ import annotations
 
+from flowmap.kernels import entry, inlined, kernel
 from flowmap.kernels import fold_layout as at
-from flowmap.kernels import kernel
-from flowmap.kernels.fold_layout import Table, Words
+from flowmap.kernels.arrays import Int64, Rows
+from flowmap.kernels.fold_layout import Table
 from flowmap.packets import NO_TIME
 
 
@@ -25,19 +26,19 @@ def start_of(bucket: int, slice_ns: int) -> int:
     return NO_TIME if bucket == NO_TIME else bucket * slice_ns
 
 
-@kernel
-def is_current_slice(extensions: Words, e: int, time_ns: int, slice_ns: int) -> bool:
-    """Whether a packet is in the same bucket as the leg's last one."""
-    start = extensions[e, at.SLICE_START]
+@inlined
+def is_current_slice(x: Int64, time_ns: int, slice_ns: int) -> bool:
+    """Whether a packet is in the same bucket as the last one of the leg with this extension row."""
+    start = x[at.SLICE_START]
     if time_ns == NO_TIME or start == NO_TIME:
         same = time_ns == start
     else:
         same = 0 <= time_ns - start < slice_ns
-    return bool(same and extensions[e, at.SLICE_STATE] != at.BETWEEN_VISITS)
+    return bool(same and x[at.SLICE_STATE] != at.BETWEEN_VISITS)
 
 
 @kernel
-def note_visit(slices: Words, owners: Words, counters: Words, leg: int, bucket: int, base: Words) -> None:
+def note_visit(slices: Rows, owners: Int64, counters: Int64, leg: int, bucket: int, base: Rows) -> None:
     """Note that a leg's next packets are in this bucket."""
     row = counters[at.SLICES]
     counters[at.SLICES] = row + 1
@@ -49,23 +50,22 @@ def note_visit(slices: Words, owners: Words, counters: Words, leg: int, bucket: 
 
 @kernel
 def change_slice(
-    slices: Words, owners: Words, counters: Words, base: Words, leg: int, extensions: Words, e: int,
-    time_ns: int, slice_ns: int,
-) -> None:  # fmt: skip
+    slices: Rows, owners: Int64, counters: Int64, base: Rows, leg: int, x: Int64, time_ns: int, slice_ns: int
+) -> None:
     """Bring a leg to the bucket of its next packet, before that is counted."""
-    if extensions[e, at.SLICE_STATE] == at.ONE_BUCKET:
+    if x[at.SLICE_STATE] == at.ONE_BUCKET:
         counters[at.SLICED_LEGS] += 1
         note_visit(slices, owners, counters, leg, bucket_of(base[leg, at.FIRST_SEEN], slice_ns), base)
         for word in range(3):
             slices[counters[at.SLICES] - 1, at.SLICE_PACKETS + word] = 0
     bucket = bucket_of(time_ns, slice_ns)
     note_visit(slices, owners, counters, leg, bucket, base)
-    extensions[e, at.SLICE_STATE] = at.VISITING
-    extensions[e, at.SLICE_START] = start_of(bucket, slice_ns)
+    x[at.SLICE_STATE] = at.VISITING
+    x[at.SLICE_START] = start_of(bucket, slice_ns)
 
 
-@kernel
-def end_visits(table: Table, last: Words) -> None:
+@entry
+def end_visits(table: Table, last: Int64) -> None:
     """Turn what legs had at the start of each visit into what they got during it.
 
     Parameters
@@ -91,8 +91,8 @@ def end_visits(table: Table, last: Words) -> None:
             extensions[base[leg, at.EXTENSION], at.SLICE_STATE] = at.BETWEEN_VISITS
 
 
-@kernel
-def count_by_leg(table: Table, ends: Words) -> None:
+@entry
+def count_by_leg(table: Table, ends: Int64) -> None:
     """Where the rows of each leg start when they are sorted by leg, and where the last one's end.
 
     Parameters
@@ -107,8 +107,8 @@ def count_by_leg(table: Table, ends: Words) -> None:
         ends[leg + 1] += ends[leg]
 
 
-@kernel
-def sort_by_leg(table: Table, cursors: Words, slices: Words, owners: Words) -> None:
+@entry
+def sort_by_leg(table: Table, cursors: Int64, slices: Rows, owners: Int64) -> None:
     """Copy the rows to where ``cursors`` says that those of each leg start."""
     for row in range(table.counters[at.SLICES]):
         leg = table.slice_owners[row]
@@ -120,7 +120,7 @@ def sort_by_leg(table: Table, cursors: Words, slices: Words, owners: Words) -> N
 
 
 @kernel
-def sift_down(slices: Words, start: int, root: int, size: int) -> None:
+def sift_down(slices: Rows, start: int, root: int, size: int) -> None:
     """One step of a heap sort of rows by bucket."""
     while 2 * root + 1 < size:
         child = 2 * root + 1
@@ -133,7 +133,7 @@ def sift_down(slices: Words, start: int, root: int, size: int) -> None:
 
 
 @kernel
-def swap_rows(slices: Words, one: int, other: int) -> None:
+def swap_rows(slices: Rows, one: int, other: int) -> None:
     """Exchange two rows."""
     for word in range(at.SLICE_WORDS):
         value = slices[one, word]
@@ -141,8 +141,8 @@ def swap_rows(slices: Words, one: int, other: int) -> None:
         slices[other, word] = value
 
 
-@kernel
-def sort_buckets(slices: Words, ends: Words) -> None:
+@entry
+def sort_buckets(slices: Rows, ends: Int64) -> None:
     """Sort each leg's rows by bucket; most are sorted, and the worst take no more than a heap sort."""
     for leg in range(len(ends) - 1):
         start, size = ends[leg], ends[leg + 1] - ends[leg]
@@ -158,7 +158,7 @@ def sort_buckets(slices: Words, ends: Words) -> None:
             sift_down(slices, start, 0, last)
 
 
-@kernel
+@entry
 def merge_equal(table: Table, halve: bool) -> None:
     """Make one row of neighbours with the same leg and bucket, of buckets of twice the width where ``halve``."""
     slices, owners, kept = table.slices, table.slice_owners, 0
@@ -178,7 +178,7 @@ def merge_equal(table: Table, halve: bool) -> None:
     table.counters[at.SLICES] = table.counters[at.SETTLED] = kept
 
 
-@kernel
+@entry
 def align_starts(table: Table, slice_ns: int) -> None:
     """Give the legs that are in their first bucket its start at another width."""
     for leg in range(table.counters[at.LEGS]):

@@ -6,16 +6,12 @@ the same frames whoever reads it. No length is believed before it was held again
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
-from flowmap.kernels import kernel
+from flowmap.kernels import entry, kernel
+from flowmap.kernels.arrays import Bytes, Int64, Rows
+from flowmap.kernels.frames import Frames
 from flowmap.packets import NO_TIME
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 
 MAX_PACKET_BYTES = 262_144
 MAX_BLOCK_BYTES = 134_348_832
@@ -23,51 +19,6 @@ MAX_BLOCK_BYTES = 134_348_832
 
 MAX_WIRE_BYTES = 0x7FFF_FFFF
 """A longer original length is a lie; Wireshark shows this one for it."""
-
-
-class Records(NamedTuple):
-    """One row a frame.
-
-    Attributes
-    ----------
-    offset : int64 (n,)
-        Of the first captured byte in the data.
-    captured, original : int64 (n,)
-        Bytes in the file, and the recorded original length.
-    time_ns : int64 (n,)
-        ``NO_TIME`` where there is none or it is implausible (outside 1970 to 2262).
-    timed : uint8 (n,)
-        1 where the kind of record carries no time (simple packet block).
-    interface : int32 (n,)
-        Counted over the file; 0 in pcap.
-    linktype : int32 (n,)
-        LINKTYPE number of the interface.
-    number : int64 (n,)
-        Frame number from 1 as Wireshark counts, which numbers custom blocks too.
-    """
-
-    offset: npt.NDArray[np.int64]
-    captured: npt.NDArray[np.int64]
-    original: npt.NDArray[np.int64]
-    time_ns: npt.NDArray[np.int64]
-    timed: npt.NDArray[np.uint8]
-    interface: npt.NDArray[np.int32]
-    linktype: npt.NDArray[np.int32]
-    number: npt.NDArray[np.int64]
-
-
-def empty_records(count: int) -> Records:
-    """Room for ``count`` rows."""
-    return Records(
-        offset=np.empty(count, np.int64),
-        captured=np.empty(count, np.int64),
-        original=np.empty(count, np.int64),
-        time_ns=np.empty(count, np.int64),
-        timed=np.empty(count, np.uint8),
-        interface=np.empty(count, np.int32),
-        linktype=np.empty(count, np.int32),
-        number=np.empty(count, np.int64),
-    )
 
 
 # --- why a kernel came back
@@ -149,9 +100,9 @@ def pcapng_time(ticks: int, units: int, offset_s: int) -> int:
     return seconds * 1_000_000_000 + ns
 
 
-@kernel
+@entry
 def frame_pcap(
-    data: Bytes, at: int, end: int, layout: Ints, records: Records, filled: int, counters: Ints
+    data: Bytes, base: int, at: int, end: int, layout: Int64, frames: Frames, filled: int, counters: Int64
 ) -> tuple[int, int, int]:
     """Frame the records that begin before ``end``, as long as rows last.
 
@@ -159,11 +110,13 @@ def frame_pcap(
     ----------
     data : uint8 (m,)
         The file or a window of it. Nothing outside is read.
+    base : int
+        Offset of the window in the file.
     at, end : int
         Where the first record begins, and where no further one is begun.
     layout : int64 (7,)
         ``BIG_ENDIAN`` to ``MAGIC_HIGH``.
-    records : Records
+    frames : Frames
         Takes the rows from ``filled`` on.
     counters : int64 (3,)
         ``FRAME`` to ``WANTED``.
@@ -173,7 +126,7 @@ def frame_pcap(
     tuple of int
         Rows filled, where the next record begins, and why it came back (``AT_END`` ... ``PACKET_TOO_LONG``).
     """
-    size, capacity = len(data), len(records.offset)
+    size, capacity = len(data), len(frames)
     big, header, fraction_ns, swapped = layout[BIG_ENDIAN], layout[HEADER_BYTES], layout[FRACTION_NS], layout[SWAPPED]
     linktype, magic_low, magic_high = layout[LINKTYPE], layout[MAGIC_LOW], layout[MAGIC_HIGH]
     number = counters[FRAME]
@@ -201,14 +154,15 @@ def frame_pcap(
             status = CUT
             break
         number += 1
-        records.offset[filled] = at + header
-        records.captured[filled] = captured
-        records.original[filled] = min(original, MAX_WIRE_BYTES)
-        records.time_ns[filled] = pcap_time(seconds, fraction, fraction_ns)
-        records.timed[filled] = 0
-        records.interface[filled] = 0
-        records.linktype[filled] = linktype
-        records.number[filled] = number
+        frame = frames[np.uint64(filled)]
+        frame.offset = base + at + header
+        frame.captured_bytes = captured
+        frame.frame_bytes = min(original, MAX_WIRE_BYTES)
+        frame.time_ns = pcap_time(seconds, fraction, fraction_ns)
+        frame.timed = 0
+        frame.interface = 0
+        frame.linktype = linktype
+        frame.frame_number = number
         filled += 1
         at += header + captured
     counters[FRAME] = number
@@ -239,7 +193,15 @@ def check_options(data: Bytes, at: int, end: int, big: int) -> int:
 
 @kernel
 def frame_packet_block(
-    data: Bytes, at: int, length: int, kind: int, section: Ints, interfaces: Ints, records: Records, row: int
+    data: Bytes,
+    base: int,
+    at: int,
+    length: int,
+    kind: int,
+    section: Int64,
+    interfaces: Rows,
+    frames: Frames,
+    row: int,
 ) -> int:
     """Fill a row from an enhanced or obsolete packet block that lies whole in the data; ``FULL`` or what is wrong."""
     big = section[SECTION_BIG_ENDIAN]
@@ -259,19 +221,20 @@ def frame_packet_block(
         if sound != FULL:
             return sound
     ticks = word32(data, at + 12, big) << 32 | word32(data, at + 16, big)
-    records.offset[row] = at + 28
-    records.captured[row] = captured
-    records.original[row] = min(word32(data, at + 24, big), MAX_WIRE_BYTES)
-    records.time_ns[row] = pcapng_time(ticks, interfaces[interface, IF_UNITS], interfaces[interface, IF_OFFSET_S])
-    records.timed[row] = 0
-    records.interface[row] = section[FIRST_INTERFACE] + interface
-    records.linktype[row] = interfaces[interface, IF_LINKTYPE]
+    frame = frames[np.uint64(row)]
+    frame.offset = base + at + 28
+    frame.captured_bytes = captured
+    frame.frame_bytes = min(word32(data, at + 24, big), MAX_WIRE_BYTES)
+    frame.time_ns = pcapng_time(ticks, interfaces[interface, IF_UNITS], interfaces[interface, IF_OFFSET_S])
+    frame.timed = 0
+    frame.interface = section[FIRST_INTERFACE] + interface
+    frame.linktype = interfaces[interface, IF_LINKTYPE]
     return FULL
 
 
 @kernel
 def frame_simple_block(
-    data: Bytes, at: int, length: int, section: Ints, interfaces: Ints, records: Records, row: int
+    data: Bytes, base: int, at: int, length: int, section: Int64, interfaces: Rows, frames: Frames, row: int
 ) -> int:
     """The same for a simple packet block, which belongs to the section's first interface and has no time."""
     if length < 16:
@@ -288,13 +251,14 @@ def frame_simple_block(
         return PACKET_BEYOND_BLOCK
     if length - 16 > captured + (-captured & 3):
         return LENGTHS_DIFFER  # Wireshark looks for the second length directly behind the packet
-    records.offset[row] = at + 12
-    records.captured[row] = captured
-    records.original[row] = min(original, MAX_WIRE_BYTES)
-    records.time_ns[row] = NO_TIME
-    records.timed[row] = 1
-    records.interface[row] = section[FIRST_INTERFACE]
-    records.linktype[row] = interfaces[0, IF_LINKTYPE]
+    frame = frames[np.uint64(row)]
+    frame.offset = base + at + 12
+    frame.captured_bytes = captured
+    frame.frame_bytes = min(original, MAX_WIRE_BYTES)
+    frame.time_ns = NO_TIME
+    frame.timed = 1
+    frame.interface = section[FIRST_INTERFACE]
+    frame.linktype = interfaces[0, IF_LINKTYPE]
     return FULL
 
 
@@ -313,9 +277,17 @@ def other_block(data: Bytes, at: int, length: int, kind: int, big: int) -> int:
     return BLOCK
 
 
-@kernel
+@entry
 def frame_pcapng(
-    data: Bytes, at: int, end: int, section: Ints, interfaces: Ints, records: Records, filled: int, counters: Ints
+    data: Bytes,
+    base: int,
+    at: int,
+    end: int,
+    section: Int64,
+    interfaces: Rows,
+    frames: Frames,
+    filled: int,
+    counters: Int64,
 ) -> tuple[int, int, int]:
     """Frame the packet blocks that begin before ``end``, as long as rows last; parameters as :func:`frame_pcap`.
 
@@ -323,7 +295,7 @@ def frame_pcapng(
     blocks are passed, blocks without packets that Wireshark numbers as frames are counted; at section headers,
     interface descriptions, statistics, names and secrets it comes back with ``BLOCK``.
     """
-    size, capacity, big = len(data), len(records.offset), section[SECTION_BIG_ENDIAN]
+    size, capacity, big = len(data), len(frames), section[SECTION_BIG_ENDIAN]
     status = FULL
     while filled < capacity:
         if at >= end:
@@ -349,9 +321,9 @@ def frame_pcapng(
             status = BLOCK
             break
         if kind == _ENHANCED or kind == _PACKET:
-            found = frame_packet_block(data, at, length, kind, section, interfaces, records, filled)
+            found = frame_packet_block(data, base, at, length, kind, section, interfaces, frames, filled)
         elif kind == _SIMPLE:
-            found = frame_simple_block(data, at, length, section, interfaces, records, filled)
+            found = frame_simple_block(data, base, at, length, section, interfaces, frames, filled)
         else:
             found = other_block(data, at, length, kind, big)
         trailer = word32(data, at + length - 4, big)
@@ -359,7 +331,7 @@ def frame_pcapng(
             found = LENGTHS_DIFFER if trailer + (-trailer & 3) != length else found
         if found == FULL:
             counters[FRAME] += 1
-            records.number[filled] = counters[FRAME]
+            frames[np.uint64(filled)].frame_number = counters[FRAME]
             filled += 1
         elif found == AT_END:
             counters[FRAME] += 1

@@ -6,24 +6,16 @@ guess: whoever uses it must compare it with where the records before it end.
 
 from __future__ import annotations
 
-from flowmap.kernels import kernel
-from flowmap.kernels.framing import (
-    BIG_ENDIAN,
-    FRACTION_NS,
-    HEADER_BYTES,
-    MAX_PACKET_BYTES,
-    SECRETS,
-    Bytes,
-    Ints,
-    word32,
-)
+from flowmap.kernels import entry
+from flowmap.kernels.arrays import Bytes, Int64
+from flowmap.kernels.framing import BIG_ENDIAN, FRACTION_NS, HEADER_BYTES, MAX_PACKET_BYTES, SECRETS, word32
 
 _YEAR_S = 31_557_600
 """Records of one file are believed to be closer in time than this."""
 
 
-@kernel
-def find_pcap(data: Bytes, at: int, end: int, layout: Ints, about_s: int, chain: int) -> int:
+@entry
+def find_pcap(data: Bytes, at: int, end: int, layout: Int64, about_s: int, chain: int) -> int:
     """Where the first record at or behind ``at`` and before ``end`` probably begins, -1 when nowhere.
 
     ``layout`` as in :func:`flowmap.kernels.framing.frame_pcap`, ``about_s`` the second of the file's first record,
@@ -48,7 +40,7 @@ def find_pcap(data: Bytes, at: int, end: int, layout: Ints, about_s: int, chain:
     return -1
 
 
-@kernel
+@entry
 def find_pcapng(data: Bytes, at: int, end: int, big: int, chain: int) -> int:
     """The same for blocks, which begin at multiples of four; ``at`` is one and counts as in the file."""
     size = len(data)

@@ -6,13 +6,9 @@ Sources: IEEE 802.3, 802.1Q, 802.1ah; RFC 1661 and 1662 (PPP), 2516 (PPPoE), 303
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
 from flowmap.kernels import kernel, state
-from flowmap.kernels.words import Bytes, be8, be16, be24, be32, be48
-
-State = npt.NDArray[np.int64]
+from flowmap.kernels.arrays import Bytes, Int64
+from flowmap.kernels.words import be8, be16, be24, be32, be48
 
 _MAX_802_3_LENGTH = 1500
 _FIRST_ETHERTYPE = 1536
@@ -20,7 +16,7 @@ _ARPHRD_ETHER = 1
 
 
 @kernel
-def settle(s: State) -> None:
+def settle(s: Int64) -> None:
     """A link or IP header begins: the tunnels around it are the frame's now."""
     if s[state.KEPT_WRAPS] != s[state.WRAPS]:
         for word in range(state.CARRIER_WORDS):
@@ -32,14 +28,14 @@ def settle(s: State) -> None:
 
 
 @kernel
-def limit(s: State, end: int) -> None:
+def limit(s: Int64, end: int) -> None:
     """A header says that its payload ends at ``end``."""
     s[state.END] = min(s[state.END], end)
     s[state.REPORTED_END] = min(s[state.REPORTED_END], end)
 
 
 @kernel
-def by_ethertype(s: State, kind: int) -> int:
+def by_ethertype(s: Int64, kind: int) -> int:
     """The layer behind an Ethertype."""
     if kind == 0x0800:
         return state.IPV4
@@ -78,7 +74,7 @@ def by_ethertype(s: State, kind: int) -> int:
 
 
 @kernel
-def by_type_or_length(s: State, kind: int) -> int:
+def by_type_or_length(s: Int64, kind: int) -> int:
     """The layer behind an Ethertype, or LLC where the field is a length (IEEE 802.3, 3.2.6)."""
     if kind <= _MAX_802_3_LENGTH:
         limit(s, s[state.AT] + kind)
@@ -87,7 +83,7 @@ def by_type_or_length(s: State, kind: int) -> int:
 
 
 @kernel
-def ethernet(data: Bytes, s: State) -> int:
+def ethernet(data: Bytes, s: Int64) -> int:
     """An Ethernet header: what stands outside it is a tunnel's, its addresses and tags are the frame's."""
     settle(s)
     s[state.INNERMOST_IS_IP] = 0
@@ -107,7 +103,7 @@ def ethernet(data: Bytes, s: State) -> int:
 
 
 @kernel
-def note_tag(s: State, vlan: int) -> None:
+def note_tag(s: Int64, vlan: int) -> None:
     """Keep a VLAN tag of the innermost header; -1 for one that was not captured."""
     if s[state.TAGS] == 1:
         s[state.OUTER_VLAN] = s[state.VLAN_ID]
@@ -117,7 +113,7 @@ def note_tag(s: State, vlan: int) -> None:
 
 
 @kernel
-def vlan_tag(data: Bytes, s: State) -> int:
+def vlan_tag(data: Bytes, s: Int64) -> int:
     """A VLAN tag behind its Ethertype (IEEE 802.1Q): two bytes of tag, and the next Ethertype."""
     at = s[state.AT]
     left = s[state.END] - at
@@ -130,7 +126,7 @@ def vlan_tag(data: Bytes, s: State) -> int:
 
 
 @kernel
-def vn_tag(data: Bytes, s: State) -> int:
+def vn_tag(data: Bytes, s: Int64) -> int:
     """A VN-Tag (IEEE 802.1BR predecessor): four bytes, and the next Ethertype."""
     at = s[state.AT]
     if s[state.END] - at < 6:
@@ -141,7 +137,7 @@ def vn_tag(data: Bytes, s: State) -> int:
 
 
 @kernel
-def llc(data: Bytes, s: State) -> int:
+def llc(data: Bytes, s: Int64) -> int:
     """LLC (IEEE 802.2), for IP directly or through SNAP."""
     at, left = s[state.AT], s[state.END] - s[state.AT]
     if left < 3:
@@ -162,7 +158,7 @@ def llc(data: Bytes, s: State) -> int:
 
 
 @kernel
-def hdlc_like(data: Bytes, s: State, header_bytes: int, type_at: int) -> int:
+def hdlc_like(data: Bytes, s: Int64, header_bytes: int, type_at: int) -> int:
     """Headers that only stand before an Ethertype: Cisco HDLC, IPoIB, 802.1ah, HSR, Cisco metadata."""
     at = s[state.AT]
     if s[state.END] - at < header_bytes:
@@ -172,7 +168,7 @@ def hdlc_like(data: Bytes, s: State, header_bytes: int, type_at: int) -> int:
 
 
 @kernel
-def trill(data: Bytes, s: State) -> int:
+def trill(data: Bytes, s: Int64) -> int:
     """TRILL (RFC 6325 3.2): six bytes and options, then Ethernet."""
     at = s[state.AT]
     if s[state.END] - at < 6:
@@ -183,7 +179,7 @@ def trill(data: Bytes, s: State) -> int:
 
 
 @kernel
-def cooked(data: Bytes, s: State, version: int) -> int:
+def cooked(data: Bytes, s: Int64, version: int) -> int:
     """LINUX_SLL and LINUX_SLL2: no destination, the interface index only in version 2."""
     at, left = s[state.AT], s[state.END] - s[state.AT]
     header_bytes, about, address_at = (16, 2, 6) if version == 1 else (20, 8, 12)
@@ -205,7 +201,7 @@ def cooked(data: Bytes, s: State, version: int) -> int:
 
 
 @kernel
-def null(data: Bytes, s: State) -> int:
+def null(data: Bytes, s: Int64) -> int:
     """BSD loopback: the address family in the byte order of who knows which machine."""
     at = s[state.AT]
     if s[state.END] - at < 4:
@@ -223,7 +219,7 @@ def null(data: Bytes, s: State) -> int:
 
 
 @kernel
-def ip_by_version(data: Bytes, s: State) -> int:
+def ip_by_version(data: Bytes, s: Int64) -> int:
     """IP whose version only its first half byte tells."""
     if s[state.END] <= s[state.AT]:
         return state.DONE
@@ -234,7 +230,7 @@ def ip_by_version(data: Bytes, s: State) -> int:
 
 
 @kernel
-def ppp(data: Bytes, s: State) -> int:
+def ppp(data: Bytes, s: Int64) -> int:
     """PPP (RFC 1661): the protocol in two bytes, or in one where it was compressed."""
     at, left = s[state.AT], s[state.END] - s[state.AT]
     if left >= 2 and be16(data, at) == 0xFF03:  # address and control of HDLC-like framing (RFC 1662)
@@ -257,7 +253,7 @@ def ppp(data: Bytes, s: State) -> int:
 
 
 @kernel
-def mpls(data: Bytes, s: State) -> int:
+def mpls(data: Bytes, s: Int64) -> int:
     """A stack of labels (RFC 3032); the first half byte behind it tells IP from pseudowires (RFC 4928)."""
     s[state.LINK_KNOWN] = 0
     at, end = s[state.AT], s[state.END]
@@ -293,7 +289,7 @@ def looks_like_ethernet(data: Bytes, at: int, end: int) -> bool:
 
 
 @kernel
-def pseudowire(data: Bytes, s: State) -> int:
+def pseudowire(data: Bytes, s: Int64) -> int:
     """Ethernet over MPLS, with a control word (RFC 4448 4.6: it begins with a zero half byte) or without.
 
     A destination address that begins with another half byte cannot be told from other contents.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from flowmap.kernels import kernel, state
-from flowmap.kernels.link import State, limit, settle
-from flowmap.kernels.words import Bytes, be8, be16, be32, be64
+from flowmap.kernels.arrays import Bytes, Int64
+from flowmap.kernels.link import limit, settle
+from flowmap.kernels.words import be8, be16, be32, be64
 
 _V4_PREFIX = 0xFFFF << 32
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AH, _DESTINATION, _NO_NEXT = 0, 43, 44, 51, 60, 59
@@ -12,7 +13,7 @@ _MAX_EXTENSIONS = 64
 
 
 @kernel
-def ip_in_ip(s: State, version: int) -> None:
+def ip_in_ip(s: Int64, version: int) -> None:
     """IP directly behind IP is a tunnel without a header of its own (RFC 2003, 2473, 4213)."""
     if s[state.IP_IN_PLACE] == 0:
         return
@@ -25,7 +26,7 @@ def ip_in_ip(s: State, version: int) -> None:
 
 
 @kernel
-def enter_tunnel(s: State, kind: int, network: int) -> None:
+def enter_tunnel(s: Int64, kind: int, network: int) -> None:
     """A tenant tunnel begins behind the innermost IP header, unless that belongs to a mirror transport."""
     now = state.NOW
     s[state.WRAPS] += 1
@@ -40,7 +41,7 @@ def enter_tunnel(s: State, kind: int, network: int) -> None:
 
 
 @kernel
-def _begin_ip(s: State, version: int) -> None:
+def _begin_ip(s: Int64, version: int) -> None:
     ip_in_ip(s, version)
     settle(s)
     s[state.IPS] += 1
@@ -57,7 +58,7 @@ def _begin_ip(s: State, version: int) -> None:
 
 
 @kernel
-def ipv4(data: Bytes, s: State) -> int:
+def ipv4(data: Bytes, s: Int64) -> int:
     """An IPv4 header; 0 (nothing further) where its addresses were not captured or its lengths are impossible."""
     _begin_ip(s, 4)
     at, end = s[state.AT], s[state.END]
@@ -107,7 +108,7 @@ def _options_end(data: Bytes, at: int, words: int, end: int) -> bool:
 
 
 @kernel
-def ipv6(data: Bytes, s: State) -> int:
+def ipv6(data: Bytes, s: Int64) -> int:
     """An IPv6 header; a payload length of 0 says nothing (jumbogram, offload), unless nothing follows."""
     at, end = s[state.AT], s[state.END]
     if end > at and be8(data, at) >> 4 != 6:
@@ -131,7 +132,7 @@ def ipv6(data: Bytes, s: State) -> int:
 
 
 @kernel
-def _behind_ip(data: Bytes, s: State) -> int:
+def _behind_ip(data: Bytes, s: Int64) -> int:
     """Pass extension headers (RFC 8200 4.1) and AH, and name the layer of the protocol behind them."""
     for _ in range(_MAX_EXTENSIONS):
         if s[state.FRAGMENT_OFFSET] > 0:
@@ -168,7 +169,7 @@ def _extension_bytes(data: Bytes, protocol: int, at: int, left: int) -> int:
 
 
 @kernel
-def _by_protocol(s: State) -> int:
+def _by_protocol(s: Int64) -> int:
     """Layers that carry another packet; UDP does so by its ports."""
     protocol = s[state.IP_PROTOCOL]
     if protocol == 4 or protocol == 41:

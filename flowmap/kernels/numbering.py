@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from flowmap.kernels import kernel
-from flowmap.kernels.columns import Int64, Slots
+from flowmap.kernels.arrays import Int32, Int64, Rows
 from flowmap.kernels.transport import mixed
 
 
 @kernel
-def number_of(rows: Int64, slots: Slots, counts: Int64, place: int) -> int:
+def number_of(rows: Rows, slots: Int32, counts: Int64, place: int) -> int:
     """Number of the key that stands in the first free row: an earlier equal row's, else its own."""
     count = int(counts[place])
     hashed = 0

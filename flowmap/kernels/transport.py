@@ -6,15 +6,15 @@ The rules are those of :mod:`flowmap.capture.transport`, :mod:`flowmap.capture.l
 
 from __future__ import annotations
 
-from flowmap.kernels import kernel, state
-from flowmap.kernels.link import State
-from flowmap.kernels.words import Bytes, be8, be16, be32, be64, int64
+from flowmap.kernels import inlined, kernel, state
+from flowmap.kernels.arrays import Bytes, Int64
+from flowmap.kernels.words import be8, be16, be32, be64, int64
+from flowmap.packets import IDENTITY_KEYS as _KEYS
 
 ICMP, TCP, UDP, ICMPV6, SCTP = 1, 6, 17, 58, 132
 MAX_FRAME_BYTES = 262_144
 """A frame that claims more than this and more than was captured states an absurd length."""
 
-_SEED = 0x9E3779B97F4A7C15 - (1 << 64)
 _GOLDEN, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15 - (1 << 64), 0xBF58476D1CE4E5B9 - (1 << 64), 0x94D049BB133111EB - (1 << 64)
 
 
@@ -27,16 +27,31 @@ def mixed(seed: int, word: int) -> int:
     return z ^ (z >> 31 & 0x1FFFFFFFF)
 
 
-@kernel
+@inlined
+def term(word: int, low: int, high: int) -> int:
+    """A word's part of the hash: it waits for no other word's."""
+    return ((word & 0xFFFF_FFFF) + low) * ((word >> 32 & 0xFFFF_FFFF) + high)
+
+
+@inlined
 def identity_of(word_1: int, word_2: int, word_3: int, word_4: int, word_5: int, word_6: int) -> int:
     """The hash of :func:`flowmap.packets.packet_hashes` over its six words, as the int64 with the same bits."""
-    z = mixed(mixed(mixed(_SEED, word_1), word_2), word_3)
-    z = mixed(mixed(mixed(z, word_4), word_5), word_6)
+    z = int64(
+        term(int64(word_1), _KEYS[0][0], _KEYS[0][1])
+        + term(int64(word_2), _KEYS[1][0], _KEYS[1][1])
+        + term(int64(word_3), _KEYS[2][0], _KEYS[2][1])
+        + term(int64(word_4), _KEYS[3][0], _KEYS[3][1])
+        + term(int64(word_5), _KEYS[4][0], _KEYS[4][1])
+        + term(int64(word_6), _KEYS[5][0], _KEYS[5][1])
+    )
+    z = (z ^ (z >> 30 & 0x3FFFFFFFF)) * _MIX_1
+    z = (z ^ (z >> 27 & 0x1FFFFFFFFF)) * _MIX_2
+    z ^= z >> 31 & 0x1FFFFFFFF
     return z if z != 0 else 1
 
 
 @kernel
-def ip_total(s: State, frame: int, captured: int, segment: int) -> tuple[int, int]:
+def ip_total(s: Int64, frame: int, captured: int, segment: int) -> tuple[int, int]:
     """Length of the innermost IP packet, and 1 where its header was overruled (lengths.ip_lengths).
 
     ``frame`` is the believed frame length, ``segment`` the captured bytes behind the IP header, -1 where a tunnel
@@ -61,6 +76,8 @@ def payload_word(data: Bytes, at: int, end: int) -> int:
     """Eight payload bytes as a big-endian word; bytes at or behind ``end`` are zero."""
     if end - at >= 8:
         return be64(data, at)
+    if at >= end:
+        return 0
     word = 0
     for place in range(8):
         word = word << 8 | (be8(data, at + place) if at + place < end else 0)
@@ -90,7 +107,7 @@ def is_icmp_error(protocol: int, kind: int) -> bool:
 
 
 @kernel
-def read_transport(data: Bytes, s: State, at: int, end: int, length: int) -> None:
+def read_transport(data: Bytes, s: Int64, at: int, end: int, length: int) -> None:
     """Ports, numbers, payload and identity of a packet.
 
     ``at`` is behind the IP header, ``end`` behind the captured bytes, ``length`` what the IP header says stands there.

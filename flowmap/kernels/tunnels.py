@@ -6,13 +6,11 @@ Sources: RFC 2784 and 2890 (GRE), 2637 (PPTP), 7637 (NVGRE), 7348 (VXLAN), 8926 
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
 from flowmap.kernels import kernel, state
-from flowmap.kernels.link import State, by_ethertype, limit
+from flowmap.kernels.arrays import Bytes, Int64
+from flowmap.kernels.link import by_ethertype, limit
 from flowmap.kernels.network import enter_tunnel
-from flowmap.kernels.words import Bytes, be8, be16, be24, be32
+from flowmap.kernels.words import be8, be16, be24, be32
 
 _CHECKSUM, _ROUTING, _KEY, _SEQUENCE, _ACKNOWLEDGE, _VERSION = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080, 0x0007
 _FIRST_NVGRE_KEY = 0x1000 << 8
@@ -23,7 +21,7 @@ _TEREDO_PORT, _L2TP_PORT, _LISP_PORT, _MPLS_PORT = 3544, 1701, 4341, 6635
 
 
 @kernel
-def enter_mirror(s: State, kind: int, session: int, index: int) -> None:
+def enter_mirror(s: Int64, kind: int, session: int, index: int) -> None:
     """A mirror transport: its outer source and session name a capture point, and what carried it is forgotten."""
     now = state.NOW
     readable = s[state.IPS] > 0 and s[state.IP_READABLE] == 1
@@ -38,7 +36,7 @@ def enter_mirror(s: State, kind: int, session: int, index: int) -> None:
 
 
 @kernel
-def gre(data: Bytes, s: State) -> int:
+def gre(data: Bytes, s: Int64) -> int:
     """GRE: version 0 with optional checksum, routing, key and sequence; version 1 is PPTP's."""
     s[state.OPAQUE] = 1
     at, end = s[state.AT], s[state.END]
@@ -89,7 +87,7 @@ def _behind_routing(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def _gre_payload(data: Bytes, s: State, kind: int, flags: int) -> int:
+def _gre_payload(data: Bytes, s: Int64, kind: int, flags: int) -> int:
     if kind == 0x0800 or kind == 0x883E:
         if kind == 0x883E and s[state.END] - s[state.AT] >= 5 and be8(data, s[state.AT]) != 0x45:
             s[state.AT] += 4  # WCCP version 2 has a redirect header
@@ -114,7 +112,7 @@ def _gre_payload(data: Bytes, s: State, kind: int, flags: int) -> int:
 
 
 @kernel
-def erspan(data: Bytes, s: State, version: int) -> int:
+def erspan(data: Bytes, s: Int64, version: int) -> int:
     """ERSPAN type I (no header), II (8 bytes) and III (12 bytes, 8 more with the O bit)."""
     s[state.OPAQUE] = s[state.UNDECODED_MIRROR] = 1
     s[state.WRAPS] += 1
@@ -141,7 +139,7 @@ def erspan(data: Bytes, s: State, version: int) -> int:
 
 
 @kernel
-def udp(data: Bytes, s: State, options: npt.NDArray[np.int64]) -> int:
+def udp(data: Bytes, s: Int64, options: Int64) -> int:
     """A UDP header (RFC 768), and the overlay that its destination port stands for."""
     at, left = s[state.AT], s[state.END] - s[state.AT]
     if left < 4:
@@ -188,7 +186,7 @@ def fixed_port(source: int, destination: int) -> int:
 
 
 @kernel
-def vxlan(data: Bytes, s: State, generic: int) -> int:
+def vxlan(data: Bytes, s: Int64, generic: int) -> int:
     """VXLAN carries Ethernet; its generic extension says what it carries."""
     at = s[state.AT]
     if s[state.END] - at < 8:
@@ -214,7 +212,7 @@ def _next_protocol(number: int) -> int:
 
 
 @kernel
-def geneve(data: Bytes, s: State) -> int:
+def geneve(data: Bytes, s: Int64) -> int:
     """Geneve: options in units of four bytes, then what its Ethertype says."""
     at = s[state.AT]
     if s[state.END] - at < 8:
@@ -226,7 +224,7 @@ def geneve(data: Bytes, s: State) -> int:
 
 
 @kernel
-def nsh(data: Bytes, s: State) -> int:
+def nsh(data: Bytes, s: Int64) -> int:
     """A network service header: its length in units of four bytes, the next protocol, the service path."""
     s[state.OPAQUE] = 1
     s[state.LINK_KNOWN] = 0
@@ -241,7 +239,7 @@ def nsh(data: Bytes, s: State) -> int:
 
 
 @kernel
-def pppoe(data: Bytes, s: State) -> int:
+def pppoe(data: Bytes, s: Int64) -> int:
     """PPPoE session: six bytes, and how long the PPP frame is."""
     s[state.OPAQUE] = 1
     at = s[state.AT]
@@ -256,7 +254,7 @@ def pppoe(data: Bytes, s: State) -> int:
 
 
 @kernel
-def gtp(data: Bytes, s: State) -> int:
+def gtp(data: Bytes, s: Int64) -> int:
     """GTP-U (version 1), only user packets (type 255), behind its extension headers."""
     at, end = s[state.AT], s[state.END]
     if end - at < 8:
@@ -296,7 +294,7 @@ def _user_packet(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def l2tp(data: Bytes, s: State) -> int:
+def l2tp(data: Bytes, s: Int64) -> int:
     """L2TP version 2 data messages carry PPP; control messages and version 3 (whose cookie nothing states) do not."""
     at, end = s[state.AT], s[state.END]
     version = be8(data, at + 1) & 15 if end - at >= 2 else 0
@@ -320,7 +318,7 @@ def l2tp(data: Bytes, s: State) -> int:
 
 
 @kernel
-def teredo(data: Bytes, s: State) -> int:
+def teredo(data: Bytes, s: Int64) -> int:
     """Teredo: an authentication and an origin indication may stand before the IPv6 packet."""
     enter_tunnel(s, state.IN_TEREDO, -1)
     at, end = s[state.AT], s[state.END]
@@ -333,7 +331,7 @@ def teredo(data: Bytes, s: State) -> int:
 
 
 @kernel
-def etherip(data: Bytes, s: State) -> int:
+def etherip(data: Bytes, s: Int64) -> int:
     """EtherIP: two bytes, then Ethernet."""
     s[state.OPAQUE] = 1
     enter_tunnel(s, state.IN_ETHERIP, -1)
@@ -342,7 +340,7 @@ def etherip(data: Bytes, s: State) -> int:
 
 
 @kernel
-def lisp(data: Bytes, s: State) -> int:
+def lisp(data: Bytes, s: Int64) -> int:
     """LISP data: eight bytes, then IP."""
     enter_tunnel(s, state.IN_LISP, -1)
     s[state.AT] += 8
@@ -350,7 +348,7 @@ def lisp(data: Bytes, s: State) -> int:
 
 
 @kernel
-def enter_mpls(s: State) -> None:
+def enter_mpls(s: Int64) -> None:
     """Labels are a tunnel too; which label counts is known behind the last one."""
     s[state.OPAQUE] = 1
     enter_tunnel(s, state.IN_MPLS, -1)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from flowmap.kernels import kernel, link, network, state, tunnels
-from flowmap.kernels.columns import Int64
-from flowmap.kernels.link import State
-from flowmap.kernels.words import Bytes
+from flowmap.kernels.arrays import Bytes, Int64
 
 _MAX_LAYERS = 512
 
@@ -33,7 +31,7 @@ def first_layer(linktype: int) -> int:
 
 
 @kernel
-def walk_headers(data: Bytes, s: State, layer: int, options: Int64) -> None:
+def walk_headers(data: Bytes, s: Int64, layer: int, options: Int64) -> None:
     """Follow the headers of one frame; the state then says what there was."""
     for _ in range(_MAX_LAYERS):
         if layer == state.DONE or s[state.KEPT_WRAPS] > options[state.DEPTH]:
@@ -47,7 +45,7 @@ def walk_headers(data: Bytes, s: State, layer: int, options: Int64) -> None:
 
 
 @kernel
-def _common_layer(data: Bytes, s: State, layer: int) -> int:
+def _common_layer(data: Bytes, s: Int64, layer: int) -> int:
     if layer == state.ETHERNET:
         return link.ethernet(data, s)
     if layer == state.IPV4:
@@ -70,7 +68,7 @@ def _common_layer(data: Bytes, s: State, layer: int) -> int:
 
 
 @kernel
-def _rare_layer(data: Bytes, s: State, layer: int) -> int:
+def _rare_layer(data: Bytes, s: Int64, layer: int) -> int:
     if layer == state.GRE:
         return tunnels.gre(data, s)
     if layer in (state.ERSPAN_1, state.ERSPAN_2, state.ERSPAN_3):
@@ -105,7 +103,7 @@ def _rare_layer(data: Bytes, s: State, layer: int) -> int:
 
 
 @kernel
-def _layer_before_ethertype(data: Bytes, s: State, layer: int) -> int:
+def _layer_before_ethertype(data: Bytes, s: Int64, layer: int) -> int:
     if layer == state.RAW or layer == state.IP_BY_VERSION:
         return link.ip_by_version(data, s)
     if layer == state.CHDLC:

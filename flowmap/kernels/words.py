@@ -6,11 +6,9 @@ from collections.abc import Callable
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
 from flowmap.kernels import kernel
-
-Bytes = npt.NDArray[np.uint8]
+from flowmap.kernels.arrays import Bytes
 
 int64 = cast(Callable[[object], int], np.int64)
 """A signed number of a byte (``int`` of one would be unsigned in a kernel), and sums that wrap, compiled or not."""

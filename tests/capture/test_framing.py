@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from flowmap.capture.container import recognise_head
-from flowmap.capture.decoding import Decoded
+from flowmap.capture.decoding import FrameDecoder
 from flowmap.capture.framing import Framing, PcapFraming, PcapngFraming
+from flowmap.capture.outcome import NoticeCounter
+from flowmap.capture.points import Registry
 from flowmap.capture.runs import Ending, RunReader
-from flowmap.capture.windows import Bytes, FileBytes, Source, StreamBytes
+from flowmap.capture.windows import FileBytes, Source, StreamBytes
 from flowmap.kernels import framing as kernel
-from flowmap.kernels.columns import new_columns, new_found
-from flowmap.kernels.framing import Records
+from flowmap.settings import Settings
 from tests.capture.files import (
     END,
     SECOND,
@@ -36,26 +37,11 @@ from tests.capture.files import (
 from tests.capture.plain_walker import walk_pcap, walk_pcapng
 
 
-class FrameBytes:
-    """A decoder that keeps number, time, lengths and a sum over the bytes of each frame, at most three at a time."""
-
-    def columns_of(self, data: Bytes, records: Records, first: int, count: int) -> Decoded:
-        done = min(count, 3)
-        table = {name: array[:done] for name, array in new_columns(done).items()}
-        rows = slice(first, first + done)
-        table["frame_number"][:] = records.number[rows]
-        table["time_ns"][:] = records.time_ns[rows]
-        table["captured_bytes"][:] = records.captured[rows]
-        table["frame_bytes"][:] = records.original[rows]
-        table["point"][:] = records.interface[rows]
-        table["wire_bytes"][:] = [
-            sum(data[at : at + size].tolist())
-            for at, size in zip(records.offset[rows], records.captured[rows], strict=True)
-        ]
-        return Decoded(done, table, new_found(), [], 0)
+def decoder() -> FrameDecoder:
+    """One that names each interface by its number."""
+    return FrameDecoder(lambda interface, *_: interface, Registry(), Settings(), NoticeCounter())
 
 
-COLUMNS = ("frame_number", "time_ns", "captured_bytes", "frame_bytes", "point", "wire_bytes")
 Rows = list[tuple[int, ...]]
 
 
@@ -69,9 +55,9 @@ def framing_of(data: bytes) -> tuple[Framing, int]:
 def rows_of(reader: RunReader) -> tuple[Rows, Ending]:
     rows: Rows = []
     for run in reader.runs():
-        found = [run.decoded.table[name].tolist() for name in COLUMNS]
-        rows += zip(*found, strict=True)
-        assert run.records.number[run.first : run.first + run.decoded.count].tolist() == found[0]
+        for place, frame in enumerate(run.room.frames[: run.room.count]):
+            known = (frame.frame_number, frame.time_ns, frame.captured_bytes, frame.frame_bytes, frame.interface)
+            rows.append((*map(int, known), sum(run.frame(place))))
     return rows, reader.ending
 
 
@@ -81,9 +67,7 @@ def read_file(path: Path, data: bytes, workers: int = 1, rows: int = 7) -> tuple
     file = FileBytes(path)
     try:
         return rows_of(
-            RunReader(
-                file, framing, FrameBytes(), first_record=first, rows=rows, workers=workers, parallel_from_bytes=0
-            )
+            RunReader(file, framing, decoder(), first_record=first, rows=rows, workers=workers, parallel_from_bytes=0)
         )
     finally:
         file.close()
@@ -92,7 +76,7 @@ def read_file(path: Path, data: bytes, workers: int = 1, rows: int = 7) -> tuple
 def read_stream(data: bytes, pieces: Iterator[bytes], step: int) -> tuple[Rows, Ending]:
     framing, first = framing_of(data)
     source: Source = StreamBytes(pieces)
-    return rows_of(RunReader(source, framing, FrameBytes(), first_record=first, rows=7, step=step))
+    return rows_of(RunReader(source, framing, decoder(), first_record=first, rows=7, step=step))
 
 
 def cut(data: bytes, size: int) -> Iterator[bytes]:
@@ -203,9 +187,9 @@ def test_a_pipe_gives_what_is_there():
 
     data = file_header()
     framing, first = framing_of(data)
-    runs = RunReader(StreamBytes(pieces()), framing, FrameBytes(), first_record=first, rows=100, step=1).runs()
+    runs = RunReader(StreamBytes(pieces()), framing, decoder(), first_record=first, rows=100, step=1).runs()
     for number in range(5):
-        assert next(runs).decoded.count == 1 and asked == list(range(number + 1))
+        assert next(runs).room.count == 1 and asked == list(range(number + 1))
 
 
 def test_a_long_block_takes_one_reading(tmp_path):
@@ -218,7 +202,7 @@ def test_a_long_block_takes_one_reading(tmp_path):
             looks.append(1)
             return super().frame(*arguments)
 
-    reader = RunReader(StreamBytes(cut(data, 500)), Counting(9), FrameBytes(), first_record=0, rows=7, step=1)
+    reader = RunReader(StreamBytes(cut(data, 500)), Counting(9), decoder(), first_record=0, rows=7, step=1)
     assert len(rows_of(reader)[0]) == 1 and len(looks) < 12
 
 
@@ -228,11 +212,11 @@ def test_a_file_that_shrinks_is_cut_short(tmp_path):
     path.write_bytes(data)
     framing, first = framing_of(data)
     file = FileBytes(path)
-    runs = RunReader(file, framing, FrameBytes(), first_record=first, rows=50, workers=2, parallel_from_bytes=0)
+    runs = RunReader(file, framing, decoder(), first_record=first, rows=50, workers=2, parallel_from_bytes=0)
     iterator = runs.runs()
-    next(iterator)
+    begun = next(iterator).room.count
     path.write_bytes(data[:3000])
-    count = 3 + sum(run.decoded.count for run in iterator)
+    count = begun + sum(run.room.count for run in iterator)
     file.close()
     assert count < 2000 and runs.ending.offset < len(data)
 
@@ -243,12 +227,12 @@ def test_a_file_that_grows_is_read_to_its_new_end(tmp_path):
     path.write_bytes(data)
     framing, first = framing_of(data)
     file = FileBytes(path)
-    runs = RunReader(file, framing, FrameBytes(), first_record=first, rows=50, workers=2, parallel_from_bytes=0)
+    runs = RunReader(file, framing, decoder(), first_record=first, rows=50, workers=2, parallel_from_bytes=0)
     iterator = runs.runs()
-    next(iterator)
+    begun = next(iterator).room.count
     with path.open("ab") as more:
         more.write(record(b"abc") * 20)
-    count = 3 + sum(run.decoded.count for run in iterator)
+    count = begun + sum(run.room.count for run in iterator)
     file.close()
     assert count == 320 and runs.ending.status == kernel.AT_END
 
@@ -261,7 +245,7 @@ def test_an_abandoned_reading_leaves_no_thread(tmp_path):
     path.write_bytes(GOOD["pcap"])
     framing, first = framing_of(GOOD["pcap"])
     file = FileBytes(path)
-    reader = RunReader(file, framing, FrameBytes(), first_record=first, rows=7, workers=3, parallel_from_bytes=0)
+    reader = RunReader(file, framing, decoder(), first_record=first, rows=7, workers=3, parallel_from_bytes=0)
     runs = reader.runs()
     for _ in range(12):
         next(runs)

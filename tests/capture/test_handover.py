@@ -8,13 +8,13 @@ import subprocess
 from pathlib import Path
 
 from flowmap.capture import NameRecord
-from flowmap.capture.dissect import TsharkFields
 from flowmap.capture.handover import MAX_FRAME_BYTES, PCAPNG_READER, HandedFrames
 from flowmap.capture.name_sources import FIELDS
 from flowmap.capture.names import ApplicationRecord, LinkNeighbor
 from flowmap.capture.naming import handed_names
 from flowmap.capture.outcome import NoticeCounter
 from flowmap.capture.tools import find_tshark
+from flowmap.capture.tshark_fields import TsharkFields
 from flowmap.packets import NO_TIME
 from flowmap.settings import Settings
 from tests.capture import frames as f

@@ -24,9 +24,9 @@ from flowmap.capture.header_reading import HeaderCapture
 from flowmap.capture.outcome import CaptureInfo, NoticeCounter
 from flowmap.capture.points import Registry
 from flowmap.capture.reading import open_capture
+from flowmap.capture.rooms import Room, plain_table
 from flowmap.errors import CaptureError
 from flowmap.fold import LegFold
-from flowmap.kernels.framing import Records, empty_records
 from flowmap.packets import COLUMNS
 from flowmap.settings import Settings
 from tests.capture import files
@@ -236,40 +236,43 @@ def nearly_plain_frames(count: int) -> list[Frame]:
     return found
 
 
-def _records(frames: Sequence[Frame], offsets: Sequence[int], linktype: int) -> Records:
-    records = empty_records(len(frames))
-    records.offset[:] = offsets
-    records.captured[:] = [len(data) for data, _ in frames]
-    records.original[:] = [length for _, length in frames]
-    records.time_ns[:] = files.SECOND
-    records.linktype[:] = linktype
-    records.number[:] = 1
-    for column in (records.timed, records.interface):
-        column[:] = 0
-    return records
+def _room(frames: Sequence[Frame], offsets: Sequence[int], linktype: int) -> Room:
+    room = Room(len(frames))
+    rows = room.frames
+    rows.offset[:] = offsets
+    rows.captured_bytes[:] = [len(data) for data, _ in frames]
+    rows.frame_bytes[:] = [length for _, length in frames]
+    rows.time_ns[:] = files.SECOND
+    rows.linktype[:] = linktype
+    rows.frame_number[:] = 1
+    rows.timed[:] = rows.interface[:] = 0
+    room.framed = len(frames)
+    return room
 
 
 def _decoder() -> FrameDecoder:
     return FrameDecoder(lambda *_: 0, Registry(), Settings(), NoticeCounter())
 
 
-def _rows(decoder: FrameDecoder, data: bytes, records: Records) -> tuple[list[bytes], set[bytes]]:
-    """Each row as bytes, with point and tunnel as what they are; and the messages found, which a call tells once."""
-    array, count, first = np.frombuffer(data, np.uint8), len(records.offset), 0
+def _rows(decoder: FrameDecoder, data: bytes, room: Room) -> tuple[list[bytes], set[bytes]]:
+    """Each row as bytes, with point and tunnel as what they are; and the messages found, which a room tells once."""
+    array = np.frombuffer(data, np.uint8)
     rows: list[bytes] = []
     messages: set[bytes] = set()
-    while first < count:  # a call whose tables are full ends early
-        decoded = decoder.columns_of(array, records, first, count - first)
-        assert decoded.count > 0
-        columns = dict(decoded.table)
-        columns["point"] = decoded.found.points[columns["point"]]
-        no_tunnel = np.full_like(decoded.found.tunnels[:1], -1)
-        tunnels = decoded.found.tunnels[columns["tunnel"]]
+    while room.framed:  # the tables of a room may be full before its rows are
+        decoder.decode(array, 0, room)
+        assert room.count > 0
+        columns = plain_table(room)
+        columns["point"] = room.found.points[columns["point"]]
+        no_tunnel = np.full_like(room.found.tunnels[:1], -1)
+        tunnels = room.found.tunnels[columns["tunnel"]]
         columns["tunnel"] = np.where(columns["tunnel"][:, None] < 0, no_tunnel, tunnels)
-        parts = [np.ascontiguousarray(column).reshape(decoded.count, -1).view(np.uint8) for column in columns.values()]
+        parts = [np.ascontiguousarray(column).reshape(room.count, -1).view(np.uint8) for column in columns.values()]
         rows += [row.tobytes() for row in np.hstack(parts)]
-        messages.update(decoded.messages)
-        first += decoded.count
+        messages.update(room.messages)
+        rest = Room(room.size)
+        rest.receive(room)
+        room = rest
     return rows, messages
 
 
@@ -279,7 +282,7 @@ def rows_alone(frames: Sequence[Frame], linktype: int = ETHERNET) -> tuple[list[
     messages: set[bytes] = set()
     decoder = _decoder()
     for frame in frames:
-        found = _rows(decoder, frame[0], _records([frame], [0], linktype))
+        found = _rows(decoder, frame[0], _room([frame], [0], linktype))
         rows += found[0]
         messages |= found[1]
     return rows, messages
@@ -293,7 +296,7 @@ def rows_between(
     for captured, _ in frames:
         offsets.append(len(data))
         data += captured + filler(80)
-    return _rows(_decoder(), bytes(data), _records(frames, offsets, linktype))
+    return _rows(_decoder(), bytes(data), _room(frames, offsets, linktype))
 
 
 _HEADERS = {

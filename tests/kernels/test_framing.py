@@ -7,6 +7,7 @@ import random
 import struct
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from flowmap.capture.container import recognise_head
 from flowmap.capture.framing import Framing, PcapFraming, PcapngFraming, Position, start_at
+from flowmap.capture.rooms import Room
 from flowmap.kernels import framing as kernel
 from flowmap.packets import NO_TIME
 from tests.capture.files import (
@@ -34,6 +36,11 @@ from tests.capture.files import (
     statistics,
 )
 from tests.capture.plain_walker import Walked, walk_pcap, walk_pcapng
+
+RECORD = (
+    "offset", "captured_bytes", "frame_bytes", "time_ns", "timed", "interface", "linktype", "frame_number",
+)  # fmt: skip
+"""What framing says of a frame, in the order of the plain walker."""
 
 FLIPS = int(os.environ.get("FRAMING_FLIPS", "1000"))
 """Damaged files of each kind; the slow runs below make fewer."""
@@ -73,16 +80,22 @@ def framing_of(data: bytes) -> tuple[Framing, int]:
     return PcapFraming(container, data), container.header_bytes
 
 
+@cache
+def room_for(rows: int) -> Room:
+    return Room(rows)
+
+
 def framed(data: bytes, rows: int = 5) -> tuple[list[tuple[int, ...]], Position]:
     """All rows of a file, framed a few at a time, and where and how it ended."""
     framing, at = framing_of(data)
     position, out = start_at(at), []
     array = np.frombuffer(data, np.uint8)
+    room = room_for(rows)
     while True:
-        records = kernel.empty_records(rows)
+        room.clear()
         with np.errstate(over="ignore"):  # without the compiler, times that wrap are warned of
-            count = framing.frame(array, position, 1 << 62, records)
-        out += list(zip(*(column[:count].tolist() for column in records), strict=True))
+            framing.frame(array, 0, position, 1 << 62, room)
+        out += room.frames[list(RECORD)][: room.framed].tolist()
         if position.status == 32:
             framing.renew(array, position)
         if position.status != kernel.FULL:
@@ -200,7 +213,7 @@ def test_a_guess_finds_the_next_record():
     ng, _ = framing_of(blocks)
     position = start_at(0)
     for _ in range(3):
-        ng.frame(array, position, 1 << 62, kernel.empty_records(1))
+        ng.frame(array, 0, position, 1 << 62, Room(1))
         ng.renew(array, position) if position.status == 32 else None
     starts = [row[0] - 28 for row in framed(blocks)[0]]
     for place in range(200, starts[-9], 89):
