@@ -35,7 +35,7 @@ from tests.capture.files import (
     simple,
     statistics,
 )
-from tests.capture.frames import PLAIN, eth, ip4, udp
+from tests.capture.frames import ARP, PLAIN, arp, eth, ip4, udp
 from tests.capture.reading import Result, read_bytes
 
 NO_TSHARK = Settings(tshark_path="/nonexistent/tshark")
@@ -131,6 +131,26 @@ def test_workers_change_nothing(tmp_path):
             assert np.array_equal(getattr(result.packets, name), getattr(results[0].packets, name)), name
         assert result.outcome == results[0].outcome
         assert points_of(result) == points_of(results[0])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_more_messages_than_a_table_holds(tmp_path, workers):
+    """Each is copied before its window is used again, and a full table costs no frame."""
+    count = 6_000  # of 1,500 bytes: several stretches, and three tables full
+    frames = [eth(arp(2, n + 1, f"10.1.{n >> 8}.{n & 255}"), ARP).ljust(1_500, b"\0") for n in range(count)]
+    result = read_bytes(tmp_path, pcap(frames), Settings(workers=workers))
+    assert result.packets.frame_number.tolist() == list(range(1, count + 1))
+    found = [(claim.mac, claim.ip, claim.frame_number) for claim in result.packets.claims]
+    assert found == [(n + 1, f"10.1.{n >> 8}.{n & 255}", n + 1) for n in range(count)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_frames_as_long_as_a_window(tmp_path, workers):
+    sizes = [262_144, 60, 250_000, 1_514, 262_000] * 12
+    frames = [eth(ip4(udp(b"", 1, 2))).ljust(size, b"\x55") for size in sizes]
+    result = read_bytes(tmp_path, pcap(frames), Settings(workers=workers))
+    assert result.packets.captured_bytes.tolist() == sizes and result.outcome.complete
+    assert set(result.packets.dst_port.tolist()) == {2}
 
 
 def test_drops_come_from_the_last_statistics_of_an_interface(tmp_path):
