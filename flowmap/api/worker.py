@@ -39,7 +39,7 @@ from flowmap.capture.points import Registry, Statements, statements_of
 from flowmap.errors import FlowMapError
 from flowmap.export.atomic import atomic_file
 from flowmap.fold import LegFold
-from flowmap.inventory import Inventory, join, parse_inventory_file
+from flowmap.inventory import Inventory, join_files, parse_inventory_file
 from flowmap.pipeline import make_map
 from flowmap.reading import Reading, read_captures
 from flowmap.settings import Settings
@@ -75,7 +75,7 @@ class Job:
             )
             for row in self._inventory
         ]  # fmt: skip
-        return join([file.records for file in files], [warning for file in files for warning in file.warnings])
+        return join_files(files)
 
     def statements(self) -> Statements:
         """What is stated of the capture points."""

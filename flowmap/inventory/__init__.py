@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from flowmap.errors import InventoryError
@@ -17,14 +17,18 @@ from flowmap.inventory.cells import clean_name
 from flowmap.inventory.join import join
 from flowmap.inventory.reading import MAX_ROWS
 from flowmap.inventory.recognise import InventoryFile, parse_inventory_file
-from flowmap.inventory.records import Conflict, Inventory, VnicRecord
+from flowmap.inventory.records import Conflict, HostRecord, Inventory, LearnedMac, MirrorSession, VnicRecord
 
 __all__ = [
     "Conflict",
+    "HostRecord",
     "Inventory",
     "InventoryFile",
+    "LearnedMac",
+    "MirrorSession",
     "VnicRecord",
     "join",
+    "join_files",
     "parse_inventory",
     "parse_inventory_file",
     "read_inventory",
@@ -54,7 +58,8 @@ def read_inventory(
     Parameters
     ----------
     paths
-        In the order in which they are trusted: the first to tell a thing is kept.
+        In the order in which they are trusted: the first to tell a thing is kept. ``HOST=FILE`` says which host a
+        file is about whose rows do not name one, like a forwarding table.
     max_bytes, max_rows
         Limits of each file.
 
@@ -63,15 +68,34 @@ def read_inventory(
     InventoryError
         If a file cannot be opened, is over a limit, or is no inventory.
     """
-    given = [Path(path) for path in paths]
-    base_names = [path.name for path in given]
+    given = [_host_and_path(str(path)) for path in paths]
+    base_names = [path.name for _, path in given]
     files = []
-    for path in given:
+    for host, path in given:
         # Two files of one name in different folders keep their folders, or nobody could tell them apart.
         name = clean_name(path.name if base_names.count(path.name) == 1 else str(path))
         data, modified_ns = _read(path, name, max_bytes)
-        files.append(parse_inventory_file(data, name=name, modified_ns=modified_ns, max_rows=max_rows))
-    return join([file.records for file in files], [warning for file in files for warning in file.warnings])
+        files.append(parse_inventory_file(data, name=name, modified_ns=modified_ns, max_rows=max_rows, host=host))
+    return join_files(files)
+
+
+def join_files(files: Sequence[InventoryFile]) -> Inventory:
+    """One inventory of several files, in the order in which they are trusted."""
+    return join(
+        [file.records for file in files],
+        [warning for file in files for warning in file.warnings],
+        hypervisors=[record for file in files for record in file.hypervisors],
+        learned=[record for file in files for record in file.learned],
+        mirrors=[record for file in files for record in file.mirrors],
+    )
+
+
+def _host_and_path(text: str) -> tuple[str | None, Path]:
+    """``HOST=FILE``, or a file alone; a path that exists is a path."""
+    host, separator, path = text.partition("=")
+    if separator and host and path and "/" not in host and not Path(text).exists():
+        return host, Path(path)
+    return None, Path(text)
 
 
 def _read(path: Path, name: str, max_bytes: int) -> tuple[bytes, int | None]:

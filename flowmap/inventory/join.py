@@ -12,7 +12,16 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 
 from flowmap.inventory.conflicts import find_conflicts
-from flowmap.inventory.records import Inventory, VnicRecord, given_name, host_spellings, placed_by_its_file
+from flowmap.inventory.records import (
+    HostRecord,
+    Inventory,
+    LearnedMac,
+    MirrorSession,
+    VnicRecord,
+    given_name,
+    host_spellings,
+    placed_by_its_file,
+)
 
 MAX_ROWS_COMPARED = 64
 """Different rows with one MAC that are compared with each other; beyond it the inventory is wrong anyway."""
@@ -25,7 +34,14 @@ MAX_HOSTS_NAMED = 20
 """Hosts with two spellings that are named in warnings."""
 
 
-def join(records: Iterable[list[VnicRecord]], warnings: Iterable[str] = ()) -> Inventory:
+def join(
+    records: Iterable[list[VnicRecord]],
+    warnings: Iterable[str] = (),
+    *,
+    hypervisors: Iterable[HostRecord] = (),
+    learned: Iterable[LearnedMac] = (),
+    mirrors: Iterable[MirrorSession] = (),
+) -> Inventory:
     """Join the records of several files.
 
     Parameters
@@ -34,6 +50,8 @@ def join(records: Iterable[list[VnicRecord]], warnings: Iterable[str] = ()) -> I
         The records of each file, in the order in which the files were named: the first to tell a thing wins.
     warnings
         Those of the files, put before the ones found here.
+    hypervisors, learned, mirrors
+        What the files say of hosts, forwarding tables and mirrors.
     """
     flat = [record for of_file in records for record in of_file]
     joined_warnings = list(warnings)
@@ -47,7 +65,9 @@ def join(records: Iterable[list[VnicRecord]], warnings: Iterable[str] = ()) -> I
     conflicts = find_conflicts(joined, flat)
     if len(conflicts) > MAX_CONFLICTS:
         joined_warnings.append(f"{len(conflicts) - MAX_CONFLICTS:,} more conflicts are not listed.")
-    return Inventory(joined, conflicts[:MAX_CONFLICTS], joined_warnings)
+    return Inventory(
+        joined, conflicts[:MAX_CONFLICTS], joined_warnings, list(hypervisors), list(learned), list(mirrors)
+    )
 
 
 def _spell_hosts_alike(records: list[VnicRecord], warnings: list[str]) -> list[VnicRecord]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from flowmap.errors import InventoryError
 from flowmap.inventory.cells import quoted
-from flowmap.inventory.records import VnicRecord
+from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
 
 MAX_ROWS = 200_000
 MAX_WARNINGS = 50
@@ -27,7 +27,12 @@ class Reading:
     format: str
     modified_ns: int | None = None
     max_rows: int = MAX_ROWS
+    host: str | None = None
+    """The host that the whole file is about, where the user or a comment line says so."""
     records: list[VnicRecord] = field(default_factory=list)
+    hypervisors: list[HostRecord] = field(default_factory=list)
+    learned: list[LearnedMac] = field(default_factory=list)
+    mirrors: list[MirrorSession] = field(default_factory=list)
     _value_warnings: list[str] = field(default_factory=list)
     _more_value_warnings: int = 0
     _file_warnings: list[str] = field(default_factory=list)
@@ -47,17 +52,36 @@ class Reading:
                 raise self._too_many()
             yield first + index, row
 
-    def add(self, record: VnicRecord) -> None:
-        """Keep a record.
+    def add(self, record: VnicRecord | HostRecord | LearnedMac | MirrorSession) -> None:
+        """Keep a record; one that names no host is on the file's.
 
         Raises
         ------
         InventoryError
             Past `max_rows`; one row may yield several records.
         """
-        if len(self.records) >= self.max_rows:
+        if record.host is None and self.host is not None:
+            record = replace(record, host=self.host)
+        kept: list[Any] = self._list_for(record)
+        if len(kept) >= self.max_rows:
             raise self._too_many()
-        self.records.append(record)
+        kept.append(record)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file yielded nothing at all."""
+        return not (self.records or self.hypervisors or self.learned or self.mirrors)
+
+    def _list_for(self, record: VnicRecord | HostRecord | LearnedMac | MirrorSession) -> list[Any]:
+        match record:
+            case VnicRecord():
+                return self.records
+            case HostRecord():
+                return self.hypervisors
+            case LearnedMac():
+                return self.learned
+            case MirrorSession():
+                return self.mirrors
 
     def take(self, parse: Callable[[str], T], text: str, row: int, column: str) -> T | None:
         """`parse(text)`, or None and a warning that names row and column."""

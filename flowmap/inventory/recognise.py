@@ -7,7 +7,7 @@ To add a format: a file beside this one with `matches(document)` and `read(docum
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flowmap.errors import InventoryError
 from flowmap.inventory import csv_rows, ovs, rvtools, virsh, yaml_json
@@ -25,7 +25,7 @@ from flowmap.inventory.documents import (
     tables,
 )
 from flowmap.inventory.reading import MAX_ROWS, Reading
-from flowmap.inventory.records import VnicRecord
+from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
 from flowmap.inventory.rows import columns_of
 
 
@@ -59,10 +59,18 @@ class InventoryFile:
     format: str
     records: list[VnicRecord]
     warnings: list[str]
+    hypervisors: list[HostRecord] = field(default_factory=list)
+    learned: list[LearnedMac] = field(default_factory=list)
+    mirrors: list[MirrorSession] = field(default_factory=list)
 
 
 def parse_inventory_file(
-    text_or_bytes: str | bytes, *, name: str, modified_ns: int | None = None, max_rows: int = MAX_ROWS
+    text_or_bytes: str | bytes,
+    *,
+    name: str,
+    modified_ns: int | None = None,
+    max_rows: int = MAX_ROWS,
+    host: str | None = None,
 ) -> InventoryFile:
     """Recognise and read one inventory.
 
@@ -76,6 +84,8 @@ def parse_inventory_file(
         Its modification time, ns since 1970: when the placement was true if the content does not tell.
     max_rows
         Limit of rows and of records.
+    host
+        The host that the file is about, for rows that name none: a forwarding table, `virsh dumpxml`.
 
     Raises
     ------
@@ -89,13 +99,16 @@ def parse_inventory_file(
         tried.append(document)
         for known in FORMATS:
             if known.matches(document):
-                reading = Reading(shown, known.name, modified_ns, max_rows)
+                reading = Reading(shown, known.name, modified_ns, max_rows, host)
                 if guessed_encoding:
                     reading.warn_file("not UTF-8, so read as Windows-1252; names with accents may be wrong")
                 known.read(document, reading)
-                if not reading.records:
+                if reading.is_empty:
                     reading.warn_file(_nothing_in(known.name))
-                return InventoryFile(shown, known.name, reading.records, reading.warnings())
+                return InventoryFile(
+                    shown, known.name, reading.records, reading.warnings(), reading.hypervisors, reading.learned,
+                    reading.mirrors,
+                )  # fmt: skip
     raise InventoryError(_unknown(tried, shown))
 
 

@@ -1,4 +1,4 @@
-"""What an inventory says: one record for each virtual NIC, and where the records contradict each other."""
+"""What an inventory says of virtual NICs, hypervisors, forwarding tables and mirrors, and where it contradicts itself."""
 
 from __future__ import annotations
 
@@ -47,6 +47,81 @@ class VnicRecord:
     """"column", "header" or "file time"."""
     domain: str | None
     """Address domain (tenant, VRF) when the source names one."""
+    kind: str = "vm"
+    """Whose NIC it is: "vm", "router" (a virtual router's port), "service" (DHCP, metadata, balancer) or "hypervisor"
+    (VMkernel, management OS)."""
+    distributed: bool = False
+    """A router's port that exists on every host (OVN, Neutron DVR, NSX), so that routing stays inside the host."""
+    isolated: bool = False
+    """The switch never hands its frames to another isolated port (private VLAN, port isolation)."""
+    has_uplink: bool | None = None
+    """False where the vSwitch has no way out of its host (Hyper-V internal and private); None where nobody tells."""
+    external_ips: tuple[str, ...] = ()
+    """Addresses that a router translates to this vNIC's (floating IP, DNAT)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """One hypervisor: the names and addresses it goes by, and which of its interfaces lead out of it."""
+
+    host: str
+    ids: tuple[str, ...] = ()
+    """What other rows call it instead of its name: vSphere's host-123, an OVN chassis, a UUID."""
+    ips: tuple[str, ...] = ()
+    """Management, VMkernel and tunnel endpoint addresses."""
+    macs: tuple[int, ...] = ()
+    """MACs of VMkernel interfaces, physical NICs and of a router that is the host's own (Neutron DVR)."""
+    uplinks: tuple[str, ...] = ()
+    uplinks_complete: bool = False
+    """The source lists every uplink of the host."""
+    source: str = ""
+    row: int = 0
+    format: str = ""
+    observed_at_ns: int | None = None
+    observed_how: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedMac:
+    """A row of a live forwarding table: behind which port of which switch a MAC was a moment ago."""
+
+    mac: int
+    host: str | None
+    vswitch: str | None
+    interface: str | None
+    """Name of the port, where the table or another file tells it."""
+    port_number: int | None
+    """OpenFlow number of the port, which `ovs-vsctl list Interface` resolves to a name."""
+    is_uplink: bool | None
+    """True where the port leads out of the host, False where it is a VM's, None where nobody tells."""
+    vlan: int | None
+    age_s: int | None
+    source: str = ""
+    row: int = 0
+    format: str = ""
+    observed_at_ns: int | None = None
+    observed_how: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorSession:
+    """How a vSwitch copies packets to a monitor: what of it to expect in a capture."""
+
+    name: str
+    host: str | None
+    vswitch: str | None
+    select_all: bool
+    select_interfaces: tuple[str, ...] = ()
+    select_vlans: tuple[int, ...] = ()
+    output_interface: str | None = None
+    output_vlan: int | None = None
+    """RSPAN: copies leave by every trunk in this VLAN, the uplink included."""
+    snaplen: int | None = None
+    source: str = ""
+    row: int = 0
+    format: str = ""
+    observed_at_ns: int | None = None
+    observed_how: str | None = None
 
 
 def given_name(record: VnicRecord) -> str | None:
@@ -99,6 +174,9 @@ class Inventory:
     records: list[VnicRecord]
     conflicts: list[Conflict] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    hypervisors: list[HostRecord] = field(default_factory=list)
+    learned: list[LearnedMac] = field(default_factory=list)
+    mirrors: list[MirrorSession] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._by_mac: dict[int, list[VnicRecord]] = defaultdict(list)
@@ -111,7 +189,13 @@ class Inventory:
                 self._by_ip[ip].append(record)
             if record.interface is not None:
                 self._by_interface[record.interface].append(record)
-        self._hosts = host_spellings(record.host for record in self.records if record.host)
+        told = [record.host for record in self.records if record.host] + [one.host for one in self.hypervisors]
+        self._hosts = host_spellings(told)
+        self._hypervisor_of_mac = {mac: one for one in self.hypervisors for mac in one.macs}
+        self._hypervisor_of_ip = {ip: one for one in self.hypervisors for ip in one.ips}
+        self._learned: dict[int, list[LearnedMac]] = defaultdict(list)
+        for learned in self.learned:
+            self._learned[learned.mac].append(learned)
 
     def by_mac(self, mac: int) -> list[VnicRecord]:
         """Records with this MAC; more than one means that the inventory contradicts itself."""
@@ -144,6 +228,14 @@ class Inventory:
         spelled = self.host_named(host) or host
         placed = [record for record in found if record.host == spelled]
         return placed or [record for record in found if record.host is None]
+
+    def hypervisor(self, *, mac: int = -1, ip: str = "") -> HostRecord | None:
+        """The hypervisor that a MAC or an address in the spelling of `ipaddress` belongs to."""
+        return self._hypervisor_of_mac.get(mac) or self._hypervisor_of_ip.get(ip)
+
+    def learned_at(self, mac: int) -> list[LearnedMac]:
+        """Where forwarding tables have a MAC, one row a switch."""
+        return list(self._learned.get(mac, ()))
 
     def hosts(self) -> list[str]:
         """Names of all hosts that carry a VM, sorted."""

@@ -137,16 +137,10 @@ def add_row(
         segment_type = "vlan" if vlan else "none"
     if segment_type is None and cells.parsed("vni", parse_vni) is not None:
         segment_type = "overlay"
-    fields = {
-        "vm_id": cells.name("vm_id"),
-        "nic": cells.name("nic"),
-        "host": cells.name("host") or defaults.host,
-        "vswitch": cells.name("vswitch"),
-        "network": cells.name("network"),
-        "interface": cells.name("interface"),
-        "power_state": cells.name("power_state"),
-        "domain": cells.name("domain") or defaults.domain,
-    }
+    vm_id, nic, vswitch, network, interface, power_state = (
+        cells.name(field) for field in ("vm_id", "nic", "vswitch", "network", "interface", "power_state")
+    )
+    host, domain = cells.name("host") or defaults.host, cells.name("domain") or defaults.domain
     passthrough = cells.parsed("passthrough", parse_flag)
     for mac in macs or (None,):
         reading.add(
@@ -162,7 +156,14 @@ def add_row(
                 format=reading.format,
                 observed_at_ns=observed_at_ns,
                 observed_how=observed_how,
-                **fields,
+                vm_id=vm_id,
+                nic=nic,
+                host=host,
+                vswitch=vswitch,
+                network=network,
+                interface=interface,
+                power_state=power_state,
+                domain=domain,
             )
         )
 
