@@ -1,4 +1,4 @@
-"""What an inventory says of virtual NICs, hypervisors, forwarding tables and mirrors, and where it contradicts itself."""
+"""What an inventory says of virtual NICs, hypervisors, forwarding tables and mirrors, and its contradictions."""
 
 from __future__ import annotations
 
