@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flowmap.capture import CaptureInfo, Outcome
-from flowmap.capture.points import CapturePoint
+from flowmap.capture.points import CapturePoint, HostStatement
 from flowmap.legs import LegSet, PointStatistics
 from flowmap.packets import NO_TIME, TCP
 from flowmap.twins import Flows
 
 SCHEMA = "flowmap-graph/1"
+
+NEIGHBORS_SHOWN = 32
+"""Neighbours of one capture point in the document: whoever floods a wire with LLDP shall not flood the page."""
 
 
 def document_facts(
@@ -21,6 +24,7 @@ def document_facts(
     flows: Flows,
     captures: Sequence[tuple[CaptureInfo, Outcome]],
     points: Sequence[CapturePoint],
+    hosts: Mapping[str, HostStatement],
     name: str,
     warnings: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
@@ -67,7 +71,7 @@ def document_facts(
             }
             for info, outcome in captures
         ],
-        "points": _points(legs, flows, points),
+        "points": _points(legs, flows, points, hosts),
         "warnings": rows,
     }
 
@@ -97,7 +101,9 @@ class _Counts:
     one_way: int = 0
 
 
-def _points(legs: LegSet, flows: Flows, points: Sequence[CapturePoint]) -> list[dict[str, Any]]:
+def _points(
+    legs: LegSet, flows: Flows, points: Sequence[CapturePoint], hosts: Mapping[str, HostStatement]
+) -> list[dict[str, Any]]:
     """The health of each capture point: what the headline rests on."""
     counts = [_Counts() for _ in points]
     for leg in legs.legs:
@@ -113,6 +119,7 @@ def _points(legs: LegSet, flows: Flows, points: Sequence[CapturePoint]) -> list[
                 counts[point].one_way += 1
     return [
         _point(point, count, legs.points.get(number, PointStatistics()))
+        | _known(point, hosts.get(point.host or "", HostStatement()))
         for number, (point, count) in enumerate(zip(points, counts, strict=True))
     ]
 
@@ -133,3 +140,24 @@ def _point(point: CapturePoint, count: _Counts, seen: PointStatistics) -> dict[s
         "first_seen_ns": _time(seen.first_seen_ns),
         "last_seen_ns": _time(seen.last_seen_ns),
     }
+
+
+def _known(point: CapturePoint, host: HostStatement) -> dict[str, Any]:
+    """What else is known of a point, and what a statement about it has to name."""
+    key = point.key
+    return {
+        "interface_id": key.interface_id,
+        "ifindex": key.cooked_index if key.cooked_index >= 0 else None,
+        "session": key.mirror,
+        "role_how": point.role_how,
+        "host_how": point.host_how,
+        "covers": point.covers,
+        "sampled": point.sampled,
+        "uplinks": list(host.uplinks),
+        "uplinks_complete": host.uplinks_complete,
+        "neighbors": [
+            {"name": one.system_name, "port": one.port, "platform": one.platform, "protocol": one.protocol,
+             "frame": one.frame_number}
+            for one in point.neighbors[:NEIGHBORS_SHOWN]
+        ],
+    }  # fmt: skip

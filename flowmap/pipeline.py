@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 
-from flowmap.capture.points import CapturePoint, Statements, infer_roles
+from flowmap.capture.points import CapturePoint, Statements
 from flowmap.conversations import OnceCounter, conversations_of
 from flowmap.facts import document_facts
 from flowmap.graph import FlowGraph, Talk, build_graph
+from flowmap.identity.capture_points import hosts_with_uplinks, learn_points, shared_name_warnings
 from flowmap.identity.domains import assign_domains, domains_of_legs
 from flowmap.identity.endpoints import Identities
-from flowmap.identity.places import add_segments, ends_of, roles_from_inventory, spell_hosts
+from flowmap.identity.places import add_segments, ends_of, spell_hosts
 from flowmap.identity.routers import find_routers
 from flowmap.identity.stations import Stations
 from flowmap.inventory import Inventory
@@ -67,10 +68,11 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     points = [copy(point) for point in reading.registry.points]
     warnings = [("unmatched_statement", text) for text in statements.apply(points)]
     spelled = spell_hosts(points, statements.hosts, inventory)
-    hosts = {spelled(host): facts for host, facts in statements.hosts.items()}
+    span, fresh_ns = (reading.legs.first_seen_ns, reading.legs.last_seen_ns), settings.inventory_fresh_s * 10**9
+    hosts = hosts_with_uplinks(statements.hosts, inventory, spelled, span, fresh_ns)
     stations, flows = Stations(legs), flows_of(legs)
-    roles_from_inventory(points, stations, claims, inventory)
-    infer_roles(points)
+    learn_points(points, reading.neighbors, inventory, spelled, legs, flows, stations, claims)
+    warnings += [("shared_interface_name", text) for text in shared_name_warnings(points)]
     twins = Twins(legs, flows)
     routers = find_routers(legs, twins, stations, claims)
     domains, overlaps = assign_domains(legs, twins, stations, claims, tunnels, routers, inventory)
@@ -85,7 +87,7 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     outside = {number for number, point in enumerate(points) if point.role in OUTSIDE_ROLES}
     scene = Scene(
         legs, twins, translated_twins(legs, flows, outside), points, reading.legs.points, hosts, identities,
-        reading.legs.first_seen_ns, reading.legs.last_seen_ns, settings.inventory_fresh_s * 10**9,
+        *span, fresh_ns,
         clock_offset_ns=offsets, legs_are_missing=reading.legs.others.packets > 0,
     )  # fmt: skip
     place_by_ports(scene)
@@ -95,6 +97,6 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     ]
     warnings += [("inventory_conflict", conflict.text) for conflict in inventory.conflicts]
     warnings += [("inventory", text) for text in inventory.warnings]
-    facts = document_facts(reading.legs, flows, reading.captures, points, name, warnings)
+    facts = document_facts(reading.legs, flows, reading.captures, points, hosts, name, warnings)
     graph = build_graph(talks, reading.legs.others, facts, reading.applications, settings)
     return FlowMap(reading, points, inventory, talks, graph, identities)

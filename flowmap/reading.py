@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowmap.capture import Capture, CaptureInfo, Outcome, open_capture
-from flowmap.capture.names import ApplicationRecord, NameRecord
+from flowmap.capture.names import Found, LinkNeighbor, NameRecord
 from flowmap.capture.outcome import NoticeCounter
 from flowmap.capture.points import Registry
 from flowmap.fold import LegFold
@@ -32,6 +32,7 @@ class Reading:
     names: list[NameRecord] = field(default_factory=list)
     applications: dict[tuple[int, str, int], str] = field(default_factory=dict)
     captures: list[tuple[CaptureInfo, Outcome]] = field(default_factory=list)
+    neighbors: list[LinkNeighbor] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
@@ -119,7 +120,7 @@ def _find_names(
 ) -> None:
     """Take the names from the frames kept for them, and from captures that tshark has to read as a whole."""
 
-    def shared(notices: NoticeCounter) -> list[NameRecord | ApplicationRecord]:
+    def shared(notices: NoticeCounter) -> list[Found]:
         return list(search.records(notices)) if search else []
 
     notices = NoticeCounter()
@@ -142,9 +143,11 @@ def _fold_capture(capture: Capture, fold: LegFold, progress: Progress | None) ->
         fold.add(batch)
 
 
-def add_name(reading: Reading, record: NameRecord | ApplicationRecord) -> None:
+def add_name(reading: Reading, record: Found) -> None:
     """Keep what a dissector found."""
     if isinstance(record, NameRecord):
         reading.names.append(record)
+    elif isinstance(record, LinkNeighbor):
+        reading.neighbors.append(record)
     else:
         reading.applications.setdefault((record.protocol, record.ip, record.port), record.application)

@@ -13,7 +13,7 @@ from flowmap.capture.dissect import Exit
 from flowmap.capture.framing import PcapngFraming
 from flowmap.capture.interface_points import InterfacePoints
 from flowmap.capture.name_search import NameSearch
-from flowmap.capture.names import ApplicationRecord, NameRecord
+from flowmap.capture.names import Found
 from flowmap.capture.opening import CONVERTED_FORMATS, Opened, open_file
 from flowmap.capture.outcome import CaptureInfo, Notice, NoticeCounter, Outcome
 from flowmap.capture.points import Registry
@@ -203,7 +203,7 @@ class HeaderCapture:
 
     # --- what only tshark can tell
 
-    def names(self) -> Iterator[NameRecord | ApplicationRecord]:
+    def names(self) -> Iterator[Found]:
         """Names and applications, which only protocol dissectors can read; none where tshark is missing."""
         if self._instead is not None:
             yield from self._instead.names()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flowmap.capture.choosing import FrameChooser
 from flowmap.capture.handover import HandedFrames
-from flowmap.capture.names import ApplicationRecord, NameRecord
+from flowmap.capture.names import Found
 from flowmap.capture.outcome import NoticeCounter
 from flowmap.capture.runs import Run
 from flowmap.capture.tools import find_tshark
@@ -55,7 +55,7 @@ class NameSearch:
                 direction,
             )
 
-    def records(self, notices: NoticeCounter) -> Iterator[NameRecord | ApplicationRecord]:
+    def records(self, notices: NoticeCounter) -> Iterator[Found]:
         """What tshark finds in the frames kept; they are given up afterwards."""
         if not self._tshark:
             notices.add("no_tshark")

@@ -29,7 +29,7 @@ FIELDS = (
     "kerberos.CNameString", "kerberos.addr_nb", "smb2.tree", "rdp.client.name", "syslog.hostname",
     "tls.handshake.extensions_server_name", "http.host", "http2.headers.authority", "http.server", "ssh.protocol",
     "lldp.tlv.system.name", "lldp.tlv.system.desc", "lldp.chassis.id.mac", "lldp.port.id", "lldp.port.id.mac",
-    "cdp.deviceid", "cdp.portid", "cdp.platform",
+    "lldp.tlv.enable_system_cap", "cdp.deviceid", "cdp.portid", "cdp.platform", "stp.bridge.hw", "stp.port",
 )  # fmt: skip
 
 _PLACE = {name: place for place, name in enumerate(FIELDS)}
@@ -210,18 +210,26 @@ def _services(frame: Frame, source: str, destination: str) -> Iterator[Said]:
                 yield Said(path[2:].partition("\\")[0], "smb2_tree", destination)
 
 
-def neighbor_in(frame: Frame) -> tuple[str, str, str, str] | None:
-    """System name, port, platform and protocol of a frame of LLDP or CDP; None for every other frame."""
+_LLDP_FORWARDING = 0x04 | 0x08 | 0x10
+"""Bridge, WLAN access point, router among the capabilities of IEEE 802.1AB 8.5.8.1."""
+
+
+def neighbor_in(frame: Frame) -> tuple[str, str, str, str, bool | None] | None:
+    """System name, port, platform, protocol and "it forwards" of a frame of LLDP, CDP or spanning tree; else None."""
 
     def first(*fields: str) -> str:
         return next((value for field in fields for value in frame.values(field)[:1] if value), "")
 
-    protocol = next((name for name in ("lldp", "cdp") if name in frame.stack.names), "")
+    protocol = next((name for name in ("lldp", "cdp", "stp") if name in frame.stack.names), "")
     if protocol == "lldp":
-        port = first("lldp.port.id", "lldp.port.id.mac")
-        return first("lldp.tlv.system.name", "lldp.chassis.id.mac"), port, first("lldp.tlv.system.desc"), protocol
+        name, port = first("lldp.tlv.system.name", "lldp.chassis.id.mac"), first("lldp.port.id", "lldp.port.id.mac")
+        enabled = first("lldp.tlv.enable_system_cap")
+        forwards = bool(int(enabled, 0) & _LLDP_FORWARDING) if enabled else None
+        return name, port, first("lldp.tlv.system.desc"), protocol, forwards
     if protocol == "cdp":
-        return first("cdp.deviceid"), first("cdp.portid"), first("cdp.platform"), protocol
+        return first("cdp.deviceid"), first("cdp.portid"), first("cdp.platform"), protocol, None
+    if protocol == "stp":
+        return first("stp.bridge.hw"), first("stp.port"), "", protocol, True
     return None
 
 

@@ -38,10 +38,12 @@ class ApplicationRecord(NamedTuple):
 
 
 class LinkNeighbor(NamedTuple):
-    """What stands at the other end of a wire, as it says itself by LLDP or CDP (``protocol``).
+    """What stands at the other end of a wire, as it says itself by LLDP, CDP or spanning tree (``protocol``).
 
-    ``system_name`` is its name (the MAC of its chassis where LLDP gives no name), ``port`` its own port, ``platform``
-    its description. At a mirror ``point`` this is the other end of some wire that was copied, not of the point's own.
+    ``system_name`` is its name (the MAC of its chassis or bridge where it gives no name), ``port`` its own port,
+    ``platform`` its description. At a mirror ``point`` this is the other end of some wire that was copied, not of the
+    point's own. ``mac`` is the sender of the frame (-1 without Ethernet); ``forwards`` tells whether the sender says
+    that it bridges or routes, None where it says nothing about it.
     """
 
     point: int
@@ -50,3 +52,9 @@ class LinkNeighbor(NamedTuple):
     platform: str
     protocol: str
     frame_number: int
+    mac: int = -1
+    forwards: bool | None = None
+
+
+Found = NameRecord | ApplicationRecord | LinkNeighbor
+"""What a search for names gives."""

@@ -14,7 +14,7 @@ from flowmap.capture import wraps
 from flowmap.capture.handover import PCAPNG_READER, HandedFrames, HandedOrigin
 from flowmap.capture.labels import neutral
 from flowmap.capture.name_sources import FIELDS, SEPARATOR, Frame, names_in, neighbor_in
-from flowmap.capture.names import ApplicationRecord, LinkNeighbor, NameRecord
+from flowmap.capture.names import ApplicationRecord, Found, LinkNeighbor, NameRecord
 from flowmap.capture.outcome import NoticeCounter
 from flowmap.capture.places import Places
 from flowmap.capture.tshark_fields import TsharkFields
@@ -48,11 +48,6 @@ class NamePass:
     settings : Settings
     notices : NoticeCounter
         Takes ``names_limit`` and ``names_incomplete``.
-
-    Attributes
-    ----------
-    link_neighbors : list of LinkNeighbor
-        What stands at the other ends of wires, each once; whole after :meth:`records`.
     """
 
     def __init__(
@@ -65,11 +60,10 @@ class NamePass:
         self._seen: set[tuple[str, str, str, int]] = set()
         self._servers: set[tuple[int, str, int]] = set()
         self._services: dict[tuple[int, str, int], Counter[str]] = {}
-        self._neighbors: dict[tuple[int, str, str, str, str], int] = {}
-        self.link_neighbors: list[LinkNeighbor] = []
+        self._neighbors: dict[tuple[int, str, str, str, str], LinkNeighbor] = {}
 
-    def records(self) -> Iterator[NameRecord | ApplicationRecord]:
-        """Names as they are met, then one application for each service."""
+    def records(self) -> Iterator[Found]:
+        """Names as they are met, then one application for each service and the other ends of wires, each once."""
         if self._run is None:
             return
         for lines in self._run.lines():
@@ -79,7 +73,7 @@ class NamePass:
                     yield from self._names(Frame(cells))
         for (protocol, ip, port), seen in self._services.items():
             yield ApplicationRecord(protocol, ip, port, seen.most_common(1)[0][0])
-        self.link_neighbors = [LinkNeighbor(*key, number) for key, number in self._neighbors.items()]
+        yield from self._neighbors.values()
         if self._run.exit is None or self._run.exit.kind != "ok":
             self._notices.add("names_incomplete")
 
@@ -126,10 +120,12 @@ class NamePass:
             return
         point, number = self._place(frame, row)
         key = (point, neutral(found[0]), neutral(found[1]), neutral(found[2]), found[3])
-        if len(self._neighbors) < MAX_LINK_NEIGHBORS:
-            self._neighbors.setdefault(key, number)
-        elif key not in self._neighbors:
+        if key in self._neighbors:
+            return
+        if len(self._neighbors) >= MAX_LINK_NEIGHBORS:
             self._notices.add("names_limit")
+            return
+        self._neighbors[key] = LinkNeighbor(*key, number, frame.mac("src"), found[4])
 
     def _note_application(self, frame: Frame, row: int, source: str, destination: str) -> None:
         """Count the application of a frame for the service it belongs to."""

@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from flowmap.capture.names import LinkNeighbor
 from flowmap.errors import InventoryError, UsageError
 from flowmap.packets import Tunnel
 
 ROLES = ("vnic", "uplink", "mirror", "underlay", "unknown")
 STATED, INVENTORY, INFERRED = "stated", "inventory", "inferred"
+INFERRED_FROM_TRAFFIC = f"{INFERRED} from its traffic"
 
 
 class PointKey(NamedTuple):
@@ -51,6 +53,10 @@ class CapturePoint:
     linktype: int = -1
     snaplen: int = 0
     dropped_packets: int | None = None
+    shares_name: bool = False
+    """Another interface of the same file and section has the same name, as ``mergecap -I none`` leaves them."""
+    neighbors: tuple[LinkNeighbor, ...] = ()
+    """What said here by LLDP, CDP or spanning tree that it stands at the end of a wire."""
 
     @property
     def id(self) -> str:
@@ -59,7 +65,8 @@ class CapturePoint:
         if self.key.section:
             parts.append(f"section{self.key.section}")
         if self.interface or self.key.interface_id:
-            parts.append(self.interface or f"interface{self.key.interface_id}")
+            number = f"#{self.key.interface_id}" if self.shares_name else ""
+            parts.append(f"{self.interface}{number}" if self.interface else f"interface{self.key.interface_id}")
         if self.key.cooked_index >= 0:
             parts.append(f"ifindex{self.key.cooked_index}")
         if self.key.mirror:
@@ -76,8 +83,20 @@ class CapturePoint:
 
     @property
     def is_stated(self) -> bool:
-        """Role and host both come from the user or an inventory, not from a name pattern."""
+        """Role and host both come from the user or an inventory, not from a name, a neighbour or the traffic."""
         return not self.role_how.startswith(INFERRED) and not self.host_how.startswith(INFERRED)
+
+    @property
+    def sure_host(self) -> str | None:
+        """The host where the user or an inventory says it: a file's name never makes two ports one host."""
+        return None if self.host_how.startswith(INFERRED) else self.host
+
+    @property
+    def may_be_uplink(self) -> bool:
+        """Nobody says what it is: the role is unknown, or only the traffic looks like one that stays inside."""
+        return self.role == "unknown" or (
+            self.role in ("vnic", "mirror") and self.role_how.startswith(INFERRED_FROM_TRAFFIC)
+        )
 
 
 @dataclass(slots=True)
@@ -89,6 +108,8 @@ class Registry:
     tunnels: list[Tunnel] = field(default_factory=list)
     _point_index: dict[PointKey, int] = field(default_factory=dict)
     _tunnel_index: dict[Tunnel, int] = field(default_factory=dict)
+    _named: dict[tuple[str, int, str], list[int]] = field(default_factory=dict)
+    """(file, section, interface name) -> its points."""
 
     def point(self, key: PointKey, **facts: Any) -> int:
         """Number of a point, made with ``facts`` (fields of CapturePoint) at first sight.
@@ -102,7 +123,22 @@ class Registry:
                 return self.point(key._replace(mirror="", cooked_index=-1), **facts)
             index = self._point_index[key] = len(self.points)
             self.points.append(CapturePoint(key, **facts))
+            self._note_name(index)
         return index
+
+    def _note_name(self, index: int) -> None:
+        """Let points of two interfaces with one name show their interface's number."""
+        point = self.points[index]
+        if not point.interface:
+            return
+        alike = self._named.setdefault((point.key.file, point.key.section, point.interface), [])
+        alike.append(index)
+        first = self.points[alike[0]]
+        if first.shares_name:
+            point.shares_name = True
+        elif first.key.interface_id != point.key.interface_id:
+            for other in alike:
+                self.points[other].shares_name = True
 
     def tunnel(self, tunnel: Tunnel) -> int:
         """Number of a tenant tunnel; all further ones are one past 65,536."""
@@ -119,25 +155,42 @@ class Registry:
 
 @dataclass(frozen=True, slots=True)
 class PointStatement:
-    """What the user says of points: the given keys must match, the given facts are set."""
+    """What the user says of points: the given keys must match, the given facts are set.
+
+    ``interface_id`` is the number of an interface in its file, for those that share a name; ``ifindex`` the number in
+    the header of a frame captured on "any" (SLL2).
+    """
 
     file: str | None = None
     interface: str | None = None
+    interface_id: int | None = None
+    ifindex: int | None = None
     session: str | None = None
     host: str | None = None
     role: str | None = None
     covers: str = ""
-    sampled: int = 1
+    sampled: int | None = None
 
     def matches(self, point: CapturePoint) -> bool:
         """File by its name or path ending, interface by name (a plain pcap has ""), session by its beginning."""
-        if self.file is not None and self.file != point.key.file and not point.key.file.endswith("/" + self.file):
+        key = point.key
+        if self.file is not None and self.file != key.file and not key.file.endswith("/" + self.file):
             return False
-        if self.interface is not None and self.interface != point.interface:
-            return False
+        for wanted, found in (
+            (self.interface, point.interface), (self.interface_id, key.interface_id), (self.ifindex, key.cooked_index)
+        ):  # fmt: skip
+            if wanted is not None and wanted != found:
+                return False
         if self.session is None:
-            return not point.key.mirror or self.interface is None
-        return point.key.mirror == self.session or point.key.mirror.startswith(self.session + "/")
+            return not key.mirror or (self.interface is None and self.interface_id is None)
+        return key.mirror == self.session or key.mirror.startswith(self.session + "/")
+
+    def __str__(self) -> str:
+        """What the row is about, as it was written."""
+        parts = [self.file, self.interface, self.session]
+        parts += [f"{sign}{number}" for sign, number in (("#", self.interface_id), ("ifindex", self.ifindex))
+                  if number is not None]  # fmt: skip
+        return ", ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,20 +223,24 @@ class Statements:
                     point.role, point.role_how = row.role, STATED
                 if row.host:
                     point.host, point.host_how = row.host, STATED
-                point.covers, point.sampled = row.covers or point.covers, row.sampled
+                point.covers = row.covers or point.covers
+                point.sampled = point.sampled if row.sampled is None else row.sampled
             if not hits and (row.file.rsplit("/", 1)[-1] in files if row.file else row.session is None):
-                what = ", ".join(str(part) for part in (row.file, row.interface, row.session) if part is not None)
                 unmatched.append(
-                    f"The statement about {what} matches no capture point; compare it with the list of points."
+                    f"The statement about {row} matches no capture point; compare it with the list of points."
                 )
         return unmatched
 
 
-_POINT_OPTION = re.compile(r"^(?P<file>.*?):(?P<interface>[^:=]*)=(?P<facts>.+)$")
+_POINT_OPTION = re.compile(r"^(?P<file>.*?):(?P<interface>[^:=]*?)(?:#(?P<number>\d{1,9}))?=(?P<facts>.+)$")
+_POINT_FACTS = ("host", "role", "covers", "sampled")
 
 
 def parse_point_option(text: str) -> PointStatement:
     """Read ``FILE:IFACE=host:NAME,role:ROLE`` (DESIGN section 6); FILE or IFACE may be empty.
+
+    ``covers:TEXT`` and ``sampled:N`` may follow. ``IFACE#2``, or ``#2`` alone, is the interface of that number in its
+    file, as two interfaces of one name need it.
 
     Raises
     ------
@@ -192,12 +249,24 @@ def parse_point_option(text: str) -> PointStatement:
     """
     match = _POINT_OPTION.match(text)
     facts = dict(part.partition(":")[::2] for part in match["facts"].split(",")) if match else {}
-    if not match or not facts or not set(facts) <= {"host", "role"}:
-        raise UsageError(f"--point '{text}' is not of the form FILE:IFACE=host:NAME,role:ROLE.")
+    if not match or not facts or not set(facts) <= set(_POINT_FACTS):
+        raise UsageError(
+            f"--point '{text}' is not of the form FILE:IFACE=host:NAME,role:ROLE; covers:TEXT and sampled:N may follow."
+        )
     if facts.get("role") and facts["role"] not in ROLES:
         raise UsageError(f"--point '{text}' names the role '{facts['role']}'; the roles are {', '.join(ROLES)}.")
+    sampled = facts.get("sampled")
+    if sampled is not None and not re.fullmatch(r"[1-9][0-9]{0,8}", sampled):
+        raise UsageError(f"--point '{text}': sampled is one packet in how many, a whole number from 1.")
+    number = match["number"]
     return PointStatement(
-        file=match["file"] or None, interface=match["interface"], host=facts.get("host"), role=facts.get("role")
+        file=match["file"] or None,
+        interface=None if number and not match["interface"] else match["interface"],
+        interface_id=int(number) if number else None,
+        host=facts.get("host"),
+        role=facts.get("role"),
+        covers=facts.get("covers", ""),
+        sampled=int(sampled) if sampled else None,
     )
 
 
@@ -252,13 +321,16 @@ def _point_statement(row: object, place: str) -> PointStatement:
         raise InventoryError(f"{place} names the role '{row['role']}'; the roles are {', '.join(ROLES)}.")
     if not any(row.get(key) is not None for key in ("file", "interface", "session")):
         raise InventoryError(f"{place} names no file, interface or session, so it would mean every point.")
-    sampled = row.get("sampled", 1)
-    if not isinstance(sampled, int) or sampled < 1:
+    numbers: dict[str, Any] = {key: row.get(key) for key in ("interface_id", "ifindex", "sampled")}
+    for key, number in numbers.items():
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
+            raise InventoryError(f"{place}: '{key}' must be a whole number.")
+    if numbers["sampled"] == 0:
         raise InventoryError(f"{place}: 'sampled' is one packet in how many, a whole number from 1.")
-    text = {
+    text: dict[str, Any] = {
         key: None if row.get(key) is None else str(row[key]) for key in ("file", "interface", "session", "host", "role")
     }
-    return PointStatement(**text, covers=str(row.get("covers", "")), sampled=sampled)
+    return PointStatement(**text, **numbers, covers=str(row.get("covers") or ""))
 
 
 _NAME_ROLES = (

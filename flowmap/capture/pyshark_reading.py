@@ -10,7 +10,7 @@ from flowmap.capture.container import Container
 from flowmap.capture.damage import damage_sentence
 from flowmap.capture.dissect import Exit
 from flowmap.capture.layers import DISSECTED
-from flowmap.capture.names import ApplicationRecord, NameRecord
+from flowmap.capture.names import Found
 from flowmap.capture.outcome import CaptureInfo, Notice, NoticeCounter, Outcome
 from flowmap.capture.places import Places
 from flowmap.capture.points import Registry
@@ -121,7 +121,7 @@ class PysharkCapture:
             damage=None if complete else self._damage(run.exit, packets, ending, latest_ns),
         )
 
-    def names(self) -> Iterator[NameRecord | ApplicationRecord]:
+    def names(self) -> Iterator[Found]:
         """Names and applications that only protocol dissectors can read: a second pass over the file.
 
         Each is given once; at most ``settings.max_names`` of either kind. A pass that ends early gives what

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from flowmap.capture.container import PCAP_FORMATS, Container, recognise, recognise_head
 from flowmap.capture.labels import neutral
-from flowmap.capture.names import ApplicationRecord, NameRecord
+from flowmap.capture.names import Found
 from flowmap.capture.outcome import CaptureInfo, Notice, Outcome
 from flowmap.capture.points import Registry
 from flowmap.capture.pyshark_reading import READER, Progress, PysharkCapture, column_options
@@ -50,7 +50,7 @@ class Capture(Protocol):
         """Packets in the order of the file, at most ``settings.batch_packets`` a batch."""
         ...
 
-    def names(self) -> Iterator[NameRecord | ApplicationRecord]:
+    def names(self) -> Iterator[Found]:
         """Names and applications that only protocol dissectors can read."""
         ...
 

@@ -38,10 +38,18 @@ _STYLES = {
     None: "dim",
 }
 _BAR = (("stayed", "█", "blue"), ("left", "▒", "dark_orange3"), ("undetermined", "░", "bright_black"))
+ROLES = {
+    "vnic": "vNIC port",
+    "uplink": "uplink",
+    "mirror": "mirror",
+    "underlay": "underlay",
+    "unknown": "not known",
+}
 _READERS = {"header": "the header reader", "pyshark": "tshark (pyshark reader)"}
 PAIRS_IN_SUMMARY = 15
 SETTLERS_SHOWN = 3
 WARNINGS_SHOWN = 10
+POINTS_NAMED = 3
 
 
 def plain(text: object) -> str:
@@ -209,24 +217,37 @@ def _service(row: Mapping[str, Any]) -> str:
 
 
 def _print_points(console: Console, points: Sequence[Mapping[str, Any]]) -> None:
+    """What each capture point is, how that is known, and what to do where it is wrong."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title="Capture points", title_justify="left", title_style="bold")
-    for name in ("Point", "Role", "Host", "Known from"):
+    for name in ("Point", "What it is", "Host"):
         table.add_column(name, overflow="fold")
-    for name in ("Packets", "Copies", "One-way", "Cut", "Dropped"):
+    for name in ("Packets", "Copies", "One-way", "Cut short", "Dropped"):
         table.add_column(name, justify="right")
+    known: dict[str, list[str]] = {}
     for point in points:
         table.add_row(
             Text(plain(point["id"])),
-            point["role"],
-            Text(plain(point["host"] or "?")),
-            Text(plain(point["how"])),
+            ROLES[point["role"]],
+            Text(plain(point["host"] or "not known")),
             f"{point['packets']:,}",
             _number(point["copies_per_packet"], "{:.2f}"),
             _number(point["one_way_share"], "{:.0%}"),
             _number(point["truncated_share"], "{:.0%}"),
             _number(point["dropped_packets"], "{:,}"),
         )
+        known.setdefault(point["how"], []).append(point["id"])
     console.print(table)
+    for how, alike in known.items():
+        more = f" and {len(alike) - POINTS_NAMED} more" if len(alike) > POINTS_NAMED else ""
+        console.print(Text(f"{plain(', '.join(alike[:POINTS_NAMED]))}{more}: {plain(how)}.", style="dim"))
+    if any(point["host"] is None or "inferred" in point["how"] or point["role"] == "unknown" for point in points):
+        console.print(
+            Text(
+                "What is wrong or missing here can be stated: --point 'FILE:INTERFACE=host:NAME,role:ROLE' "
+                f"({', '.join(role for role in ROLES if role != 'unknown')}), or a points file with --points."
+            )
+        )
+    console.print()
 
 
 def _number(value: float | None, form: str) -> str:

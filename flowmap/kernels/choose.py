@@ -172,7 +172,7 @@ def choose(frames: Frames, first: int, count: int, choice: Choice, rows: Int64, 
 
 @entry
 def choose_links(frames: Frames, found: Int64, choice: Choice, rows: Int64) -> int:
-    """Choose among the rows ``found`` with LLDP and CDP, within their share; gives how many."""
+    """Choose among the rows ``found`` with LLDP, CDP and spanning tree, within their share; gives how many."""
     chosen = 0
     for place in range(len(found)):
         if _within_budget(choice.classes[LINKS], frames[np.uint64(found[place])].captured_bytes):

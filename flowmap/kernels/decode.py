@@ -98,7 +98,8 @@ def decode_frames(
         if last_point < 0 or tunnel < -1 or counts[to.CLAIMS] >= to.MAX_CLAIMS:
             return number
         message = _finish(data, s, tunnel, counts)
-        if s[state.LINK_NEIGHBOR] and counts[to.LINKS] < to.MAX_CLAIMS:
+        kind = s[state.LINK_NEIGHBOR]
+        if kind and counts[to.LINKS] < to.MAX_CLAIMS // kind:
             links[counts[to.LINKS]] = number
             counts[to.LINKS] += 1
         if message:

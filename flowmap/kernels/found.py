@@ -41,7 +41,7 @@ class Found(NamedTuple):
     remembered : int64
         Hashes of claims met in this call.
     links : int64 (MAX_CLAIMS,)
-        Rows with LLDP or CDP, the first so many.
+        Rows with LLDP, CDP or spanning tree, the first so many.
     """
 
     points: Rows

@@ -146,12 +146,16 @@ def llc(data: Bytes, s: Int64) -> int:
     if be8(data, at) == 0x06:  # IP (RFC 791 over 802.2); the control field has one byte or two
         s[state.AT] = at + (3 if be8(data, at + 2) & 3 == 3 else 4)
         return state.IPV4
+    if be24(data, at) == 0x424203:  # spanning tree (IEEE 802.1D 9.2)
+        s[state.LINK_NEIGHBOR] = 2
     if left < 8 or be24(data, at) != 0xAAAA03:
         return state.DONE
     organization, kind = be24(data, at + 3), be16(data, at + 6)
     s[state.AT] = at + 8
     if organization == 0x00000C and kind == 0x2000:
         s[state.LINK_NEIGHBOR] = 1
+    if organization == 0x00000C and kind == 0x010B:  # Cisco's spanning tree, one for each VLAN
+        s[state.LINK_NEIGHBOR] = 2
     if organization in (0x000000, 0x0000F8):
         return by_ethertype(s, kind) if kind >= _FIRST_ETHERTYPE else state.DONE
     return state.DONE

@@ -71,7 +71,7 @@ IP_IN_PLACE = 40
 SEEN_LABEL = 43
 """Last MPLS label of the frame."""
 LINK_NEIGHBOR = 44
-"""1 for LLDP and CDP."""
+"""1 for LLDP and CDP, 2 for spanning tree, which is so frequent that it gets half of the table at most."""
 OUTER_LINK = 45
 """Length of what stands before the outermost IP header; -1 where it is unknown or there is none."""
 

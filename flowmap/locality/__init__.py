@@ -84,7 +84,7 @@ def place_by_ports(scene: Scene) -> None:
         point, endpoint = scene.points[number], endpoint_of.get(mac)
         if (
             endpoint is None
-            or point.host is None
+            or point.sure_host is None
             or endpoint.kind == "group"
             or number in scene.ports.unsure
             or mac in scene.identities.routers

@@ -29,7 +29,7 @@ def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | No
     host_a, host_b = host_of(scene, a), host_of(scene, b)
     if host_a != host_b and host_a and host_b:
         return _between_hosts(scene, seen, a, b)
-    if host_a is None or host_b is None:
+    if host_a is None or host_b is None or not all(scene.points[leg.key.point].sure_host for leg in (a, b)):
         return _ports_of_unknown_hosts(scene, seen, a, b)
     uplinks = [leg for leg in (*seen.u, *seen.t) if host_of(scene, leg) == host_a]
     if not same_addresses(a, b):
@@ -48,7 +48,7 @@ def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | No
 
 
 def _ports_of_unknown_hosts(scene: Scene, seen: Sightings, a: Leg, b: Leg) -> Judgement:
-    """Two ports without a host: only one uplink with both halves of a routed packet says anything."""
+    """Two ports without a stated or read host: only one uplink with both halves of a routed packet says anything."""
     out = {leg.key.point: leg for leg in seen.u if same_addresses(leg, a)}
     turned = [leg for leg in seen.u if same_addresses(leg, b) and leg.key.point in out]
     if turned and not same_addresses(a, b):

@@ -55,7 +55,8 @@ def judge_by_inventory(scene: Scene, seen: Sightings, source: Endpoint, destinat
     judgement.evidence += rows
     for place in (one, other):
         judgement.capped(place.cap, " ".join(place.why))
-    if all(scene.points[leg.key.point].host is None for leg in legs):
+    places = [scene.points[leg.key.point] for leg in legs]
+    if all(point.sure_host is None or point.may_be_uplink for point in places):
         judgement.capped("likely", "Nobody says where this was captured: at an uplink the same frames would have left.")
     return judgement
 

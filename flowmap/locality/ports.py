@@ -39,6 +39,8 @@ Port = tuple[str, str] | int
 def find_owners(legs: Sequence[Leg], points: Sequence[CapturePoint], identities: Identities) -> PortOwners:
     """Find the owner of each vNIC point.
 
+    A port that only its traffic made one has none: at an uplink a far VM's traffic would look the same.
+
     The inventory tells by the interface name. Else the conversations that are answered at the port tell: its VM takes
     part in nearly all of them, and a flood is never answered at a bystander's port. Where two MACs do (a VM with one
     peer only) the one at home elsewhere is the peer, which is ``unsure``; so is a VM that talks through its gateway
@@ -48,7 +50,7 @@ def find_owners(legs: Sequence[Leg], points: Sequence[CapturePoint], identities:
     at_port: dict[Port, list[Leg]] = defaultdict(list)
     for leg in legs:
         point = points[leg.key.point]
-        if point.role == "vnic" and not is_group_mac(leg.key.dst_mac):
+        if point.role == "vnic" and not point.may_be_uplink and not is_group_mac(leg.key.dst_mac):
             at_port[_port(points, leg.key.point)].append(leg)
     candidates = {port: _senders_in_nearly_all(_answered(unicast)) for port, unicast in at_port.items()}
     owners = _told_by_interface(points, candidates, identities)
@@ -65,7 +67,7 @@ def find_owners(legs: Sequence[Leg], points: Sequence[CapturePoint], identities:
     result = PortOwners()
     for number, point in enumerate(points):
         port = _port(points, number)
-        if point.role == "vnic" and port in owners:
+        if point.role == "vnic" and not point.may_be_uplink and port in owners:
             result.owners[number] = owners[port]
             if port in silent:
                 result.by_inventory.add(number)

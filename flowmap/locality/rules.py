@@ -35,7 +35,7 @@ def _cap(scene: Scene, seen: Sightings) -> tuple[str | None, str]:
     used = (*seen.a, *seen.b, *seen.u, *seen.t, *seen.m)
     guessed = sorted({scene.points[leg.key.point].id for leg in used if not scene.points[leg.key.point].is_stated})
     if guessed:
-        return "likely", f"The role of {', '.join(guessed[:4])} is only guessed from a name."
+        return "likely", f"Role or host of {', '.join(guessed[:4])} is only inferred."
     ports = {leg.key.point for leg in (*seen.a, *seen.b)} & scene.ports.by_inventory
     if ports:
         return "strong", f"Only the inventory says whose port {scene.points[min(ports)].id} is."

@@ -53,7 +53,7 @@ class Scene:
     port_macs: frozenset[int] = frozenset()
     """MACs that own a port."""
     sure_ports: dict[int, list[CapturePoint]] = field(default_factory=dict)
-    """MAC -> the ports on a known host that are surely its own."""
+    """MAC -> the ports on a stated or read host that are surely its own."""
 
     def __post_init__(self) -> None:
         roles = [point.role for point in self.points]
@@ -68,7 +68,7 @@ class Scene:
         self.ports = find_owners(self.legs, self.points, self.identities)
         self.port_macs = frozenset(self.ports.owners.values())
         for number, mac in self.ports.owners.items():
-            if self.points[number].host and number not in self.ports.unsure:
+            if self.points[number].sure_host and number not in self.ports.unsure:
                 self.sure_ports.setdefault(mac, []).append(self.points[number])
 
     def are_twins(self, one: Leg, other: Leg) -> bool:
@@ -161,6 +161,8 @@ def watch_uplinks(scene: Scene, leg: Leg, host: str) -> UplinkWatch:
         lacks.append(f"the uplinks {', '.join(sorted(missing))} of {host} were not captured")
     for number in captured:
         point, seen = scene.points[number], scene.statistics.get(number, PointStatistics())
+        if not point.is_stated and (point.sure_host is None or point.interface not in statement.uplinks):
+            lacks.append(f"nobody states that {point.id} is an uplink of {host}")
         if point.sampled > 1:
             lacks.append(f"{point.id} is sampled, one packet in {point.sampled}")
         if point.dropped_packets:

@@ -102,7 +102,7 @@ def found(*given: tuple[int, int, bytes, int], settings: Settings = SETTINGS) ->
         for number, point, data, to_server in given:
             frames.add(number, point, ETHERNET, SECOND_NS, len(data), data, to_server)
         names = handed_names(frames, find_tshark(settings), settings, notices)
-        records = [*names.records(), *names.link_neighbors]
+        records = list(names.records())
     return records, [notice.code for notice in notices.notices()]
 
 
@@ -206,9 +206,9 @@ def test_the_other_end_of_a_wire():
     host = cdp(t1=b"esx-01", t3=b"vmnic3", t6=b"VMware ESX")
     records, _ = found((4, 2, named, -1), (5, 2, named, -1), (6, 2, unnamed, -1), (8, 1, host, -1))
     assert records[:3] == [
-        LinkNeighbor(2, "leaf-1", "Ethernet7", "NOS\\t4.2", "lldp", 4),
-        LinkNeighbor(2, "02:50:00:00:00:aa", "Ethernet7", "", "lldp", 6),
-        LinkNeighbor(1, "esx-01", "vmnic3", "VMware ESX", "cdp", 8),
+        LinkNeighbor(2, "leaf-1", "Ethernet7", "NOS\\t4.2", "lldp", 4, f.MAC_A),
+        LinkNeighbor(2, "02:50:00:00:00:aa", "Ethernet7", "", "lldp", 6, f.MAC_A),
+        LinkNeighbor(1, "esx-01", "vmnic3", "VMware ESX", "cdp", 8, f.MAC_A),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowmap.capture.points import PointKey, Registry, infer_roles, parse_point_option, parse_points
+from flowmap.capture.points import PointKey, Registry, Statements, infer_roles, parse_point_option, parse_points
 from flowmap.errors import InventoryError, UsageError
 
 EXAMPLE = """
@@ -100,3 +100,92 @@ def test_hostile_sessions_cannot_make_unbounded_points():
     for number in range(1000):
         registry.point(PointKey("a.pcap", 0, 0, -1, f"erspan:10.0.0.1/{number}"))
     assert len(registry.points) <= 11
+
+
+def merged():
+    """Two hosts' ``mirB`` as ``mergecap -I none`` leaves them, and a third interface of its own name."""
+    return registry_with(
+        (PointKey("merged.pcapng", 0, 0, -1, ""), "mirB"),
+        (PointKey("merged.pcapng", 0, 1, -1, ""), "mirB"),
+        (PointKey("merged.pcapng", 0, 2, -1, ""), "vnet0"),
+    ).points
+
+
+def test_interfaces_of_one_name_are_told_apart_by_their_number_and_no_other_id_changes():
+    assert [point.id for point in merged()] == ["merged.pcapng:mirB#0", "merged.pcapng:mirB#1", "merged.pcapng:vnet0"]
+    alone = registry_with(
+        (PointKey("a.pcapng", 0, 3, -1, ""), "mirB"),
+        (PointKey("a.pcapng", 1, 4, -1, ""), "mirB"),
+        (PointKey("b.pcapng", 0, 1, -1, ""), "mirB"),
+        (PointKey("c.pcapng", 0, 0, -1, ""), ""),
+        (PointKey("c.pcapng", 0, 1, -1, ""), ""),
+        (PointKey("d.pcapng", 0, 0, 7, ""), "any"),
+        (PointKey("d.pcapng", 0, 0, 8, ""), "any"),
+    ).points
+    assert [point.id for point in alone] == [
+        "a.pcapng:mirB", "a.pcapng:section1:mirB", "b.pcapng:mirB", "c.pcapng", "c.pcapng:interface1",
+        "d.pcapng:any:ifindex7", "d.pcapng:any:ifindex8",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["merged.pcapng:#1=host:host-b,role:mirror", "merged.pcapng:mirB#1=host:host-b"])
+def test_an_option_addresses_an_interface_by_its_number(option):
+    points, statements = merged(), Statements(points=[parse_point_option(option)])
+    assert statements.apply(points) == []
+    assert [point.host for point in points] == [None, "host-b", None]
+
+
+def test_a_file_addresses_interfaces_and_cooked_points_by_their_numbers():
+    text = """points: [ { file: merged.pcapng, interface_id: 0, host: host-a, role: mirror },
+                        { file: any.pcap, ifindex: 7, role: vnic, host: host-c } ]"""
+    cooked = registry_with((PointKey("any.pcap", 0, 0, 7, ""), ""), (PointKey("any.pcap", 0, 0, 8, ""), "")).points
+    points = [*merged(), *cooked]
+    assert parse_points(text, "points.yaml").apply(points) == []
+    assert [point.host for point in points] == ["host-a", None, None, "host-c", None]
+
+
+def test_a_number_that_no_interface_has_is_named():
+    statements = Statements(points=[parse_point_option("merged.pcapng:#9=host:x")])
+    (sentence,) = statements.apply(merged())
+    assert "merged.pcapng, #9" in sentence
+
+
+def test_an_option_tells_what_a_mirror_covers_and_how_it_samples():
+    (row,) = [parse_point_option("span.pcap:=role:mirror,covers:all,sampled:100")]
+    (point,) = registry_with((PointKey("span.pcap", 0, 0, -1, ""), "")).points
+    Statements(points=[row]).apply([point])
+    assert (point.role, point.covers, point.sampled) == ("mirror", "all", 100)
+
+
+def test_a_later_row_about_something_else_does_not_undo_the_sampling():
+    text = "points: [ { file: up.pcap, sampled: 10, covers: all }, { file: up.pcap, role: uplink, host: esx-01 } ]"
+    (point,) = registry_with((PointKey("up.pcap", 0, 0, -1, ""), "")).points
+    parse_points(text, "points.yaml").apply([point])
+    assert (point.sampled, point.covers, point.role) == (10, "all", "uplink")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "a:b=sampled:0",
+        "a:b=sampled:many",
+        "a:b=sampled:1e3",
+        "a:b=sampled:99999999999",
+        "a:b=speed:10",
+        "a:b=sampled:²",
+    ],
+)
+def test_options_with_wrong_facts_are_refused(option):
+    with pytest.raises(UsageError):
+        parse_point_option(option)
+
+
+@pytest.mark.parametrize("facts", ["interface_id: -1", "interface_id: x", "ifindex: 1.5", "interface_id: true"])
+def test_numbers_of_a_points_file_are_whole(facts):
+    with pytest.raises(InventoryError, match="whole number"):
+        parse_points(f"points: [ {{ file: a.pcapng, {facts}, host: h }} ]", "points.yaml")
+
+
+def test_an_interface_number_without_a_file_is_refused():
+    with pytest.raises(InventoryError, match="names no file"):
+        parse_points("points: [ { interface_id: 1, host: h } ]", "points.yaml")

@@ -233,4 +233,16 @@ def _point(identity: str, role: str, host: str | None = "esx-01", packets: int =
         "dropped_packets": 3 if seen else None,
         "first_seen_ns": T0_NS if seen else None,
         "last_seen_ns": T0_NS + 5_000_000_001 if seen else None,
-    }
+        "interface_id": 0,
+        "ifindex": None,
+        "session": "",
+        "role_how": "stated" if host else "",
+        "host_how": "stated" if host else "",
+        "covers": "",
+        "sampled": 1,
+        "uplinks": ["vmnic0"] if host else [],
+        "uplinks_complete": bool(host),
+        "neighbors": [
+            {"name": "tor-1", "port": "Eth1/1", "platform": "NOS <4.2>", "protocol": "lldp", "frame": 1}
+        ] if role == "uplink" else [],
+    }  # fmt: skip
