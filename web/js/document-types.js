@@ -42,6 +42,7 @@
  * @property {string[]} would_settle
  */
 /** @typedef {{code: string, text: string, count: number}} Warning */
+/** @typedef {{name: string, port: string, platform: string, protocol: 'lldp'|'cdp'|'stp', frame: number}} Neighbor */
 /**
  * @typedef {object} Point
  * @property {string} id
@@ -57,6 +58,16 @@
  * @property {number|null} dropped_packets
  * @property {number|null} [first_seen_ns]
  * @property {number|null} [last_seen_ns]
+ * @property {number} [interface_id] from here on missing in documents of older versions
+ * @property {number|null} [ifindex]
+ * @property {string} [session]
+ * @property {string} [role_how]
+ * @property {string} [host_how]
+ * @property {string} [covers]
+ * @property {number} [sampled]
+ * @property {string[]} [uplinks]
+ * @property {boolean} [uplinks_complete]
+ * @property {Neighbor[]} [neighbors]
  */
 /**
  * @typedef {object} CaptureFile

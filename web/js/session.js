@@ -253,6 +253,25 @@ export function createSession(store) {
     refreshMaps().catch(report);
   }
 
+  /**
+   * Changes what is stated of the capture points and judges again from the legs.
+   * @param {(document: import('./model/point-statements.js').PointsDocument) => unknown} change
+   * @returns {Promise<boolean>} whether the map is being judged again
+   */
+  async function statePoints(change) {
+    const map = store.get().map;
+    if (!map) return false;
+    try {
+      await api.putPoints(map.id, change(map.points ?? { hosts: {}, points: [] }));
+      const judged = await api.analyse(map.id);
+      if (store.get().map?.id === map.id) store.set({ map: judged });
+      return true;
+    } catch (error) {
+      report(error);
+      return false;
+    }
+  }
+
   /** @param {(id: string) => Promise<MapStatus>} action */
   async function withMap(action) {
     const id = store.get().map?.id;
@@ -265,7 +284,7 @@ export function createSession(store) {
   }
 
   return {
-    started, start, open: (/** @type {string} */ id) => open(id).catch(report), remove, intake, startLive, report, notify, dismiss,
+    started, start, open: (/** @type {string} */ id) => open(id).catch(report), remove, intake, startLive, statePoints, report, notify, dismiss,
     analyse: () => withMap(api.analyse),
     cancel: () => withMap(api.cancelAnalysis),
     stopLive: () => withMap(api.stopLive),

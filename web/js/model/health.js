@@ -56,7 +56,7 @@ function largest(values) {
 function uplinkFact(point, hosts) {
   if (point.host === null) return { text: 'no host stated', off: true };
   if (point.role === 'vnic') return null;
-  const complete = hosts[point.host]?.uplinks_complete ?? false;
+  const complete = point.uplinks_complete ?? hosts[point.host]?.uplinks_complete ?? false;
   return { text: complete ? 'uplinks complete' : 'uplinks unknown', off: false };
 }
 

@@ -1,12 +1,13 @@
 // The right column: what is selected, or where to look first.
 
-import { shownOf } from '../app-state.js';
+import { isBusy, shownOf } from '../app-state.js';
 import { chosenPairs } from '../scene/street-scene.js';
 import { el, fill } from './element.js';
 import { nodePanel } from './node-panel.js';
 import { overviewPanel } from './overview-panel.js';
 import { createPairPanel } from './pair-panel.js';
-import { placePanel, pointPanel, trunkPanel } from './place-panel.js';
+import { placePanel, trunkPanel } from './place-panel.js';
+import { enableCorrections, pointPanel } from './point-panel.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
 /** @typedef {import('../app-state.js').AppState} AppState */
@@ -20,6 +21,8 @@ import { placePanel, pointPanel, trunkPanel } from './place-panel.js';
  */
 export function mountDetailPanel(element, store, session, select) {
   const pairPanel = createPairPanel(session, select);
+  let submitted = ''; // id of the button that sent a form: it is disabled meanwhile, and so loses the focus
+  element.addEventListener('submit', (event) => { submitted = event.submitter?.id ?? ''; });
 
   /** @param {AppState} state @param {boolean} moved the selection has changed */
   function render(state, moved) {
@@ -29,8 +32,10 @@ export function mountDetailPanel(element, store, session, select) {
       return;
     }
     const scrolled = element.scrollTop;
+    const focused = element.contains(document.activeElement) ? document.activeElement?.id : '';
     fill(element, selection && head(titleOf(selection)), content(state));
     element.scrollTop = moved ? 0 : scrolled;
+    if (focused && !moved) document.getElementById(focused)?.focus({ preventScroll: true });
   }
 
   /** @param {AppState} state @returns {Node[]} */
@@ -50,7 +55,7 @@ export function mountDetailPanel(element, store, session, select) {
     }
     if (selection.type === 'point') {
       const point = model.facts.points.find(({ id }) => id === selection.id);
-      return point ? pointPanel(point, model, health) : gone;
+      return point ? pointPanel(point, model, map, health, session) : gone;
     }
     if (selection.type === 'trunk') return trunkPanel(selection, chosenPairs(model, shown, selection), select);
     return placePanel(selection.place, model, chosenPairs(model, shown, selection), select);
@@ -65,6 +70,10 @@ export function mountDetailPanel(element, store, session, select) {
   render(store.get(), true);
   return store.subscribe((state, before) => {
     const moved = state.selection !== before.selection;
+    if (isBusy(state.map) !== isBusy(before.map)) {
+      enableCorrections(element, state.map);
+      if (!isBusy(state.map) && document.activeElement === document.body) document.getElementById(submitted)?.focus({ preventScroll: true });
+    }
     if (moved || state.model !== before.model || state.filters !== before.filters || state.map?.id !== before.map?.id) render(state, moved);
   });
 }
