@@ -12,7 +12,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowmap.capture.points import CapturePoint, Statements, infer_roles
 from flowmap.conversations import OnceCounter, conversations_of
@@ -24,7 +24,9 @@ from flowmap.identity.places import add_segments, ends_of, roles_from_inventory,
 from flowmap.identity.routers import find_routers
 from flowmap.identity.stations import Stations
 from flowmap.inventory import Inventory
+from flowmap.legs import Leg
 from flowmap.locality import OUTSIDE_ROLES, Scene, judge, place_by_ports
+from flowmap.mirror_points import split_mirrors
 from flowmap.reading import Reading
 from flowmap.settings import Settings
 from flowmap.twins import Twins, clock_offsets, flows_of, translated_twins
@@ -35,6 +37,8 @@ class FlowMap:
     """One map: the reading, what was stated and known, each conversation's verdict, and the graph."""
 
     reading: Reading
+    legs: list[Leg]
+    """Those of the reading, a mirror's copies moved to points of their own; conversations count by their numbers."""
     points: list[CapturePoint]
     inventory: Inventory
     talks: list[Talk]
@@ -71,6 +75,10 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     stations, flows = Stations(legs), flows_of(legs)
     roles_from_inventory(points, stations, claims, inventory)
     infer_roles(points)
+    split = split_mirrors(legs, claims, points, reading.legs.points, tunnels, statements, inventory)
+    if len(split.points) > len(points):
+        legs, claims, points = split.legs, split.claims, split.points
+        stations = Stations(legs)
     twins = Twins(legs, flows)
     routers = find_routers(legs, twins, stations, claims)
     domains, overlaps = assign_domains(legs, twins, stations, claims, tunnels, routers, inventory)
@@ -84,7 +92,7 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     add_segments(stations, claims, tunnels, identities)
     outside = {number for number, point in enumerate(points) if point.role in OUTSIDE_ROLES}
     scene = Scene(
-        legs, twins, translated_twins(legs, flows, outside), points, reading.legs.points, hosts, identities,
+        legs, twins, translated_twins(legs, flows, outside), points, split.statistics, hosts, identities,
         reading.legs.first_seen_ns, reading.legs.last_seen_ns, settings.inventory_fresh_s * 10**9,
         clock_offset_ns=offsets, legs_are_missing=reading.legs.others.packets > 0,
     )  # fmt: skip
@@ -95,6 +103,7 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     ]
     warnings += [("inventory_conflict", conflict.text) for conflict in inventory.conflicts]
     warnings += [("inventory", text) for text in inventory.warnings]
-    facts = document_facts(reading.legs, flows, reading.captures, points, name, warnings)
+    seen = replace(reading.legs, legs=legs, points=split.statistics)
+    facts = document_facts(seen, flows, reading.captures, points, name, warnings)
     graph = build_graph(talks, reading.legs.others, facts, reading.applications, settings)
-    return FlowMap(reading, points, inventory, talks, graph, identities)
+    return FlowMap(reading, legs, points, inventory, talks, graph, identities)

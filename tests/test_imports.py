@@ -28,6 +28,7 @@ STAGES = (
     "conversations",
     "conversation_table",
     "inventory",
+    "mirror_points",
     "identity",
     "locality",
     "facts",

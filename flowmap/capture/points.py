@@ -119,7 +119,11 @@ class Registry:
 
 @dataclass(frozen=True, slots=True)
 class PointStatement:
-    """What the user says of points: the given keys must match, the given facts are set."""
+    """What the user says of points: the given keys must match, the given facts are set.
+
+    A row with ``vlan`` or ``transport`` speaks only of the copies that a mirror put among a point's frames: those in
+    the VLAN of a remote mirror (RSPAN), or those that a cloud's traffic mirroring sent by VXLAN.
+    """
 
     file: str | None = None
     interface: str | None = None
@@ -128,6 +132,13 @@ class PointStatement:
     role: str | None = None
     covers: str = ""
     sampled: int = 1
+    vlan: int | None = None
+    transport: str | None = None
+
+    @property
+    def names_copies(self) -> bool:
+        """Whether the row says what is a mirror's copy rather than what a point is."""
+        return self.vlan is not None or self.transport is not None
 
     def matches(self, point: CapturePoint) -> bool:
         """File by its name or path ending, interface by name (a plain pcap has ""), session by its beginning."""
@@ -165,7 +176,7 @@ class Statements:
         unmatched = []
         for row in self.points:
             hits = [point for point in points if row.matches(point)]
-            for point in hits:
+            for point in () if row.names_copies else hits:
                 if row.role:
                     point.role, point.role_how = row.role, STATED
                 if row.host:
@@ -252,13 +263,20 @@ def _point_statement(row: object, place: str) -> PointStatement:
         raise InventoryError(f"{place} names the role '{row['role']}'; the roles are {', '.join(ROLES)}.")
     if not any(row.get(key) is not None for key in ("file", "interface", "session")):
         raise InventoryError(f"{place} names no file, interface or session, so it would mean every point.")
+    if (row.get("vlan") or row.get("transport")) and row.get("role") not in (None, "mirror"):
+        raise InventoryError(f"{place}: 'vlan' and 'transport' name what a mirror copied, so the role is mirror.")
     sampled = row.get("sampled", 1)
     if not isinstance(sampled, int) or sampled < 1:
         raise InventoryError(f"{place}: 'sampled' is one packet in how many, a whole number from 1.")
+    if row.get("vlan") is not None and not (isinstance(row["vlan"], int) and 1 <= row["vlan"] <= 4094):
+        raise InventoryError(f"{place}: 'vlan' is the VLAN of a remote mirror (RSPAN), a whole number from 1 to 4094.")
+    if row.get("transport") not in (None, "vxlan"):
+        raise InventoryError(f"{place}: 'transport' may only be vxlan, by which clouds send mirrored traffic.")
     text = {
-        key: None if row.get(key) is None else str(row[key]) for key in ("file", "interface", "session", "host", "role")
+        key: None if row.get(key) is None else str(row[key])
+        for key in ("file", "interface", "session", "host", "role", "transport")
     }
-    return PointStatement(**text, covers=str(row.get("covers", "")), sampled=sampled)
+    return PointStatement(**text, covers=str(row.get("covers", "")), sampled=sampled, vlan=row.get("vlan"))
 
 
 _NAME_ROLES = (

@@ -103,7 +103,7 @@ def _judge_direction(
     judgement = judge_by_sightings(scene, seen, back, source, destination)
     if judgement is not None and (judgement.left_host != UNDETERMINED or judgement.grade == "conflict"):
         return judgement
-    by_inventory = judge_by_inventory(scene, seen, source, destination)
+    by_inventory = judge_by_inventory(scene, seen, back, source, destination)
     if judgement is None:
         return by_inventory
     if by_inventory.left_host == UNDETERMINED:

@@ -1,8 +1,6 @@
-"""Rows 1 to 3, 5 and 6 of the sightings table: the same packets at the source's and at the destination's port."""
+"""The same packets at the source's and the destination's port: rows 1 to 3 and 6; routed ones are in :mod:`.routed`."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from flowmap.legs import Leg
 from flowmap.locality.coverage import (
@@ -15,13 +13,14 @@ from flowmap.locality.coverage import (
     seen_at,
     usual_copies,
 )
+from flowmap.locality.routed import routed_between_ports
 from flowmap.locality.sightings import Scene, Sightings, watch_uplinks
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
 from flowmap.twins import common_sequence_bytes, holds_packet_missing_in
 
 
 def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | None:
-    """Rows 1 to 3, 5 and 6: the same packets seen at the source's and at the destination's port."""
+    """Rows 1 to 3 and 5 to 8: the same packets seen at the source's and at the destination's port."""
     pairs = [(a, b) for a in seen.a for b in seen.b if scene.are_twins(a, b)]
     if not pairs:
         return None
@@ -33,7 +32,7 @@ def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | No
         return _ports_of_unknown_hosts(scene, seen, a, b)
     uplinks = [leg for leg in (*seen.u, *seen.t) if host_of(scene, leg) == host_a]
     if not same_addresses(a, b):
-        return _routed_between_ports(scene, seen, a, b, uplinks)
+        return routed_between_ports(scene, seen, a, b, host_a, uplinks)
     elsewhere = _answered_elsewhere(seen, back, scene, host_a)
     if elsewhere:
         return Judgement(
@@ -53,7 +52,7 @@ def _ports_of_unknown_hosts(scene: Scene, seen: Sightings, a: Leg, b: Leg) -> Ju
     turned = [leg for leg in seen.u if same_addresses(leg, b) and leg.key.point in out]
     if turned and not same_addresses(a, b):
         halves = [out[turned[0].key.point], turned[0]]
-        return _routed_between_ports(scene, seen, a, b, halves).capped(
+        return routed_between_ports(scene, seen, a, b, None, halves).capped(
             "likely", "Nobody says which host these ports belong to."
         )
     return undetermined(
@@ -177,28 +176,3 @@ def _was_delivered(leak: Leg, delivered: Leg) -> bool:
     if leak.seq_low >= 0 and common_sequence_bytes(leak, delivered) < leak.seq_high - leak.seq_low:
         return False
     return leak.seq_low >= 0 or not holds_packet_missing_in(leak, [delivered])
-
-
-def _routed_between_ports(scene: Scene, seen: Sightings, a: Leg, b: Leg, uplinks: list[Leg]) -> Judgement:
-    """Row 5: other MACs and a smaller TTL at the destination, and both halves on the uplink."""
-    out = [leg for leg in uplinks if same_addresses(leg, a)]
-    back = [leg for leg in uplinks if same_addresses(leg, b)]
-    if (out or back) and not is_leak(seen, max(out, back, key=lambda legs: seen.share(*legs))):
-        text = (
-            f"Left by the uplink with TTL {a.ttl_max}{_vlan(out)} and came back with TTL {b.ttl_max}{_vlan(back)}: "
-            "a router outside the host turned it round."
-        )
-        grade = "proven" if out and back else "strong"
-        evidence = [seen_at(scene, "sighting-5", text, [a, *out, *back, b])]
-        return covering(Judgement("hairpin_routed", grade, evidence), seen, out or back)
-    return undetermined(
-        "sighting-7",
-        f"Routed (TTL {a.ttl_max} to {b.ttl_max}) and on no captured uplink: a router inside the host, or an uplink "
-        "that was not captured.",
-        "Capture the ports of the router VM and every uplink of this host.",
-        points=scene.names([a, b]),
-    )
-
-
-def _vlan(legs: Sequence[Leg]) -> str:
-    return f" (VLAN {legs[0].key.vlan})" if legs and legs[0].key.vlan >= 0 else ""

@@ -1,4 +1,4 @@
-"""The sightings table: what the places tell where a packet was seen (reference 4.3, rows 1 to 6, 9, 10 and 12).
+"""The sightings table: what the places tell where a packet was seen (reference 4.3, rows 1 to 10 and 13).
 
 Each rule is a pure function over one direction's sightings; it returns a judgement or None when it does not apply.
 The order matters: packets on an uplink are looked at before anything may be called "stayed".
@@ -11,14 +11,16 @@ from flowmap.legs import Leg
 from flowmap.locality.both_ports import both_ports
 from flowmap.locality.coverage import NEARLY_ALL, covering, host_of, is_leak, same_addresses, seen_at, usual_copies
 from flowmap.locality.sightings import Scene, Sightings
+from flowmap.locality.silent_uplinks import behind_silent_uplinks
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
+from flowmap.packets import mac_text
 
 
 def judge_by_sightings(
     scene: Scene, seen: Sightings, back: Sightings, source: Endpoint, destination: Endpoint
 ) -> Judgement | None:
     """Apply the rows in order to one direction; ``back`` is what was seen of the other direction."""
-    if len(seen.legs) == 1 and not seen.u and not seen.t:
+    if len(seen.legs) == 1 and not (seen.u or seen.t or scene.watched_hosts):
         return None  # one sighting inside: every row without an uplink compares two
     judgement = (
         both_ports(scene, seen, back)
@@ -26,6 +28,8 @@ def judge_by_sightings(
         or _one_port_and_uplink(scene, seen, back, source, destination)
         or _uplink_only(scene, seen, back, source, destination)
         or _two_mirrors(scene, seen, back, source, destination)
+        or behind_silent_uplinks(scene, seen, back, source, destination)
+        or _one_mirror_turned(scene, seen)
     )
     return judgement.capped(*_cap(scene, seen)) if judgement else None
 
@@ -206,6 +210,31 @@ def _two_mirrors(
     if seen.share(legs[1]) < NEARLY_ALL:
         result.would_settle.append("Mirrors that cover the whole time on both hosts, or the ports of both VMs.")
     return covering(result, seen, legs[1:])
+
+
+def _one_mirror_turned(scene: Scene, seen: Sightings) -> Judgement | None:
+    """Row 13: both halves of a routed packet at one place, and the router is no virtual one.
+
+    Without a stated role the place may be the router's own port, so that is a single heuristic: ``weak``.
+    """
+    if seen.a or seen.b or seen.u or seen.t:
+        return None
+    places = [*seen.m, *seen.unknown]
+    for first in places:
+        halves = [leg for leg in places if leg.key.point == first.key.point and _was_turned(scene, first, leg)]
+        last = next((leg for leg in halves if leg.ttl_max < first.ttl_max), None)
+        if last is None:
+            continue
+        hops = {first.key.dst_mac, last.key.src_mac}
+        if any(scene.identities.router_kind(mac) != "physical" or mac in scene.port_macs for mac in hops):
+            return None
+        named = " and ".join(mac_text(mac) for mac in sorted(hops))
+        text = f"Sent to {named} and back with a smaller TTL; a physical router has such addresses."
+        grade = "likely" if seen.m else "weak"
+        result = Judgement("hairpin_routed", grade, [seen_at(scene, "sighting-13", text, [first, last])])
+        result.would_settle.append("Capture the ports of both VMs and every uplink of their host.")
+        return covering(result, seen, [min((first, last), key=seen.share)])
+    return None
 
 
 def _two_mirrors_routed(scene: Scene, seen: Sightings, legs: list[Leg], hosts: list[str]) -> Judgement | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from flowmap.capture.points import CapturePoint, HostStatement
 from flowmap.conversations import Direction
 from flowmap.identity.endpoints import Endpoint, Identities
+from flowmap.identity.routers import standard_router_mac
 from flowmap.legs import FiveTuple, Leg, PointStatistics
 from flowmap.locality.ports import PortOwners, find_owners
 from flowmap.packets import NO_TIME, is_group_mac, mac_text
@@ -50,10 +51,16 @@ class Scene:
     senders_at: dict[int, set[int]] = field(default_factory=dict)
     """Uplink -> MACs that sent unicast there."""
     point_ids: list[str] = field(default_factory=list)
+    watched_hosts: frozenset[str] = frozenset()
+    """Hosts of which every uplink is said to be captured."""
     port_macs: frozenset[int] = frozenset()
     """MACs that own a port."""
     sure_ports: dict[int, list[CapturePoint]] = field(default_factory=dict)
     """MAC -> the ports on a known host that are surely its own."""
+    moved_to: dict[int, str | None] = field(default_factory=dict)
+    """MAC of a VM that moved -> the host where it is in the interval that is judged."""
+    mirrored_hosts: frozenset[str] = frozenset()
+    _confirmed: dict[int, set[str]] | None = None
 
     def __post_init__(self) -> None:
         roles = [point.role for point in self.points]
@@ -63,6 +70,11 @@ class Scene:
                 if roles[leg.key.point] in OUTSIDE_ROLES and not is_group_mac(leg.key.dst_mac):
                     senders[leg.key.point].add(leg.key.src_mac)
         self.senders_at = dict(senders)
+        self.watched_hosts = frozenset(
+            point.host for point in self.points
+            if point.role == "uplink" and point.host and self.hosts.get(point.host, HostStatement()).uplinks_complete
+        )  # fmt: skip
+        self.mirrored_hosts = frozenset(point.host for point in self.points if point.role == "mirror" and point.host)
         self.point_ids = [point.id for point in self.points]
         self._index_of = {id(self.legs[index]): index for index in self.twins.linked}
         self.ports = find_owners(self.legs, self.points, self.identities)
@@ -76,9 +88,52 @@ class Scene:
         first, second = self._index_of.get(id(one)), self._index_of.get(id(other))
         return first is not None and second is not None and self.twins.are(first, second)
 
+    def confirmed_hosts(self, mac: int) -> set[str]:
+        """Hosts at whose mirrors or ports a MAC had answered unicast with somebody who is not on that host.
+
+        A switch hands such traffic only to the host that has one of the two. Floods are not answered.
+        """
+        if self._confirmed is None:
+            self._confirmed = _confirmed_by_packets(self)
+        return self._confirmed.get(mac, set())
+
+    def is_confirmed_on(self, mac: int, host: str) -> bool:
+        """Whether packets confirm that a MAC is on a host."""
+        return host in self.confirmed_hosts(mac)
+
+    def router_is_on(self, mac: int, host: str) -> bool:
+        """Whether a router's MAC is that of a VM on a host: by its sure port, else by the inventory."""
+        ports = self.sure_ports.get(mac)
+        if ports:
+            return {port.host for port in ports} == {host}
+        rows = self.identities.inventory.by_mac(mac)
+        return bool(rows) and all(row.host == host and row.kind == "vm" for row in rows)
+
+    def stands_outside(self, mac: int) -> bool:
+        """Whether a MAC is one that only physical routers have (HSRP, GLBP, a leaf's anycast gateway)."""
+        return self.identities.router_kind(mac) == "physical" and standard_router_mac(mac) is not None
+
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
         return tuple([self.point_ids[leg.key.point] for leg in legs])
+
+
+def _confirmed_by_packets(scene: Scene) -> dict[int, set[str]]:
+    """MAC -> hosts where answered unicast with a physical router, or with a VM placed elsewhere, was captured."""
+    talks: dict[tuple[int, int, str], set[bool]] = defaultdict(set)
+    for leg in scene.legs:
+        point, source, destination = scene.points[leg.key.point], leg.key.src_mac, leg.key.dst_mac
+        if point.role in ("mirror", "vnic") and point.host and min(source, destination) >= 0 and leg.key.tunnel < 0:
+            talks[min(source, destination), max(source, destination), point.host].add(source < destination)
+    inventory = scene.identities.inventory
+    confirmed: dict[int, set[str]] = defaultdict(set)
+    for (low, high, host), ways in talks.items():
+        for mac, peer in ((low, high), (high, low)) if len(ways) == 2 else ():
+            rows = inventory.by_mac(peer)
+            elsewhere = bool(rows) and all(row.host not in (None, host) for row in rows)
+            if elsewhere or (not rows and scene.identities.router_kind(peer) == "physical"):
+                confirmed[mac].add(host)
+    return confirmed
 
 
 @dataclass(slots=True)
