@@ -20,6 +20,7 @@ from flowmap.facts import document_facts
 from flowmap.graph import FlowGraph, Talk, build_graph
 from flowmap.identity.domains import assign_domains, domains_of_legs
 from flowmap.identity.endpoints import Identities
+from flowmap.identity.moves import moves_of
 from flowmap.identity.places import add_segments, ends_of, roles_from_inventory, spell_hosts
 from flowmap.identity.routers import find_routers
 from flowmap.identity.stations import Stations
@@ -90,11 +91,13 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     conversations = conversations_of(legs, flows, domains_of_legs(legs, domains), counter)
     ends = [ends_of(legs, conversation, identities) for conversation in conversations]
     add_segments(stations, claims, tunnels, identities)
+    movements = moves_of(legs, claims, points, offsets, routers, reading.legs.slice_ns)
     outside = {number for number, point in enumerate(points) if point.role in OUTSIDE_ROLES}
     scene = Scene(
         legs, twins, translated_twins(legs, flows, outside), points, split.statistics, hosts, identities,
         reading.legs.first_seen_ns, reading.legs.last_seen_ns, settings.inventory_fresh_s * 10**9,
-        clock_offset_ns=offsets, legs_are_missing=reading.legs.others.packets > 0,
+        clock_offset_ns=offsets, slice_ns=reading.legs.slice_ns, movements=movements,
+        legs_are_missing=reading.legs.others.packets > 0,
     )  # fmt: skip
     place_by_ports(scene)
     talks = [

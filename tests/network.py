@@ -5,7 +5,7 @@ Expected results follow from how a test sends its packets; nothing here decides 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ def vm(number: int, ip: str) -> Machine:
 
 def record(machine: Machine, host: str, **facts: Any) -> VnicRecord:
     """An inventory row that places a machine; observed when the packets start unless said otherwise."""
-    base = dict.fromkeys(VnicRecord.__dataclass_fields__)
+    base = {name: None for name, field in VnicRecord.__dataclass_fields__.items() if field.default is MISSING}
     base.update(
         vm=machine.name,
         mac=machine.mac,

@@ -158,6 +158,21 @@ class Identities:
             f"group:{name}", Endpoint(f"group:{name}", "group", "destination address", label=name)
         )
 
+    def router_kind(self, mac: int) -> str:
+        """TEMPORARY."""
+        from flowmap.identity.routers import is_distributed_router_mac, standard_router_mac
+
+        if is_distributed_router_mac(mac):
+            return "distributed"
+        what = standard_router_mac(mac)
+        if what and "VRRP" not in what:
+            return "physical"
+        if any(row.kind == "vm" for row in self.inventory.by_mac(mac)):
+            return "vm"
+        if mac in self.routers and virtual_vendor(mac) is None and not what and not self.inventory.by_mac(mac):
+            return "physical"
+        return "unknown"
+
     def all(self) -> Iterable[Endpoint]:
         """Every endpoint made so far."""
         return self._endpoints.values()

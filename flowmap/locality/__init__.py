@@ -14,8 +14,9 @@ from flowmap.conversations import Conversation
 from flowmap.identity.endpoints import Endpoint
 from flowmap.legs import Leg
 from flowmap.locality.guard import guard_stayed
+from flowmap.locality.intervals import Interval, intervals_of, move_evidence, moves_during
 from flowmap.locality.inventory_rules import judge_by_inventory
-from flowmap.locality.rules import judge_by_sightings
+from flowmap.locality.rules import judge_by_sightings, turned_at_one_place
 from flowmap.locality.sightings import OUTSIDE_ROLES, Scene, Sightings, sight
 from flowmap.locality.verdict import (
     HAIRPINS,
@@ -62,19 +63,34 @@ def judge(scene: Scene, conversation: Conversation, low: Endpoint, high: Endpoin
     """Judge a conversation between two endpoints; ``low`` is the end at ``five_tuple.low``."""
     if "group" in (low.kind, high.kind):
         return _flooded(scene, conversation)
-    forward, backward = conversation.forward, conversation.backward
-    there, back = sight(scene, forward, low, high), sight(scene, backward, high, low)
-    judgements, sizes = [], []
-    if there.legs:
-        judgements.append(_judge_direction(scene, there, back, low, high))
-        sizes.append(forward.wire_bytes)
-    if back.legs:
-        judgements.append(_judge_direction(scene, back, there, high, low))
-        sizes.append(backward.wire_bytes)
-    legs = there.legs + back.legs
-    result = _combine(guard_stayed(scene, legs, judgements), sizes)
+    moves = moves_during(scene, low, high)
+    if moves:
+        parts = intervals_of(scene, conversation, low, high, moves)
+        judged = [_judge_interval(part) for part in parts]
+        result = _combine(
+            [one for judgements, _ in judged for one in judgements], [n for _, sizes in judged for n in sizes]
+        )
+        result.evidence = [*move_evidence(moves), *result.evidence][:EVIDENCE_KEPT]
+    else:
+        forward, backward = conversation.forward, conversation.backward
+        there, back = sight(scene, forward, low, high), sight(scene, backward, high, low)
+        whole = Interval(scene, low, high, there, back, forward.wire_bytes, backward.wire_bytes)
+        result = _combine(*_judge_interval(whole))
+    legs = [scene.legs[index] for index in conversation.forward.legs + conversation.backward.legs]
     result.path = _path(scene, legs, low, high)
     return result
+
+
+def _judge_interval(part: Interval) -> tuple[list[Judgement], list[int]]:
+    """The judgement of each direction that was seen, guarded, and its bytes."""
+    judgements, sizes = [], []
+    if part.there.legs:
+        judgements.append(_judge_direction(part.scene, part.there, part.back, part.low, part.high))
+        sizes.append(part.there_bytes)
+    if part.back.legs:
+        judgements.append(_judge_direction(part.scene, part.back, part.there, part.high, part.low))
+        sizes.append(part.back_bytes)
+    return guard_stayed(part.scene, part.there.legs + part.back.legs, judgements), sizes
 
 
 def place_by_ports(scene: Scene) -> None:
@@ -89,6 +105,11 @@ def place_by_ports(scene: Scene) -> None:
             or number in scene.ports.unsure
             or mac in scene.identities.routers
         ):
+            continue
+        moved_between = {host for move in scene.movements.moves.get(mac, ()) for host in (move.from_host, move.to_host)}
+        if moved_between:
+            last = scene.movements.moves[mac][-1].to_host
+            endpoint.host, endpoint.host_how = (last, "move") if last else (endpoint.host, endpoint.host_how)
             continue
         if endpoint.host_how == "inventory" and endpoint.host != point.host:
             text = f"the inventory places {endpoint.label} on {endpoint.host}, its port {point.id} is on {point.host}"
@@ -105,7 +126,8 @@ def _judge_direction(
         return judgement
     by_inventory = judge_by_inventory(scene, seen, back, source, destination)
     if judgement is None:
-        return by_inventory
+        alone = by_inventory.left_host == UNDETERMINED and by_inventory.grade != "conflict"
+        return (turned_at_one_place(scene, seen) if alone else None) or by_inventory
     if by_inventory.left_host == UNDETERMINED:
         return judgement
     return by_inventory.capped("likely", judgement.evidence[0].text)

@@ -16,7 +16,7 @@ from flowmap.locality.coverage import MISSED_SHARE, host_of
 from flowmap.locality.placement import Placement, placed, placement_evidence
 from flowmap.locality.routed_inventory import hops_of, routed_on_one_host
 from flowmap.locality.sightings import Scene, Sightings
-from flowmap.locality.verdict import Evidence, Judgement, undetermined
+from flowmap.locality.verdict import STAYED, Evidence, Judgement, undetermined
 from flowmap.packets import mac_text
 
 
@@ -48,11 +48,23 @@ def judge_by_inventory(
     else:
         judgement = _same_host(scene, seen, back, source, destination, one, other)
     judgement.evidence += rows
-    for place in (one, other):
+    for place, endpoint in ((one, source), (other, destination)):
         judgement.capped(place.cap, " ".join(place.why))
+        if judgement.left_host == STAYED and place.how == "inventory" and endpoint.kind != "hypervisor":
+            judgement.capped(*_unconfirmed(scene, place, endpoint))
     if all(scene.points[leg.key.point].host is None for leg in legs):
         judgement.capped("likely", "Nobody says where this was captured: at an uplink the same frames would have left.")
     return judgement
+
+
+def _unconfirmed(scene: Scene, place: Placement, endpoint: Endpoint) -> tuple[str | None, str]:
+    """An export alone never allows more than ``likely``: nothing would show that it is wrong."""
+    if scene.is_confirmed_on(place.mac, place.host):
+        return None, ""
+    return "likely", (
+        f"Only the inventory says that {endpoint.label} is on {place.host}: no answered traffic of it with a router or "
+        "another host was captured there."
+    )
 
 
 def _different_hosts(
@@ -118,7 +130,7 @@ def _same_host(
             "hairpin_reflected", "likely", [Evidence("inventory-two-vswitches", True, text)],
             ["Capture the uplinks of both vSwitches, or say that a patch port joins them."],
         )  # fmt: skip
-    return _on_one_vswitch(scene, seen, source, destination, direct, one, other)
+    return _on_one_vswitch(seen, direct, one, other)
 
 
 def _between_isolated(back: Sightings, host: str) -> Judgement:
@@ -131,16 +143,8 @@ def _between_isolated(back: Sightings, host: str) -> Judgement:
     return Judgement("hairpin_reflected", "likely", [Evidence("inventory-isolated", True, text)], [settle])
 
 
-def _on_one_vswitch(
-    scene: Scene,
-    seen: Sightings,
-    source: Endpoint,
-    destination: Endpoint,
-    direct: list[Leg],
-    one: Placement,
-    other: Placement,
-) -> Judgement:
-    """Same host, same vSwitch, same segment: ``strong`` where packets or the vSwitch itself confirm the placement."""
+def _on_one_vswitch(seen: Sightings, direct: list[Leg], one: Placement, other: Placement) -> Judgement:
+    """Same host, same vSwitch, same segment."""
     key = direct[0].key
     text = f"Sent straight from {mac_text(key.src_mac)} to {mac_text(key.dst_mac)}, both on {one.host}."
     judgement = Judgement("intra_host_switched", "strong", [Evidence("inventory-same-vswitch", True, text)])
@@ -149,13 +153,6 @@ def _on_one_vswitch(
     elif any(place.record and place.record.has_uplink is False for place in (one, other)):
         text = f"The vSwitch {one.vswitch} has no uplink: nothing leaves the host by it."
         judgement.evidence.append(Evidence("inventory-no-uplink", True, text))
-    for place, endpoint in ((one, source), (other, destination)):
-        if place.how == "inventory" and not scene.is_confirmed_on(place.mac, place.host):
-            why = (
-                f"Only the inventory says that {endpoint.label} is on {place.host}: no answered traffic of it with a "
-                "router or another host was captured there."
-            )
-            judgement.capped("likely", why)
     judgement.covered = seen.share(max(direct, key=seen.share))
     if judgement.covered >= 1 - MISSED_SHARE:
         judgement.covered = 1.0

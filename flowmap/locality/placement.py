@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flowmap.identity.endpoints import Endpoint
 from flowmap.inventory.records import LearnedMac, VnicRecord
 from flowmap.legs import Leg
-from flowmap.locality.sightings import Scene
+from flowmap.locality.sightings import Scene, was_recording
 from flowmap.locality.verdict import Evidence
 from flowmap.packets import NO_TIME
 
@@ -45,14 +45,13 @@ def placed(scene: Scene, endpoint: Endpoint, legs: list[Leg], side: str) -> Plac
     switches = {row.vswitch for row in rows}
     vswitch = switches.pop() if len(switches) == 1 else None
 
-    ports = [port for one in own or endpoint.macs for port in scene.sure_ports.get(one, ())]
-    if ports and len({port.host for port in ports}) == 1:
-        cap = "strong" if all(port.is_stated for port in ports) else "likely"
-        text = f"its captured port {ports[0].id}"
-        return Placement(ports[0].host or "", vswitch, record, cap, (), "port", text, mac)
+    ports = sorted({number for one in own or endpoint.macs for number in scene.sure_ports.get(one, ())})
+    if ports and len({scene.points[number].host for number in ports}) == 1:
+        return _at_its_port(scene, ports, legs, vswitch, record, mac)
     moved = {scene.moved_to[one] for one in own or endpoint.macs if one in scene.moved_to}
-    if len(moved) == 1 and (host := moved.pop()):
-        return Placement(host, vswitch, record, "likely", (), "move", "where it moved", mac)
+    if moved:
+        host = moved.pop() if len(moved) == 1 else None
+        return Placement(host, vswitch, record, "likely", (), "move", "where it was then", mac) if host else None
     live = _live(scene, own or endpoint.macs)
     if live is not None:
         why = tuple(filter(None, [_age(scene, live)]))
@@ -66,6 +65,22 @@ def placed(scene: Scene, endpoint: Endpoint, legs: list[Leg], side: str) -> Plac
     why = tuple(filter(None, [_matched(endpoint), _age(scene, record)]))
     text = f"row {record.row} of {record.source}{_observed(scene, record)}"
     return Placement(record.host, vswitch, record, "likely" if why else "strong", why, "inventory", text, mac)
+
+
+def _at_its_port(
+    scene: Scene, ports: list[int], legs: list[Leg], vswitch: str | None, record: VnicRecord | None, mac: int
+) -> Placement | None:
+    """The host of an end's own port. A port that recorded all the while and did not see it says: not here, then."""
+    first = scene.points[ports[0]]
+    why: tuple[str, ...] = ()
+    if not {leg.key.point for leg in legs} & set(ports):
+        longest = max(legs, key=lambda leg: leg.packets)
+        if any(was_recording(scene, number, longest) for number in ports):
+            return None
+        why = (f"{first.id} was not recorded at that time.",)
+    stated = all(scene.points[number].is_stated for number in ports)
+    cap = "strong" if stated and not why else "likely"
+    return Placement(first.host or "", vswitch, record, cap, why, "port", f"its captured port {first.id}", mac)
 
 
 def placement_evidence(place: Placement, endpoint: Endpoint) -> Evidence:

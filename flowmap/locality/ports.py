@@ -6,7 +6,7 @@ Everything that is called "stayed" by packets rests on this, so a port without a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowmap.capture.points import CapturePoint
@@ -36,8 +36,13 @@ Port = tuple[str, str] | int
 """(host, interface) where both are known, so that several files of one port are one; else the capture point."""
 
 
-def find_owners(legs: Sequence[Leg], points: Sequence[CapturePoint], identities: Identities) -> PortOwners:
-    """Find the owner of each vNIC point.
+def find_owners(
+    legs: Sequence[Leg],
+    points: Sequence[CapturePoint],
+    identities: Identities,
+    moved: Collection[int] = (),
+) -> PortOwners:
+    """Find the owner of each vNIC point; a MAC of ``moved`` may own ports on two hosts, one after the other.
 
     The inventory tells by the interface name. Else the conversations that are answered at the port tell: its VM takes
     part in nearly all of them, and a flood is never answered at a bystander's port. Where two MACs do (a VM with one
@@ -53,7 +58,7 @@ def find_owners(legs: Sequence[Leg], points: Sequence[CapturePoint], identities:
     candidates = {port: _senders_in_nearly_all(_answered(unicast)) for port, unicast in at_port.items()}
     owners = _told_by_interface(points, candidates, identities)
     unsure: set[Port] = set()
-    _take_the_only_ones(candidates, owners)
+    _take_the_only_ones(candidates, owners, moved)
     _eliminate(candidates, set(identities.routers), owners, unsure)
     silent: set[Port] = set()
     for port, unicast in at_port.items():
@@ -114,11 +119,16 @@ def _told_by_interface(
     return owners
 
 
-def _take_the_only_ones(candidates: Mapping[Port, set[int]], owners: dict[Port, int]) -> None:
-    """Ports with one candidate, unless two ports claim the same MAC: then it is nobody's."""
+def _take_the_only_ones(candidates: Mapping[Port, set[int]], owners: dict[Port, int], moved: Collection[int]) -> None:
+    """Ports with one candidate, unless two ports claim the same MAC: then it is nobody's, but for one that moved."""
     alone = {port: next(iter(macs)) for port, macs in candidates.items() if len(macs) == 1 and port not in owners}
-    times = Counter([*alone.values(), *owners.values()])
-    owners.update({port: mac for port, mac in alone.items() if times[mac] == 1})
+    claims: dict[int, list[Port]] = defaultdict(list)
+    for port, mac in (*alone.items(), *owners.items()):
+        claims[mac].append(port)
+    for port, mac in alone.items():
+        hosts = {claim[0] if isinstance(claim, tuple) else claim for claim in claims[mac]}
+        if len(claims[mac]) == 1 or (mac in moved and len(hosts) == len(claims[mac])):
+            owners[port] = mac
 
 
 def _eliminate(

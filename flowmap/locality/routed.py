@@ -90,16 +90,20 @@ def _by_router_in_host(scene: Scene, a: Leg, b: Leg, host: str, watch: UplinkWat
         return _graded(scene, result, host, watch)
     if not watch.complete:
         return None
-    if any(scene.stands_outside(mac) for mac in hops):
+    beyond = [mac for mac in hops if scene.stands_outside(mac) or scene.is_behind_uplink(mac, host)]
+    if beyond:
+        text = f"Routed by {mac_text(beyond[0])}, which stands beyond the uplinks of {host}, yet it is on none of them."
         return Judgement(
             "undetermined", "conflict",
-            [seen_at(scene, "sighting-7", f"Routed by {named}, a physical router's address, and on no uplink.", [a, b]),
+            [seen_at(scene, "sighting-7", text, [a, b]),
              Evidence("sighting-7", False, f"All uplinks of {host} are said to be captured.")],
             [f"Check that {host} has no other uplink."],
         )  # fmt: skip
     text = f"Routed by {named} inside {host} (TTL {a.ttl_max} to {b.ttl_max})."
     result = Judgement("intra_host_routed_distributed", "strong", [seen_at(scene, "sighting-7", text, [a, b])])
     result.evidence.append(Evidence("sighting-7", False, "What router that is, no port or inventory shows."))
+    if "physical" in kinds:
+        result.capped("likely", "Its address looks like that of a physical router.")
     return _graded(scene, result, host, watch)
 
 

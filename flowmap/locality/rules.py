@@ -29,7 +29,6 @@ def judge_by_sightings(
         or _uplink_only(scene, seen, back, source, destination)
         or _two_mirrors(scene, seen, back, source, destination)
         or behind_silent_uplinks(scene, seen, back, source, destination)
-        or _one_mirror_turned(scene, seen)
     )
     return judgement.capped(*_cap(scene, seen)) if judgement else None
 
@@ -212,7 +211,7 @@ def _two_mirrors(
     return covering(result, seen, legs[1:])
 
 
-def _one_mirror_turned(scene: Scene, seen: Sightings) -> Judgement | None:
+def turned_at_one_place(scene: Scene, seen: Sightings) -> Judgement | None:
     """Row 13: both halves of a routed packet at one place, and the router is no virtual one.
 
     Without a stated role the place may be the router's own port, so that is a single heuristic: ``weak``.

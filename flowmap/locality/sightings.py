@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from flowmap.capture.points import CapturePoint, HostStatement
 from flowmap.conversations import Direction
 from flowmap.identity.endpoints import Endpoint, Identities
+from flowmap.identity.kinds import is_hardware_mac
+from flowmap.identity.moves import Movements
 from flowmap.identity.routers import standard_router_mac
 from flowmap.legs import FiveTuple, Leg, PointStatistics
 from flowmap.locality.ports import PortOwners, find_owners
@@ -46,6 +48,10 @@ class Scene:
 
     clock_offset_ns: Mapping[str, int] = field(default_factory=dict)
     """File -> nanoseconds to add for the common clock."""
+    pieces: Mapping[int, int] = field(default_factory=dict)
+    """id of a part of a leg, where conversations are cut -> the leg's number."""
+    slice_ns: int = 1_000_000_000
+    movements: Movements = field(default_factory=Movements)
     legs_are_missing: bool = False
     """The leg table was full, so absence of a leg means nothing."""
     senders_at: dict[int, set[int]] = field(default_factory=dict)
@@ -55,8 +61,8 @@ class Scene:
     """Hosts of which every uplink is said to be captured."""
     port_macs: frozenset[int] = frozenset()
     """MACs that own a port."""
-    sure_ports: dict[int, list[CapturePoint]] = field(default_factory=dict)
-    """MAC -> the ports on a known host that are surely its own."""
+    sure_ports: dict[int, list[int]] = field(default_factory=dict)
+    """MAC -> the ports (capture points) on a known host that are surely its own."""
     moved_to: dict[int, str | None] = field(default_factory=dict)
     """MAC of a VM that moved -> the host where it is in the interval that is judged."""
     mirrored_hosts: frozenset[str] = frozenset()
@@ -77,16 +83,20 @@ class Scene:
         self.mirrored_hosts = frozenset(point.host for point in self.points if point.role == "mirror" and point.host)
         self.point_ids = [point.id for point in self.points]
         self._index_of = {id(self.legs[index]): index for index in self.twins.linked}
-        self.ports = find_owners(self.legs, self.points, self.identities)
+        self.ports = find_owners(self.legs, self.points, self.identities, self.movements.moves)
         self.port_macs = frozenset(self.ports.owners.values())
         for number, mac in self.ports.owners.items():
             if self.points[number].host and number not in self.ports.unsure:
-                self.sure_ports.setdefault(mac, []).append(self.points[number])
+                self.sure_ports.setdefault(mac, []).append(number)
 
     def are_twins(self, one: Leg, other: Leg) -> bool:
         """Whether two legs carried the same packets."""
-        first, second = self._index_of.get(id(one)), self._index_of.get(id(other))
+        first, second = (self._index_of.get(id(leg), self.pieces.get(id(leg))) for leg in (one, other))
         return first is not None and second is not None and self.twins.are(first, second)
+
+    def clock_shift_ns(self, leg: Leg) -> int:
+        """What to add to a leg's times for the common clock."""
+        return self.clock_offset_ns.get(self.points[leg.key.point].key.file, 0)
 
     def confirmed_hosts(self, mac: int) -> set[str]:
         """Hosts at whose mirrors or ports a MAC had answered unicast with somebody who is not on that host.
@@ -105,7 +115,7 @@ class Scene:
         """Whether a router's MAC is that of a VM on a host: by its sure port, else by the inventory."""
         ports = self.sure_ports.get(mac)
         if ports:
-            return {port.host for port in ports} == {host}
+            return {self.points[number].host for number in ports} == {host}
         rows = self.identities.inventory.by_mac(mac)
         return bool(rows) and all(row.host == host and row.kind == "vm" for row in rows)
 
@@ -113,13 +123,20 @@ class Scene:
         """Whether a MAC is one that only physical routers have (HSRP, GLBP, a leaf's anycast gateway)."""
         return self.identities.router_kind(mac) == "physical" and standard_router_mac(mac) is not None
 
+    def is_behind_uplink(self, mac: int, host: str) -> bool:
+        """Whether a MAC sends unicast on an uplink of a host and owns no port of it: then it is beyond."""
+        here = {self.points[number].host for number in self.sure_ports.get(mac, ())}
+        return host not in here and any(
+            mac in senders for number, senders in self.senders_at.items() if self.points[number].host == host
+        )
+
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
         return tuple([self.point_ids[leg.key.point] for leg in legs])
 
 
 def _confirmed_by_packets(scene: Scene) -> dict[int, set[str]]:
-    """MAC -> hosts where answered unicast with a physical router, or with a VM placed elsewhere, was captured."""
+    """MAC -> hosts where answered unicast with a physical machine, or with a VM placed elsewhere, was captured."""
     talks: dict[tuple[int, int, str], set[bool]] = defaultdict(set)
     for leg in scene.legs:
         point, source, destination = scene.points[leg.key.point], leg.key.src_mac, leg.key.dst_mac
@@ -131,7 +148,7 @@ def _confirmed_by_packets(scene: Scene) -> dict[int, set[str]]:
         for mac, peer in ((low, high), (high, low)) if len(ways) == 2 else ():
             rows = inventory.by_mac(peer)
             elsewhere = bool(rows) and all(row.host not in (None, host) for row in rows)
-            if elsewhere or (not rows and scene.identities.router_kind(peer) == "physical"):
+            if elsewhere or (not rows and is_hardware_mac(peer)):
                 confirmed[mac].add(host)
     return confirmed
 
@@ -165,6 +182,12 @@ def sight(scene: Scene, direction: Direction, source: Endpoint, destination: End
     A port is an end's only if its VM is that end: a router VM's port is on the way, whatever MAC the frame carries.
     """
     legs = [scene.legs[index] for index in direction.legs]
+    places = sort_by_place(scene, legs, source, destination)
+    return Sightings(legs, direction.packets, direction.payload_bytes, **places)
+
+
+def sort_by_place(scene: Scene, legs: Sequence[Leg], source: Endpoint, destination: Endpoint) -> dict[str, list[Leg]]:
+    """The legs of one direction by the word of the truth table for where they were seen."""
     places: dict[str, list[Leg]] = {}
     for leg in legs:
         role = scene.points[leg.key.point].role
@@ -177,7 +200,7 @@ def sight(scene: Scene, direction: Direction, source: Endpoint, destination: End
         else:
             place = "unknown"
         places.setdefault(place, []).append(leg)
-    return Sightings(legs, direction.packets, direction.payload_bytes, **places)
+    return places
 
 
 def _place_at_port(scene: Scene, leg: Leg, source: Endpoint, destination: Endpoint) -> str:
@@ -232,12 +255,24 @@ def watch_uplinks(scene: Scene, leg: Leg, host: str) -> UplinkWatch:
     return UplinkWatch(captured, lacks)
 
 
+def was_recording(scene: Scene, number: int, leg: Leg) -> bool:
+    """Whether a point's file was being recorded during a leg, so that the point's silence about it means something."""
+    file = scene.points[number].key.file
+    seen = PointStatistics()
+    for other, point in enumerate(scene.points):
+        statistics = scene.statistics.get(other)
+        if point.key.file == file and statistics is not None and statistics.first_seen_ns != NO_TIME:
+            first = statistics.first_seen_ns
+            seen.first_seen_ns = first if seen.first_seen_ns == NO_TIME else min(seen.first_seen_ns, first)
+            seen.last_seen_ns = max(seen.last_seen_ns, statistics.last_seen_ns)
+    return _was_awake(scene, leg, number, seen)
+
+
 def _was_awake(scene: Scene, leg: Leg, number: int, seen: PointStatistics) -> bool:
     """Whether an uplink recorded something before and after a leg, on the common clock."""
     if NO_TIME in (leg.first_seen_ns, seen.first_seen_ns):
         return False
-    files = (scene.points[leg.key.point].key.file, scene.points[number].key.file)
-    shift = scene.clock_offset_ns.get(files[1], 0) - scene.clock_offset_ns.get(files[0], 0)
+    shift = scene.clock_offset_ns.get(scene.points[number].key.file, 0) - scene.clock_shift_ns(leg)
     return (
         seen.first_seen_ns + shift <= leg.first_seen_ns + QUIET_UPLINK_NS
         and seen.last_seen_ns + shift >= leg.last_seen_ns - QUIET_UPLINK_NS

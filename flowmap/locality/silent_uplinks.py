@@ -60,8 +60,8 @@ def _routed(scene: Scene, first: Leg, last: Leg, host: str) -> Judgement:
     """Both halves of a routed packet inside one host, rows 7 and 8: only what kind of router is open."""
     hops = sorted({first.key.dst_mac, last.key.src_mac})
     named = " and ".join(mac_text(mac) for mac in hops)
-    if any(scene.stands_outside(mac) for mac in hops):
-        text = f"Routed by {named}, a physical router's address, and on no uplink."
+    if any(scene.stands_outside(mac) or scene.is_behind_uplink(mac, host) for mac in hops):
+        text = f"Routed by {named}, which stands beyond the uplinks of {host}, yet it is on none of them."
         return Judgement("undetermined", "conflict", [seen_at(scene, "sighting-7", text, [first, last])])
     text = f"Routed by {named} (TTL {first.ttl_max} to {last.ttl_max}) in the vSwitch of {host}."
     if all(scene.router_is_on(mac, host) for mac in hops):
@@ -69,4 +69,6 @@ def _routed(scene: Scene, first: Leg, last: Leg, host: str) -> Judgement:
     result = Judgement("intra_host_routed_distributed", "strong", [seen_at(scene, "sighting-7", text, [first, last])])
     if "distributed" not in {scene.identities.router_kind(mac) for mac in hops}:
         result.evidence.append(Evidence("sighting-7", False, "What router that is, no port or inventory shows."))
+    if "physical" in {scene.identities.router_kind(mac) for mac in hops}:
+        result.capped("likely", "Its address looks like that of a physical router.")
     return result
