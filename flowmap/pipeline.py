@@ -24,6 +24,7 @@ from flowmap.identity.moves import moves_of
 from flowmap.identity.places import add_segments, ends_of, roles_from_inventory, spell_hosts
 from flowmap.identity.routers import find_routers
 from flowmap.identity.stations import Stations
+from flowmap.identity.translations import join_translated
 from flowmap.inventory import Inventory
 from flowmap.legs import Leg
 from flowmap.locality import OUTSIDE_ROLES, Scene, judge, place_by_ports
@@ -90,6 +91,7 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     counter = OnceCounter(legs, twins, files, offsets, reading.legs.slice_ns)
     conversations = conversations_of(legs, flows, domains_of_legs(legs, domains), counter)
     ends = [ends_of(legs, conversation, identities) for conversation in conversations]
+    conversations, ends = join_translated(legs, flows, twins, conversations, ends)
     add_segments(stations, claims, tunnels, identities)
     movements = moves_of(legs, claims, points, offsets, routers, reading.legs.slice_ns)
     outside = {number for number, point in enumerate(points) if point.role in OUTSIDE_ROLES}

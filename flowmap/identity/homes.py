@@ -35,8 +35,8 @@ class Home:
     points : set of int
         Its ports.
     by_leaving_out : bool
-        It was found at a port with several candidates, because the others live elsewhere. That may as well be a
-        second place on its way, so it never proves that a MAC is in use twice.
+        It was found at a port with several candidates, because the others live elsewhere or are routers. That may as
+        well be a second place on its way (the router's own port), so it proves neither a move nor a MAC in use twice.
     """
 
     spans: list[Span] = field(default_factory=list)
@@ -61,7 +61,7 @@ def homes_of(
     offsets
         File -> nanoseconds to add for the common clock (``clock_offsets``).
     routers
-        MACs of routers: at a port with another candidate they are the gateway of that one.
+        MACs of routers: at a port with another candidate they may be the gateway of that one.
     slice_ns
         Width of the legs' time buckets. With it, a leg that was interrupted has several spans; without it one.
     """
@@ -70,12 +70,12 @@ def homes_of(
         point = points[leg.key.point]
         if point.role == "vnic" and point.host and not is_group_mac(leg.key.dst_mac) and leg.first_seen_ns != NO_TIME:
             at_port[point.host, point.interface or leg.key.point].append(leg)
-    candidates = {port: _candidates(found, routers) for port, found in at_port.items()}
+    candidates = {port: _candidates(found) for port, found in at_port.items()}
     certain = {port: next(iter(macs)) for port, macs in candidates.items() if len(macs) == 1}
     taken = set(certain.values())
     homes: dict[int, dict[str, Home]] = defaultdict(dict)
     for port, macs in candidates.items():
-        left = macs if port in certain else macs - taken
+        left = macs if port in certain else (macs - taken - set(routers)) or (macs - taken)
         if len(left) != 1:
             continue
         mac, host = next(iter(left)), port[0]
@@ -96,8 +96,8 @@ def answered(legs: Sequence[Leg]) -> list[Leg]:
     return [leg for leg in legs if (leg.key.five_tuple, not leg.key.forward) in directions]
 
 
-def _candidates(legs: Sequence[Leg], routers: Collection[int]) -> set[int]:
-    """MACs that send at a port and take part in nearly all of its answered packets; no router beside another MAC."""
+def _candidates(legs: Sequence[Leg]) -> set[int]:
+    """MACs that send at a port and take part in nearly all of its answered packets."""
     both_ways = answered(legs)
     part: Counter[int] = Counter()
     for leg in both_ways:
@@ -105,8 +105,7 @@ def _candidates(legs: Sequence[Leg], routers: Collection[int]) -> set[int]:
             part[mac] += leg.packets
     enough = HOME_SHARE * sum(leg.packets for leg in both_ways)
     senders = {leg.key.src_mac for leg in both_ways if leg.key.src_mac >= 0}
-    macs = {mac for mac in senders if part[mac] >= enough}
-    return {mac for mac in macs if mac not in routers} or macs
+    return {mac for mac in senders if part[mac] >= enough}
 
 
 def spans_of(leg: Leg, slice_ns: int) -> list[Span]:

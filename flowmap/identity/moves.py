@@ -131,7 +131,10 @@ def moves_of(
             continue
         stays = sorted(stay for host, home in at_hosts.items() for stay in _stays(host, home.spans))
         overlap = _overlap(stays, max(MOVE_SLACK_NS, slice_ns))
-        if overlap is None:
+        guessed = any(home.by_leaving_out for home in at_hosts.values())
+        if overlap is None and guessed and mac not in announced:
+            unclear.add(mac)
+        elif overlap is None:
             own = _claims_at_home(mac, at_hosts, claims, points, offsets)
             result.moves[mac] = _moves_between(mac, stays, announced.get(mac, ()), own)
         elif mac not in routers and _is_in_use_twice(at_hosts, overlap.hosts):

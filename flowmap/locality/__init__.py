@@ -76,9 +76,19 @@ def judge(scene: Scene, conversation: Conversation, low: Endpoint, high: Endpoin
         there, back = sight(scene, forward, low, high), sight(scene, backward, high, low)
         whole = Interval(scene, low, high, there, back, forward.wire_bytes, backward.wire_bytes)
         result = _combine(*_judge_interval(whole))
+    if conversation.translation:
+        _cap_translated(result, conversation.translation)
     legs = [scene.legs[index] for index in conversation.forward.legs + conversation.backward.legs]
     result.path = _path(scene, legs, low, high)
     return result
+
+
+def _cap_translated(result: Verdict, translation: str) -> None:
+    """A translated twin is known by the contents of packets only: ``likely`` at most (reference 4.4)."""
+    text = f"A router translated {translation}; the packets on both sides have the same contents."
+    result.evidence = [Evidence("translated", True, text), *result.evidence][:EVIDENCE_KEPT]
+    if result.grade in ("proven", "strong"):
+        result.grade = "likely"
 
 
 def _judge_interval(part: Interval) -> tuple[list[Judgement], list[int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from flowmap.legs import Leg
 from flowmap.locality.coverage import (
     MISSED_SHARE,
@@ -14,7 +16,7 @@ from flowmap.locality.coverage import (
     usual_copies,
 )
 from flowmap.locality.routed import routed_between_ports
-from flowmap.locality.sightings import Scene, Sightings, watch_uplinks
+from flowmap.locality.sightings import Scene, Sightings, outermost_tag, watch_uplinks
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
 from flowmap.twins import common_sequence_bytes, holds_packet_missing_in
 
@@ -92,7 +94,7 @@ def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str) -> Judge
     """Rows 1 and 2: the same frames at both ports of one host and on no uplink."""
     text = f"The same frames at both VMs' ports of {host}: equal MACs, TTL {a.ttl_max}."
     result = Judgement("intra_host_switched", "proven", [seen_at(scene, "sighting-1", text, [a, b])])
-    watch = watch_uplinks(scene, a, host)
+    watch = watch_uplinks(scene, a, host, b)
     names = tuple(scene.points[number].id for number in watch.captured)
     covered = min(seen.share(a), seen.share(b))
     if not (watch.complete and covered >= NEARLY_ALL) and covered < 1 - MISSED_SHARE:
@@ -147,7 +149,10 @@ def _switched_but_on_uplink(
     """Rows 3 and 6: at both ports with equal addresses, and on the uplink."""
     equal = [leg for leg in uplinks if same_addresses(leg, a)]
     on_wire, delivered = sum(leg.packets for leg in equal), max(a.packets, b.packets)
-    twice = sum(leg.packets * min(2, usual_copies(leg)) for leg in equal)
+    by_tag: dict[int, int] = defaultdict(int)
+    for leg in equal:
+        by_tag[outermost_tag(leg)] += leg.packets * min(2, usual_copies(leg))
+    twice = max(by_tag.values(), default=0)
     if equal and twice >= 2 * NEARLY_ALL * delivered and (len(equal) > 1 or usual_copies(equal[0]) >= 2):
         text = "On the uplink twice, out and back, with equal MACs and TTL: a reflective relay turned it round."
         return Judgement("hairpin_reflected", "proven", [seen_at(scene, "sighting-6", text, [a, *equal, b])])

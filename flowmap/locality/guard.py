@@ -12,6 +12,9 @@ from flowmap.legs import Leg
 from flowmap.locality.sightings import OUTSIDE_ROLES, Scene
 from flowmap.locality.verdict import STAYED, Evidence, Judgement
 
+DECIDED_BY_SIGHT = frozenset(("sighting-1", "sighting-2", "sighting-7", "sighting-8"))
+"""Rows by which ports or uplinks alone say "stayed"; the others rest on an inventory."""
+
 
 def guard_stayed(scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgement]) -> list[Judgement]:
     """Turn every "stayed" of a conversation into a conflict when one of its legs speaks against it.
@@ -58,5 +61,5 @@ def _speaks_against(scene: Scene, legs: Sequence[Leg], accepted: set[int]) -> tu
 
 def _unknown_places(scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgement]) -> list[Leg]:
     """Legs at points without a role beside ports that decided; an inventory's answer is capped for them already."""
-    by_sight = any(judgement.evidence and judgement.evidence[0].rule.startswith("sighting") for judgement in judgements)
+    by_sight = any(judgement.evidence and judgement.evidence[0].rule in DECIDED_BY_SIGHT for judgement in judgements)
     return [leg for leg in legs if scene.points[leg.key.point].role == "unknown"] if by_sight else []

@@ -38,7 +38,7 @@ def routed_between_ports(
         evidence = [seen_at(scene, "sighting-5", text, [a, *away, b])]
         return covering(Judgement("hairpin_routed", "strong", evidence), seen, [max(away, key=seen.share)])
     if host is not None and not uplinks:
-        watch = watch_uplinks(scene, a, host)
+        watch = watch_uplinks(scene, a, host, b)
         inside = _by_router_vm(scene, a, b, host, into, out_of, watch) or _by_router_in_host(scene, a, b, host, watch)
         if inside is not None:
             return _speaking_for(seen, inside, a, b, watch)

@@ -6,11 +6,14 @@ The order matters: packets on an uplink are looked at before anything may be cal
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from flowmap.identity.endpoints import Endpoint
+from flowmap.identity.kinds import virtual_vendor
 from flowmap.legs import Leg
 from flowmap.locality.both_ports import both_ports
 from flowmap.locality.coverage import NEARLY_ALL, covering, host_of, is_leak, same_addresses, seen_at, usual_copies
-from flowmap.locality.sightings import Scene, Sightings
+from flowmap.locality.sightings import Scene, Sightings, outermost_tag
 from flowmap.locality.silent_uplinks import behind_silent_uplinks
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
 from flowmap.packets import mac_text
@@ -20,10 +23,11 @@ def judge_by_sightings(
     scene: Scene, seen: Sightings, back: Sightings, source: Endpoint, destination: Endpoint
 ) -> Judgement | None:
     """Apply the rows in order to one direction; ``back`` is what was seen of the other direction."""
-    if len(seen.legs) == 1 and not (seen.u or seen.t or scene.watched_hosts):
+    if len(seen.legs) == 1 and not (seen.u or seen.t or seen.doubt or scene.watched_hosts):
         return None  # one sighting inside: every row without an uplink compares two
     judgement = (
-        both_ports(scene, seen, back)
+        _perhaps_copies(scene, seen)
+        or both_ports(scene, seen, back)
         or _overlay(scene, seen)
         or _one_port_and_uplink(scene, seen, back, source, destination)
         or _uplink_only(scene, seen, back, source, destination)
@@ -43,6 +47,21 @@ def _cap(scene: Scene, seen: Sightings) -> tuple[str | None, str]:
     if ports:
         return "strong", f"Only the inventory says whose port {scene.points[min(ports)].id} is."
     return None, ""
+
+
+def _perhaps_copies(scene: Scene, seen: Sightings) -> Judgement | None:
+    """On uplinks only in a VLAN that repeats the frames of others: a remote mirror's copies say nothing (fact 0.4)."""
+    if not seen.doubt or seen.u or seen.t:
+        return None
+    vlans = sorted({outermost_tag(leg) for leg in seen.doubt})
+    named = " and ".join(f"VLAN {vlan}" if vlan >= 0 else "untagged frames" for vlan in vlans)
+    return undetermined(
+        "remote-mirror",
+        f"On an uplink in {named} only, where frames of other VLANs stand a second time: it looks like a remote mirror "
+        "(RSPAN), whose copies leave the host though the packets stayed.",
+        f"State what {named} is in the points file: 'vlan: {vlans[0]}' with the uplink's file and interface.",
+        points=scene.names(seen.doubt),
+    )
 
 
 def _overlay(scene: Scene, seen: Sightings) -> Judgement | None:
@@ -71,7 +90,10 @@ def _one_port_and_uplink(
         text = "On the uplink twice, the second time with other MACs and TTL: routed outside and back."
         evidence = [seen_at(scene, "sighting-5", text, [port, *same, *turned])]
         return covering(Judgement("hairpin_routed", "strong", evidence), seen, same)
-    twice = host is not None and sum(seen.share(leg) for leg in same) >= 2 * NEARLY_ALL
+    by_tag: dict[int, float] = defaultdict(float)
+    for leg in same:
+        by_tag[outermost_tag(leg)] += seen.share(leg)  # a remote mirror's copies have a VLAN of their own
+    twice = host is not None and max(by_tag.values(), default=0) >= 2 * NEARLY_ALL
     if same and (twice or usual_copies(same[0]) >= 2):
         text = "On the uplink twice with equal MACs and TTL: a reflective relay turned it round."
         return Judgement("hairpin_reflected", "strong", [seen_at(scene, "sighting-6", text, [port, *same])])
@@ -127,7 +149,8 @@ def _is_known_beyond(scene: Scene, port: Leg, peer: Endpoint, seen: Sightings) -
 
 def _away(peer: Endpoint, evidence: list[Evidence]) -> Judgement:
     """Left the host: to another one where the peer is a VM, else out of the estate."""
-    if peer.kind == "vm":
+    is_router_vm = peer.kind == "router" and any(virtual_vendor(mac) for mac in peer.macs)
+    if peer.kind == "vm" or is_router_vm:
         return Judgement("inter_host", "proven", evidence)
     if peer.kind in ("external", "router", "hypervisor"):
         return Judgement("north_south", "proven", evidence)

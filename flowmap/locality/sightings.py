@@ -2,7 +2,7 @@
 
 ``a`` is the source's vNIC port, ``b`` the destination's, ``via`` the port of a third VM on the way (a router, firewall
 or balancer), ``u`` any uplink, ``t`` a tenant tunnel, ``m`` a mirror; a flooded copy at somebody else's port is
-``other``.
+``other``, and ``doubt`` are legs on an uplink in a VLAN that looks like a remote mirror's.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ class Scene:
     moved_to: dict[int, str | None] = field(default_factory=dict)
     """MAC of a VM that moved -> the host where it is in the interval that is judged."""
     mirrored_hosts: frozenset[str] = frozenset()
+    doubtful_tags: frozenset[tuple[int, int]] = frozenset()
+    """(uplink, VLAN) in which the same frames stand as in another VLAN there: one of the two is a remote mirror's."""
     _confirmed: dict[int, set[str]] | None = None
 
     def __post_init__(self) -> None:
@@ -80,6 +82,7 @@ class Scene:
             point.host for point in self.points
             if point.role == "uplink" and point.host and self.hosts.get(point.host, HostStatement()).uplinks_complete
         )  # fmt: skip
+        self.doubtful_tags = _doubtful_tags(self.legs, self.twins, roles)
         self.mirrored_hosts = frozenset(point.host for point in self.points if point.role == "mirror" and point.host)
         self.point_ids = [point.id for point in self.points]
         self._index_of = {id(self.legs[index]): index for index in self.twins.linked}
@@ -93,6 +96,19 @@ class Scene:
         """Whether two legs carried the same packets."""
         first, second = (self._index_of.get(id(leg), self.pieces.get(id(leg))) for leg in (one, other))
         return first is not None and second is not None and self.twins.are(first, second)
+
+    def in_doubt(self, legs: Sequence[Leg]) -> set[int]:
+        """The ids of a direction's legs on uplinks that may be a remote mirror's copies.
+
+        Under two tags at one uplink one of the two is no copy, so those are in no doubt.
+        """
+        tags: dict[tuple[object, ...], set[int]] = defaultdict(set)
+        for leg in legs:
+            tags[_frame_at(leg)].add(outermost_tag(leg))
+        return {
+            id(leg) for leg in legs
+            if (leg.key.point, outermost_tag(leg)) in self.doubtful_tags and len(tags[_frame_at(leg)]) == 1
+        }  # fmt: skip
 
     def clock_shift_ns(self, leg: Leg) -> int:
         """What to add to a leg's times for the common clock."""
@@ -135,6 +151,30 @@ class Scene:
         return tuple([self.point_ids[leg.key.point] for leg in legs])
 
 
+def outermost_tag(leg: Leg) -> int:
+    """The VLAN by which the wire knows a frame; -1 untagged."""
+    return leg.key.outer_vlan if leg.key.outer_vlan >= 0 else leg.key.vlan
+
+
+def _frame_at(leg: Leg) -> tuple[object, ...]:
+    """Where a frame was seen and what switching leaves alone."""
+    return leg.key.point, leg.key.src_mac, leg.key.dst_mac, leg.ttl_max
+
+
+def _doubtful_tags(legs: Sequence[Leg], twins: Twins, roles: Sequence[str]) -> frozenset[tuple[int, int]]:
+    found: set[tuple[int, int]] = set()
+    for pair in twins.links:
+        one, other = (legs[index] for index in pair)
+        if (
+            roles[one.key.point] in OUTSIDE_ROLES
+            and _frame_at(one) == _frame_at(other)
+            and one.key.tunnel == other.key.tunnel
+            and outermost_tag(one) != outermost_tag(other)
+        ):
+            found |= {(leg.key.point, outermost_tag(leg)) for leg in (one, other)}
+    return frozenset(found)
+
+
 def _confirmed_by_packets(scene: Scene) -> dict[int, set[str]]:
     """MAC -> hosts where answered unicast with a physical machine, or with a VM placed elsewhere, was captured."""
     talks: dict[tuple[int, int, str], set[bool]] = defaultdict(set)
@@ -167,6 +207,7 @@ class Sightings:
     m: Sequence[Leg] = ()
     via: Sequence[Leg] = ()
     other: Sequence[Leg] = ()
+    doubt: Sequence[Leg] = ()
     unknown: Sequence[Leg] = ()
 
     def share(self, *legs: Leg) -> float:
@@ -189,10 +230,11 @@ def sight(scene: Scene, direction: Direction, source: Endpoint, destination: End
 def sort_by_place(scene: Scene, legs: Sequence[Leg], source: Endpoint, destination: Endpoint) -> dict[str, list[Leg]]:
     """The legs of one direction by the word of the truth table for where they were seen."""
     places: dict[str, list[Leg]] = {}
+    doubted = scene.in_doubt(legs) if scene.doubtful_tags else ()
     for leg in legs:
         role = scene.points[leg.key.point].role
         if role in OUTSIDE_ROLES:
-            place = "t" if leg.key.tunnel >= 0 else "u"
+            place = "t" if leg.key.tunnel >= 0 else "doubt" if id(leg) in doubted else "u"
         elif role == "mirror":
             place = "m"
         elif role == "vnic":
@@ -227,8 +269,12 @@ class UplinkWatch:
         return bool(self.captured) and not self.lacks
 
 
-def watch_uplinks(scene: Scene, leg: Leg, host: str) -> UplinkWatch:
-    """Apply the completeness test to a host's uplinks for the packets of one leg."""
+def watch_uplinks(scene: Scene, leg: Leg, host: str, *further: Leg) -> UplinkWatch:
+    """Apply the completeness test to a host's uplinks for the packets of one leg.
+
+    The positive control is other unicast on them of anybody who took part: of the sender, of the receiver, or of a
+    router between them, whose legs are ``further``. Then what comes or goes for that machine would be recorded there.
+    """
     captured = [n for n, point in enumerate(scene.points) if point.role == "uplink" and point.host == host]
     statement = scene.hosts.get(host, HostStatement())
     lacks = []
@@ -249,7 +295,8 @@ def watch_uplinks(scene: Scene, leg: Leg, host: str) -> UplinkWatch:
             lacks.append(f"nothing shows that {point.id} was captured during the whole conversation")
     if scene.legs_are_missing:
         lacks.append("the leg table was full, so some legs are not known")
-    if captured and not any(leg.key.src_mac in scene.senders_at.get(number, ()) for number in captured):
+    parties = {mac for one in (leg, *further) for mac in (one.key.src_mac, one.key.dst_mac)}
+    if captured and all(parties.isdisjoint(scene.senders_at.get(number, ())) for number in captured):
         who = mac_text(leg.key.src_mac)
         lacks.append(f"no other unicast of {who} is on the uplink to show that its traffic would be recorded there")
     return UplinkWatch(captured, lacks)

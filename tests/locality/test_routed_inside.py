@@ -171,8 +171,9 @@ def test_in_the_mirror_alone_it_is_undetermined(spoil):
         for number in range(5):
             stage.network.send(WEB, APP, *there, seq=1 + 1000 * number)
     elif spoil == "no positive control":
-        talk(stage.network, vm(8, "10.10.0.18"), APP, there, there)
-        assert stage.lab.edge(vm(8, "10.10.0.18"), APP)["stayed_bytes"] == 0
+        one, other = vm(8, "10.10.0.18"), vm(9, "10.10.0.19")
+        talk(stage.network, one, other, there, there)
+        assert stage.lab.edge(one, other)["stayed_bytes"] == 0
         return
     else:
         talk(stage.network, WEB, APP, there, there)
