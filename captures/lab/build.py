@@ -17,6 +17,7 @@ from types import FrameType
 
 import bridge_scenario
 import inventories
+import migration_scenario
 import overlay_scenario
 import reflect_scenario
 import router_vm_scenario
@@ -34,6 +35,7 @@ SCENARIOS = [
         bridge_scenario,
         reflect_scenario,
         router_vm_scenario,
+        migration_scenario,
     )
 ]
 """In the order in which they stand in truth.json and points.yaml."""

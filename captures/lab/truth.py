@@ -129,18 +129,24 @@ def _parts(
         return []
     (move,) = moves
     moved = [replace(vm, host=move.to_host) if vm.name == move.vm else vm for vm in (a, b)]
-    earlier = later = 0
-    for c in conversations:
-        whole = (c.client_bytes or 0) + (c.server_bytes or 0)
-        earlier += sum(c.before_move) if c.before_move else 0
-        later += whole - (sum(c.before_move) if c.before_move else 0)
+    whole = sum((c.client_bytes or 0) + (c.server_bytes or 0) for c in conversations)
+    earlier = sum(sum(c.before_move) for c in conversations if c.before_move)
     return [
-        {"when": when, "verdict": way.verdict, "left_host": LEFT_HOST[way.verdict], "payload_bytes": size}
-        for when, way, size in (
-            ("before_move", scenario.way(a, b), earlier),
-            ("after_move", scenario.way(*moved), later),
-        )
+        _part(scenario, "before_move", (a, b), earlier),
+        _part(scenario, "after_move", (moved[0], moved[1]), whole - earlier),
     ]
+
+
+def _part(scenario: Scenario, when: str, ends: tuple[VirtualMachine, VirtualMachine], payload_bytes: int) -> Entry:
+    way = scenario.way(*ends)
+    hosts = {end.host for end in ends} | way.through
+    return {
+        "when": when,
+        "verdict": way.verdict,
+        "left_host": LEFT_HOST[way.verdict],
+        "files": [file for file, shown in scenario.files.items() if shown & hosts],
+        "payload_bytes": payload_bytes,
+    }
 
 
 def _merged(conversations: list[Conversation]) -> list[Conversation]:

@@ -107,8 +107,18 @@ def _expected_bytes(truth: Truth, file: str) -> dict[tuple[str, str, int, str], 
         for c in pair["conversations"]:
             if file in pair["files"] and c["protocol"] == "tcp" and c["exact"]:
                 for sender in ("client", "server"):
-                    sizes[c["client_ip"], c["server_ip"], c["port"], sender] += c[f"{sender}_payload_bytes"]
+                    sizes[c["client_ip"], c["server_ip"], c["port"], sender] += _shown_bytes(pair, c, sender, file)
     return sizes
+
+
+def _shown_bytes(pair: dict[str, Any], conversation: dict[str, Any], sender: str, file: str) -> int:
+    """What one end of a conversation sent while the file could see it: all of it unless an end moved."""
+    whole: int = conversation[f"{sender}_payload_bytes"]
+    if "parts" not in pair:
+        return whole
+    earlier: int = conversation[f"{sender}_payload_bytes_before_move"]
+    sizes = {"before_move": earlier, "after_move": whole - earlier}
+    return sum(sizes[part["when"]] for part in pair["parts"] if file in part["files"])
 
 
 def read_streams(path: Path) -> dict[Stream, int]:
