@@ -16,11 +16,14 @@ from pathlib import Path
 from types import FrameType
 
 import bridge_scenario
+import distributed_scenario
+import floating_ip_scenario
 import inventories
 import migration_scenario
 import overlay_scenario
 import reflect_scenario
 import router_vm_scenario
+import rspan_scenario
 import truth
 import verify
 import vlan_scenario
@@ -36,6 +39,9 @@ SCENARIOS = [
         reflect_scenario,
         router_vm_scenario,
         migration_scenario,
+        distributed_scenario,
+        rspan_scenario,
+        floating_ip_scenario,
     )
 ]
 """In the order in which they stand in truth.json and points.yaml."""

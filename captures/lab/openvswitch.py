@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from machines import VirtualMachine
@@ -101,6 +102,10 @@ class OpenVSwitch:
                 f"external_ids:vm-id={vm.uuid}",
             )
 
+    def add_flow(self, bridge: str, flow: str) -> None:
+        """Add one OpenFlow rule."""
+        self.lab.run("ovs-ofctl", "add-flow", f"unix:{self.folder}/{bridge}.mgmt", flow)
+
     def add_tunnel(self, bridge: str, port: str, kind: str, remote: str, **options: str) -> None:
         """Add a tunnel port: `vxlan`, `geneve` or `erspan` with its options."""
         settings = [f"options:{name}={value}" for name, value in options.items()]
@@ -139,3 +144,9 @@ class OpenVSwitch:
             "mirrors",
             "@m",
         )
+
+    def mirror_to_vlan(self, bridge: str, mirror: str, from_vlans: Iterable[int], output_vlan: int) -> None:
+        """Copy every packet of some VLANs to another VLAN, on all trunks that carry it (RSPAN)."""
+        selected = ",".join(map(str, from_vlans))
+        options = (f"name={mirror}", "select-all=true", f"select-vlan={selected}", f"output-vlan={output_vlan}")
+        self.configure("--", "--id=@m", "create", "mirror", *options, "--", "add", "bridge", bridge, "mirrors", "@m")

@@ -103,12 +103,14 @@ class Talk:
 
     # -- clients ------------------------------------------------------------------------------------------
 
-    def http(self, client: str, server: str, port: int, path: str, host: str = "") -> None:
-        """Fetch a page; the Host header is the server's DNS name unless another is given."""
-        target = self._resolve(client, server)
+    def http(self, client: str, server: str, port: int, path: str, host: str = "", address: str = "") -> None:
+        """Fetch a page, from a translated address if given; the Host header is the server's DNS name by default."""
+        target = address or self._resolve(client, server)
         host = host or target
         counts = self._own(client, "http_get", target, str(port), path, host)
         self._note(client, server, "tcp", port, "http", counts)
+        if address:
+            self.record.conversations[-1].seen_as = (self.record.machine(client).ip, address)
         if not host[0].isdigit():
             self.record.learn_name(host, "http_host", server, (client, server))
 
