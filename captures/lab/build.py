@@ -15,15 +15,19 @@ import tempfile
 from pathlib import Path
 from types import FrameType
 
+import any_scenario
 import bridge_scenario
 import distributed_scenario
 import floating_ip_scenario
+import gso_scenario
 import inventories
 import migration_scenario
 import overlay_scenario
 import reflect_scenario
 import router_vm_scenario
 import rspan_scenario
+import teamed_scenario
+import truncated_scenario
 import truth
 import verify
 import vlan_scenario
@@ -42,14 +46,19 @@ SCENARIOS = [
         distributed_scenario,
         rspan_scenario,
         floating_ip_scenario,
+        any_scenario,
+        truncated_scenario,
+        gso_scenario,
+        teamed_scenario,
     )
 ]
 """In the order in which they stand in truth.json and points.yaml."""
 
 PACKAGES = {
-    "openvswitch-switch": ("ovs-vswitchd", "ovsdb-server", "ovs-vsctl", "ovsdb-tool"),
+    "openvswitch-switch": ("ovs-vswitchd", "ovsdb-server", "ovs-vsctl", "ovs-ofctl", "ovs-appctl", "ovsdb-tool"),
     "wireshark-common": ("dumpcap", "mergecap"),
     "tshark": ("tshark",),
+    "tcpdump": ("tcpdump",),
     "iproute2": ("ip", "tc", "ss", "bridge"),
     "ethtool": ("ethtool",),
     "procps": ("sysctl",),
