@@ -44,6 +44,8 @@ def record_scenario(lab: Lab, folder: Path) -> Record:
         window = ("initcwnd", str(WINDOW_SEGMENTS), "initrwnd", str(WINDOW_SEGMENTS))
         network = machine.ip.rsplit(".", 1)[0] + ".0/24"
         lab.run("ip", "route", "replace", network, "dev", "eth0", "src", machine.ip, *window, at=machine.name)
+        lab.run("sysctl", "-qw", "net.ipv4.tcp_tso_win_divisor=1", at=machine.name)
+        lab.run("sysctl", "-qw", "net.ipv4.tcp_rmem=4096 524288 1048576", at=machine.name)
         if machine.host == HOST:
             copy_to_monitor(lab, HOST, machine.port)
     recorder = Recorder(lab, folder)
@@ -51,7 +53,7 @@ def record_scenario(lab: Lab, folder: Path) -> Record:
     recorder.start(MIRROR_FILE, HOST, ["mon1"])
     record.started_at_s = int(time.time())
     talk = Talk(lab, record)
-    talk.serve_http("media-1", 8080, {"clip.bin": text(80_000, "clip"), "still.bin": text(60_000, "still")})
+    talk.serve_http("media-1", 8080, {"clip.bin": text(70_000, "clip"), "still.bin": text(48_000, "still")})
     talk.http("media-2", "media-1", 8080, "/clip.bin", host="media.lab.example")
     talk.http("media-3", "media-1", 8080, "/still.bin", host="media.lab.example")
     talk.ping("media-2", "media-3", count=3)

@@ -6,6 +6,7 @@ although the recorded one shows other unicast of the same VMs before and after.
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from processes import Lab, wait_until
 from programs.counted import text
 from recorder import Recorder
 from scenario import Scenario, port_points, ports_of
-from talk import Talk
+from talk import PROGRAMS, Talk
 
 HOST = "kvm-91"
 UPLINKS = ("vmnic0", "vmnic1")
@@ -52,11 +53,15 @@ def record_scenario(lab: Lab, folder: Path) -> Record:
 
 
 def _use_uplink(fabric: Fabric, uplink: str) -> None:
-    """Fail over, and wait until the physical switch has learned from the team's announcements."""
+    """Fail over, and announce the VMs on the new uplink by RARP, as hypervisors do so that the switch learns."""
     switch = fabric.switches[HOST]
     wait_until("the team", lambda: switch.ask("bond/show", "team0").count(": enabled") == len(UPLINKS))
     switch.ask("bond/set-active-member", "team0", uplink)
     time.sleep(1)
+    program = str(PROGRAMS / "announce_move.py")
+    for vm in MACHINES:
+        if vm.host == HOST:
+            fabric.lab.run(sys.executable, program, "rarp", "eth0", vm.mac, vm.ip, at=vm.name)
 
 
 def _talk(talk: Talk, fabric: Fabric) -> None:
