@@ -82,10 +82,10 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
         legs, claims, points = split.legs, split.claims, split.points
         stations = Stations(legs)
     twins = Twins(legs, flows)
-    routers = find_routers(legs, twins, stations, claims)
+    routers = find_routers(legs, twins, stations, claims, inventory)
     domains, overlaps = assign_domains(legs, twins, stations, claims, tunnels, routers, inventory)
     warnings += [("address_overlap", text) for text in overlaps]
-    identities = Identities(stations, domains, claims, routers, inventory, reading.names)
+    identities = Identities(stations, domains, claims, routers, inventory, reading.names, tunnels, points)
     files = [point.key.file for point in points]
     offsets = clock_offsets(legs, twins, files)
     counter = OnceCounter(legs, twins, files, offsets, reading.legs.slice_ns)

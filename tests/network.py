@@ -5,6 +5,7 @@ Expected results follow from how a test sends its packets; nothing here decides 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from flowmap.capture.points import HostStatement, PointKey, PointStatement, Registry, Statements
 from flowmap.fold import LegFold
 from flowmap.inventory import Inventory, VnicRecord
+from flowmap.inventory.records import HostRecord
 from flowmap.legs import LegSet
 from flowmap.packets import (
     ACK,
@@ -52,7 +54,8 @@ def vm(number: int, ip: str) -> Machine:
 
 def record(machine: Machine, host: str, **facts: Any) -> VnicRecord:
     """An inventory row that places a machine; observed when the packets start unless said otherwise."""
-    base = {name: None for name, field in VnicRecord.__dataclass_fields__.items() if field.default is MISSING}
+    given = VnicRecord.__dataclass_fields__
+    base = {name: None if field.default is MISSING else field.default for name, field in given.items()}
     base.update(
         vm=machine.name,
         mac=machine.mac,
@@ -244,13 +247,14 @@ class Network:
         """A tenant tunnel."""
         return self.registry.tunnel(Tunnel(kind, source, destination, vni))
 
-    def map(self, *records: VnicRecord) -> Any:
-        """The finished map with an inventory of these rows."""
+    def map(self, *records: VnicRecord, hypervisors: Sequence[HostRecord] = ()) -> Any:
+        """The finished map with an inventory of these rows and hypervisors."""
         from flowmap.pipeline import make_map
         from flowmap.reading import Reading
 
         reading = Reading(replace_points(self.registry), self.fold())
-        return make_map(reading, Inventory(list(records)), self.statements, self.settings, "test")
+        inventory = Inventory(list(records), hypervisors=list(hypervisors))
+        return make_map(reading, inventory, self.statements, self.settings, "test")
 
 
 def replace_points(registry: Registry) -> Registry:

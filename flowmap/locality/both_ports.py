@@ -104,6 +104,14 @@ def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str) -> Judge
     if watch.complete:
         result.evidence.append(Evidence("sighting-1", True, f"On no uplink of {host}, and all were captured.", names))
         return result
+    if a.key.tunnel >= 0:
+        return undetermined(
+            "sighting-2",
+            "In a tunnel between two guests, at both of their ports. Whether the tunnel's own frames were routed "
+            "outside in between, only the uplinks can tell.",
+            f"Capture every uplink of {host} and state uplinks_complete: true in the points file.",
+            points=scene.names([a, b]),
+        )
     doubt = _two_places_or_switches(scene, a, b, host)
     if doubt:
         return doubt

@@ -249,6 +249,8 @@ def _place_at_port(scene: Scene, leg: Leg, source: Endpoint, destination: Endpoi
     owner = scene.ports.owners.get(leg.key.point, -1)
     if owner < 0:
         return "other"
+    if leg.key.tunnel >= 0 and scene.identities.carriers_of(leg) is not None:  # its MACs are those of containers
+        return "a" if owner in source.macs else "b" if owner in destination.macs else "via"
     if owner == leg.key.src_mac and owner in source.macs:
         return "a"
     if owner == leg.key.dst_mac and owner in destination.macs and owner not in scene.identities.routers:
