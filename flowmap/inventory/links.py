@@ -5,7 +5,7 @@ They are kept as they were read and used when all files are there: one host's ta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class SwitchInterface:
     peer: str | None
     """Name of the other end of a patch port."""
     host: str | None
-    source: str
-    row: int
+    source: str = field(compare=False)
+    row: int = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from flowmap.inventory.cells import clean_name, parse_ip, parse_mac, parse_vlan
 from flowmap.inventory.documents import Document, Lines
 from flowmap.inventory.reading import Reading
 
-_PATH = re.compile(r"(?:.*/)?(?:nodes/(?P<node>[^/\s]{1,63})/)?(?P<kind>qemu-server|lxc)/(?P<vmid>\d{1,9})\.conf")
+_PATH = re.compile(
+    r"(?:(?:.*/)?nodes/(?P<node>[^/\s]{1,63})/|.*/)?(?P<kind>qemu-server|lxc)/(?P<vmid>\d{1,9})\.conf", re.ASCII
+)
 _PATH_LINE = re.compile(r"(?:#\s+(?P<comment>/\S{1,300})|==> (?P<head>\S{1,300}) <==)\s*")
 _KEY_LINE = re.compile(r"(?P<key>[a-z][a-z0-9_-]{0,40}):\s*(?P<value>.*)")
 _NET_LINE = re.compile(r"net(?P<number>\d{1,2}):\s*(?=\S*=)\S+\s*", re.ASCII)

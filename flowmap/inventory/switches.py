@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from flowmap.inventory.links import Link, SwitchBridge, SwitchHost, SwitchInterface, SwitchPort
 from flowmap.inventory.records import MirrorSession, VnicRecord
@@ -27,6 +28,9 @@ _NIC_NAME = re.compile(r"vmnic\d+|en[ops]\w*\d+\w*|em\d+|bond\d*|team\d*|dpdk\d+
 """Reference 2.3, without `eth0`, which may be a container's."""
 
 
+Row = TypeVar("Row")
+
+
 class Switches:
     """All Open vSwitch tables that were given, of one host or several.
 
@@ -38,13 +42,16 @@ class Switches:
 
     def __init__(self, links: Iterable[Link]) -> None:
         links = list(links)
-        self._interfaces = {one.uuid: one for one in links if isinstance(one, SwitchInterface)}
-        self._ports = {one.uuid: one for one in links if isinstance(one, SwitchPort)}
-        self._bridges = {one.uuid: one for one in links if isinstance(one, SwitchBridge)}
-        self._port_of = {uuid: port for port in self._ports.values() for uuid in port.interfaces}
-        self._bridge_of = {uuid: bridge for bridge in self._bridges.values() for uuid in bridge.ports}
-        self._host_of_bridge = {uuid: one.host for one in links if isinstance(one, SwitchHost) for uuid in one.bridges}
-        self._by_row = {(one.source, one.row): one for one in self._interfaces.values()}
+        interfaces = [one for one in links if isinstance(one, SwitchInterface)]
+        self._interfaces = _unambiguous((one.uuid, one) for one in interfaces)
+        self._ports = _unambiguous((one.uuid, one) for one in links if isinstance(one, SwitchPort))
+        self._bridges = _unambiguous((one.uuid, one) for one in links if isinstance(one, SwitchBridge))
+        self._port_of = _unambiguous((uuid, port) for port in self._ports.values() for uuid in port.interfaces)
+        self._bridge_of = _unambiguous((uuid, bridge) for bridge in self._bridges.values() for uuid in bridge.ports)
+        self._host_of_bridge = _unambiguous(
+            (uuid, one.host) for one in links if isinstance(one, SwitchHost) for uuid in one.bridges
+        )
+        self._by_row = {(one.source, one.row): one for one in interfaces if one.uuid in self._interfaces}
         self._by_number: dict[int | None, list[SwitchInterface]] = defaultdict(list)
         self._by_name: dict[str, list[SwitchInterface]] = defaultdict(list)
         for one in self._interfaces.values():
@@ -170,6 +177,19 @@ class Switches:
             name = min(self._bridges[uuid].name for uuid in group)
             vswitch |= dict.fromkeys(group, name)
         return vswitch
+
+
+def _unambiguous(rows: Iterable[tuple[str, Row]]) -> dict[str, Row]:
+    """Rows by UUID, without those that two exports tell differently.
+
+    Hosts that were cloned with their database have bridges of one UUID: which row is whose, nobody could say.
+    """
+    found: dict[str, Row] = {}
+    told_twice: set[str] = set()
+    for uuid, row in rows:
+        if found.setdefault(uuid, row) != row:
+            told_twice.add(uuid)
+    return {uuid: row for uuid, row in found.items() if uuid not in told_twice}
 
 
 def leads_out(interface: SwitchInterface) -> bool:
