@@ -339,9 +339,15 @@ def print_inventory(inventory: Inventory) -> None:
         )
         table.add_row(*(Text(plain(cell)) for cell in cells))
     console.print(table)
-    console.print(
-        Text(f"{len(inventory.records)} vNICs, {len(inventory.conflicts)} conflicts, {len(inventory.warnings)} notes.")
+    parts = [f"{len(inventory.records)} vNICs"]
+    others = (
+        (inventory.hypervisors, "rows of hypervisors"),
+        (inventory.learned, "MACs in forwarding tables"),
+        (inventory.mirrors, "mirrors"),
     )
+    parts += [f"{len(rows)} {what}" for rows, what in others if rows]
+    parts += [f"{len(inventory.conflicts)} conflicts", f"{len(inventory.warnings)} notes"]
+    console.print(Text(f"{', '.join(parts)}."))
 
 
 def print_interfaces(rows: Sequence[Mapping[str, Any]]) -> None:
