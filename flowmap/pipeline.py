@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from flowmap.capture.points import CapturePoint, Statements, infer_roles
 from flowmap.conversations import OnceCounter, conversations_of
-from flowmap.facts import document_facts
+from flowmap.facts import document_facts, host_facts, inventory_files
 from flowmap.graph import FlowGraph, Talk, build_graph
 from flowmap.identity.domains import assign_domains, domains_of_legs
 from flowmap.identity.endpoints import Identities
@@ -96,5 +96,7 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     warnings += [("inventory_conflict", conflict.text) for conflict in inventory.conflicts]
     warnings += [("inventory", text) for text in inventory.warnings]
     facts = document_facts(reading.legs, flows, reading.captures, points, name, warnings)
-    graph = build_graph(talks, reading.legs.others, facts, reading.applications, settings)
+    facts["inventory"] = inventory_files(inventory)
+    known_hosts = host_facts(points, hosts, inventory)
+    graph = build_graph(talks, reading.legs.others, facts, reading.applications, settings, known_hosts)
     return FlowMap(reading, points, inventory, talks, graph, identities)

@@ -10,6 +10,7 @@ from flowmap.locality.coverage import (
     NEARLY_ALL,
     covering,
     host_of,
+    in_brackets,
     is_leak,
     same_addresses,
     seen_at,
@@ -186,7 +187,7 @@ def _routed_between_ports(scene: Scene, seen: Sightings, a: Leg, b: Leg, uplinks
     if (out or back) and not is_leak(seen, max(out, back, key=lambda legs: seen.share(*legs))):
         text = (
             f"Left by the uplink with TTL {a.ttl_max}{_vlan(out)} and came back with TTL {b.ttl_max}{_vlan(back)}: "
-            "a router outside the host turned it round."
+            f"a router outside the host{in_brackets(out[0].key.dst_mac) if out else ''} turned it round."
         )
         grade = "proven" if out and back else "strong"
         evidence = [seen_at(scene, "sighting-5", text, [a, *out, *back, b])]
