@@ -159,6 +159,7 @@ def _point(point: CapturePoint, count: _Counts, seen: PointStatistics) -> dict[s
         "copies_per_packet": round((count.packets + count.copies) / count.packets, 3) if count.packets else None,
         "one_way_share": round(count.one_way / count.conversations, 4) if count.conversations else None,
         "truncated_share": round(seen.truncated_packets / seen.packets, 4) if seen.packets else None,
+        "sampled": point.sampled,
         "dropped_packets": point.dropped_packets,
         "first_seen_ns": _time(seen.first_seen_ns),
         "last_seen_ns": _time(seen.last_seen_ns),

@@ -31,7 +31,7 @@ def host_of(scene: Scene, leg: Leg) -> str | None:
 
 
 def in_brackets(mac: int) -> str:
-    """" (aa:bb:cc:dd:ee:ff)" to stand behind what has this MAC; empty where the capture does not tell it."""
+    """A MAC in brackets, to stand behind what has it; empty where the capture does not tell it."""
     return f" ({mac_text(mac)})" if mac >= 0 else ""
 
 

@@ -327,6 +327,7 @@ def _point(identity: str, role: str, host: str | None = "esx-01", packets: int =
         "copies_per_packet": 1.04 if seen else None,
         "one_way_share": 0.25 if seen else None,
         "truncated_share": 0.0 if seen else None,
+        "sampled": 1,
         "dropped_packets": 3 if seen else None,
         "first_seen_ns": T0_NS if seen else None,
         "last_seen_ns": T0_NS + 5_000_000_001 if seen else None,
