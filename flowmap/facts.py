@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flowmap.capture import CaptureInfo, Outcome
-from flowmap.capture.points import CapturePoint
+from flowmap.capture.points import CapturePoint, HostStatement
+from flowmap.inventory import HostRecord, Inventory, LearnedMac, MirrorSession, VnicRecord
 from flowmap.legs import LegSet, PointStatistics
 from flowmap.packets import NO_TIME, TCP
 from flowmap.twins import Flows
@@ -72,6 +73,35 @@ def document_facts(
     }
 
 
+def host_facts(
+    points: Sequence[CapturePoint], stated: Mapping[str, HostStatement], inventory: Inventory
+) -> dict[str, dict[str, Any]]:
+    """Every host that points, statements or the inventory name, with what is said of its uplinks."""
+    names = [*(point.host for point in points if point.host), *stated, *inventory.hosts()]
+    nothing = HostStatement()
+    return {
+        name: {"uplinks": list(said.uplinks), "uplinks_complete": said.uplinks_complete}
+        for name in dict.fromkeys(names)
+        for said in (stated.get(name, nothing),)
+    }
+
+
+def inventory_files(inventory: Inventory) -> list[dict[str, Any]]:
+    """The inventory files behind the joined rows, in order of appearance; of several times the earliest."""
+    files: dict[str, dict[str, Any]] = {}
+    rows: list[VnicRecord | HostRecord | LearnedMac | MirrorSession] = [*inventory.records, *inventory.hypervisors]
+    for row in [*rows, *inventory.learned, *inventory.mirrors]:
+        file = files.setdefault(
+            row.source, {"file": row.source, "format": row.format, "rows": 0, "observed_at_ns": None,
+                         "observed_how": None},
+        )  # fmt: skip
+        file["rows"] += 1
+        at_ns = row.observed_at_ns
+        if at_ns is not None and (file["observed_at_ns"] is None or at_ns < file["observed_at_ns"]):
+            file["observed_at_ns"], file["observed_how"] = at_ns, row.observed_how
+    return list(files.values())
+
+
 def _others_text(legs: LegSet, kept: int) -> str:
     """Why packets stand in group:others, and which setting would keep them apart."""
     others = legs.others
@@ -129,6 +159,7 @@ def _point(point: CapturePoint, count: _Counts, seen: PointStatistics) -> dict[s
         "copies_per_packet": round((count.packets + count.copies) / count.packets, 3) if count.packets else None,
         "one_way_share": round(count.one_way / count.conversations, 4) if count.conversations else None,
         "truncated_share": round(seen.truncated_packets / seen.packets, 4) if seen.packets else None,
+        "sampled": point.sampled,
         "dropped_packets": point.dropped_packets,
         "first_seen_ns": _time(seen.first_seen_ns),
         "last_seen_ns": _time(seen.last_seen_ns),

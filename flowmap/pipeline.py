@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from flowmap.capture.points import CapturePoint, Statements, infer_roles
 from flowmap.conversations import OnceCounter, conversations_of
-from flowmap.facts import document_facts
+from flowmap.facts import document_facts, host_facts, inventory_files
 from flowmap.graph import FlowGraph, Talk, build_graph
 from flowmap.identity.domains import assign_domains, domains_of_legs
 from flowmap.identity.endpoints import Identities
@@ -110,5 +110,7 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     warnings += [("inventory", text) for text in inventory.warnings]
     seen = replace(reading.legs, legs=legs, points=split.statistics)
     facts = document_facts(seen, flows, reading.captures, points, name, warnings)
-    graph = build_graph(talks, reading.legs.others, facts, reading.applications, settings)
+    facts["inventory"] = inventory_files(inventory)
+    known_hosts = host_facts(points, hosts, inventory)
+    graph = build_graph(talks, reading.legs.others, facts, reading.applications, settings, known_hosts)
     return FlowMap(reading, legs, points, inventory, talks, graph, identities)

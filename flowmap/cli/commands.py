@@ -176,6 +176,33 @@ def explain(
 
 
 @app.command()
+def report(
+    captures: Captures,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Where it goes: .md, .html (one file, for a browser or a printer) or .json; - is standard output.",
+            metavar="FILE",
+        ),
+    ] = None,
+    inventory: InventoryFiles = None,
+    points: PointsFile = None,
+    point: PointOptions = None,
+    reader: ReaderOption = Reader.auto,
+    hash: Annotated[bool, typer.Option("--hash", help="Note the SHA-256 of each capture in the report.")] = False,
+) -> None:
+    """Write the blind-spot report: what was not seen, the figures, what stayed, hairpins, and the evidence."""
+    from flowmap.cli.output import check_report_output, write_report_output
+
+    target = check_report_output(output)
+    flow_map = _map(captures, inventory, points, point, reader=reader.value, hash_files=hash)
+    write_report_output(flow_map.graph, target)
+    _leave_with(flow_map.reading)
+
+
+@app.command()
 def conversations(
     captures: Captures,
     output: Annotated[

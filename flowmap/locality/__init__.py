@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from flowmap.conversations import Conversation
 from flowmap.identity.endpoints import Endpoint
@@ -39,12 +39,22 @@ EVIDENCE_KEPT = 12
 Item = TypeVar("Item")
 
 
+class Part(NamedTuple):
+    """Bytes of one direction that a verdict speaks for: ``word`` is stayed or left, ``grade`` is never None."""
+
+    word: str
+    grade: str
+    is_hairpin: bool
+    wire_bytes: int
+
+
 @dataclass(slots=True)
 class Verdict:
     """The verdict of a conversation or a pair, with its bytes split.
 
     ``stayed_bytes`` + ``left_bytes`` + ``undetermined_bytes`` is the counted wire bytes; ``hairpin_bytes`` is part of
-    ``left_bytes``; ``path`` is ``switched``, ``routed`` or ``unknown``.
+    ``left_bytes``; ``path`` is ``switched``, ``routed`` or ``unknown``. ``parts`` are the stayed and left bytes of a
+    conversation with the grade of each direction; ``grade`` is the worst of them, and a pair has no parts.
     """
 
     verdict: str
@@ -57,6 +67,7 @@ class Verdict:
     path: str = "unknown"
     evidence: list[Evidence] = field(default_factory=list)
     would_settle: list[str] = field(default_factory=list)
+    parts: tuple[Part, ...] = ()
 
 
 def judge(scene: Scene, conversation: Conversation, low: Endpoint, high: Endpoint) -> Verdict:
@@ -156,20 +167,22 @@ def _combine(judgements: Sequence[Judgement], sizes: Sequence[int]) -> Verdict:
     weight: dict[str, int] = {}
     evidence: list[Evidence] = []
     would_settle: list[str] = []
+    parts: list[Part] = []
     for judgement, wire_bytes in zip(judgements, sizes, strict=True):
         plain = judgement.left_host
         covered = wire_bytes if judgement.covered == 1 else round(wire_bytes * judgement.covered)
-        if plain == STAYED:
-            stayed += covered
-        elif plain == LEFT:
-            left += covered
-            hairpin += covered if judgement.verdict in HAIRPINS else 0
+        if plain in (STAYED, LEFT):
+            is_hairpin = judgement.verdict in HAIRPINS
+            parts.append(Part(plain, judgement.grade or "weak", is_hairpin, covered))
+            stayed += covered if plain == STAYED else 0
+            left += covered if plain == LEFT else 0
+            hairpin += covered if is_hairpin else 0
         weight[judgement.verdict] = weight.get(judgement.verdict, 0) + wire_bytes
         evidence = _with_new(evidence, judgement.evidence)
         would_settle = _with_new(would_settle, judgement.would_settle)
     result = Verdict(
         "undetermined", UNDETERMINED, None, stayed, left, sum(sizes) - stayed - left, hairpin, "unknown",
-        evidence[:EVIDENCE_KEPT], would_settle,
+        evidence[:EVIDENCE_KEPT], would_settle, tuple(parts),
     )  # fmt: skip
     result.left_host = plain_word(result)
     result.verdict, result.grade = _name_and_grade(result.left_host, weight, judgements)
@@ -258,6 +271,7 @@ __all__ = [
     "OUTSIDE_ROLES",
     "Evidence",
     "Judgement",
+    "Part",
     "Scene",
     "Verdict",
     "judge",

@@ -90,8 +90,8 @@ def _answered_elsewhere(seen: Sightings, back: Sightings, scene: Scene, host: st
     return away(seen) if away(back) else []
 
 
-def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str) -> Judgement:
-    """Rows 1 and 2: the same frames at both ports of one host and on no uplink."""
+def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str, absent: str = "On no uplink") -> Judgement:
+    """Rows 1 and 2: the same frames at both ports of one host and on no uplink; ``absent`` words the latter."""
     text = f"The same frames at both VMs' ports of {host}: equal MACs, TTL {a.ttl_max}."
     result = Judgement("intra_host_switched", "proven", [seen_at(scene, "sighting-1", text, [a, b])])
     watch = watch_uplinks(scene, a, host, b)
@@ -102,7 +102,7 @@ def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str) -> Judge
         few = f"Only {covered:.0%} of it was seen at both ports; the rest is open."
         result.evidence.append(Evidence("sighting-1", False, few, scene.names([a, b])))
     if watch.complete:
-        result.evidence.append(Evidence("sighting-1", True, f"On no uplink of {host}, and all were captured.", names))
+        result.evidence.append(Evidence("sighting-1", True, f"{absent} of {host}, and all were captured.", names))
         return result
     if a.key.tunnel >= 0:
         return undetermined(
@@ -171,7 +171,7 @@ def _switched_but_on_uplink(
     )
     if len(equal) == len(uplinks) and (few or silent) and all(_was_delivered(leg, b) for leg in equal):
         what = f"{on_wire} of {delivered} packets were flooded to the uplink too and delivered here all the same."
-        result = _switched(scene, seen, a, b, host_of(scene, a) or "")
+        result = _switched(scene, seen, a, b, host_of(scene, a) or "", "Apart from flooded copies on no uplink")
         result.evidence.append(seen_at(scene, "sighting-3", what, equal))
         result.leaks = [leg for leg in (*seen.u, *seen.t) if same_addresses(leg, a) and _was_delivered(leg, b)]
         return result.capped("strong" if few else "likely")

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowmap.legs import Leg
-from flowmap.locality.coverage import MISSED_SHARE, NEARLY_ALL, covering, host_of, is_leak, same_addresses, seen_at
+from flowmap.locality.coverage import (
+    MISSED_SHARE,
+    NEARLY_ALL,
+    covering,
+    host_of,
+    in_brackets,
+    is_leak,
+    same_addresses,
+    seen_at,
+)
 from flowmap.locality.sightings import Scene, Sightings, UplinkWatch, watch_uplinks
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
 from flowmap.packets import mac_text
@@ -26,7 +35,7 @@ def routed_between_ports(
     if (out or back) and not is_leak(seen, max(out, back, key=lambda legs: seen.share(*legs))):
         text = (
             f"Left by the uplink with TTL {a.ttl_max}{_vlan(out)} and came back with TTL {b.ttl_max}{_vlan(back)}: "
-            "a router outside the host turned it round."
+            f"a router outside the host{in_brackets(out[0].key.dst_mac) if out else ''} turned it round."
         )
         grade = "proven" if out and back else "strong"
         evidence = [seen_at(scene, "sighting-5", text, [a, *out, *back, b])]

@@ -12,7 +12,16 @@ from flowmap.identity.endpoints import Endpoint
 from flowmap.identity.kinds import virtual_vendor
 from flowmap.legs import Leg
 from flowmap.locality.both_ports import both_ports
-from flowmap.locality.coverage import NEARLY_ALL, covering, host_of, is_leak, same_addresses, seen_at, usual_copies
+from flowmap.locality.coverage import (
+    NEARLY_ALL,
+    covering,
+    host_of,
+    in_brackets,
+    is_leak,
+    same_addresses,
+    seen_at,
+    usual_copies,
+)
 from flowmap.locality.sightings import Scene, Sightings, outermost_tag
 from flowmap.locality.silent_uplinks import behind_silent_uplinks
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
@@ -87,7 +96,8 @@ def _one_port_and_uplink(
     same = [leg for leg in uplinks if same_addresses(leg, port)]
     turned = [leg for leg in uplinks if any(_was_turned(scene, leg, other) for other in same)]
     if turned:
-        text = "On the uplink twice, the second time with other MACs and TTL: routed outside and back."
+        router = in_brackets(port.key.dst_mac if seen.a else port.key.src_mac)
+        text = f"On the uplink twice, the second time with other MACs and TTL: routed outside{router} and back."
         evidence = [seen_at(scene, "sighting-5", text, [port, *same, *turned])]
         return covering(Judgement("hairpin_routed", "strong", evidence), seen, same)
     by_tag: dict[int, float] = defaultdict(float)
