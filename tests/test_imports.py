@@ -35,6 +35,7 @@ STAGES = (
     "export",
     "pipeline",
     "warm",
+    "evidence",
     "views",
     "api",
     "cli",

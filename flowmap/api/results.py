@@ -10,6 +10,8 @@ renamed before the link is replaced, so a reader sees an old result or a new one
 - ``conversations(id, source, target, wire_bytes, stayed_bytes, left_bytes, left_host, protocol, port, application,
   row)``:
   ``source`` and ``target`` are those of the edge that the conversation is counted in, ``row`` is its JSON
+- ``sightings(source, target, sightings)``: of each edge, as JSON (:class:`flowmap.evidence.SightingsTable`)
+- ``placements(node, placement)``: of each node that is no group, as JSON (:func:`flowmap.evidence.placement_of`)
 - ``slices(bucket, conversation, from_source, packets, wire_bytes, payload_bytes)``: time buckets of ``slice_ns``
 """
 
@@ -21,17 +23,18 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flowmap.evidence import SightingsTable
 from flowmap.export import document, dumps
-from flowmap.graph import Talk, fold_outside
+from flowmap.graph import Talk, fold_outside, pairs_of
 from flowmap.packets import NO_TIME
 from flowmap.pipeline import FlowMap
 from flowmap.settings import Settings
-from flowmap.views import conversation_row
+from flowmap.views import conversation_row, placement
 
 _LINK = "map.json"
 KEPT_S = 10.0
@@ -45,6 +48,8 @@ CREATE TABLE conversations (
     id INTEGER PRIMARY KEY, source TEXT, target TEXT, wire_bytes INTEGER, stayed_bytes INTEGER, left_bytes INTEGER,
     left_host TEXT, protocol TEXT, port INTEGER, application TEXT, row TEXT
 );
+CREATE TABLE sightings (source TEXT, target TEXT, sightings TEXT);
+CREATE TABLE placements (node TEXT, placement TEXT);
 CREATE TABLE slices (
     bucket INTEGER, conversation INTEGER, from_source INTEGER, packets INTEGER, wire_bytes INTEGER,
     payload_bytes INTEGER, PRIMARY KEY (bucket, conversation, from_source)
@@ -52,6 +57,8 @@ CREATE TABLE slices (
 """
 _INDEXES = """
 CREATE INDEX by_pair ON conversations (source, target);
+CREATE INDEX sightings_by_pair ON sightings (source, target);
+CREATE INDEX placements_by_node ON placements (node);
 CREATE INDEX by_bytes ON conversations (wire_bytes DESC, id);
 """
 
@@ -165,10 +172,43 @@ def _write_views(path: Path, flow_map: FlowMap, settings: Settings) -> None:
                 ),
             )  # fmt: skip
             database.executemany("INSERT INTO slices VALUES (?, ?, ?, ?, ?, ?)", _slices(number, talk, source == low))
+        database.executemany("INSERT INTO sightings VALUES (?, ?, ?)", _sightings(flow_map, shown))
+        database.executemany("INSERT INTO placements VALUES (?, ?)", _placements(flow_map, shown, settings))
         database.executescript(_INDEXES)
         database.commit()
     finally:
         database.close()
+
+
+def _sightings(flow_map: FlowMap, shown: Sequence[Talk]) -> Iterator[tuple[str | None, ...]]:
+    """A row for each edge; the one of packets that no conversation was kept for has no sightings."""
+    table, pairs = SightingsTable(flow_map), pairs_of(shown)
+    for source, target in flow_map.graph.edges:
+        pair = pairs.get((min(source, target), max(source, target)))
+        yield _text(source), _text(target), dumps(table.of(pair.talks if pair else (), source))
+
+
+def _placements(flow_map: FlowMap, shown: Sequence[Talk], settings: Settings) -> Iterator[tuple[str | None, ...]]:
+    ends = {end.id: end for talk in shown for end in (talk.low, talk.high)}
+    for key, endpoint in ends.items():
+        placed = placement(flow_map, endpoint, settings)
+        if placed is not None:
+            yield _text(key), dumps(placed)
+
+
+def evidence(database: sqlite3.Connection, source: str, target: str, t0_ns: int | None) -> dict[str, dict[str, Any]]:
+    """``sightings`` and ``placement`` of an edge as :func:`flowmap.views.pair_detail` has them, in view times."""
+    key = (_text(source), _text(target))
+    (text,) = database.execute("SELECT sightings FROM sightings WHERE source = ? AND target = ?", key).fetchone()
+    sightings = json.loads(text)
+    placements = {}
+    for end, node in zip(("source", "target"), key, strict=True):
+        row = database.execute("SELECT placement FROM placements WHERE node = ?", (node,)).fetchone()
+        placements[end] = json.loads(row[0]) if row else None
+    return {
+        "sightings": sightings | {"rows": [with_view_times(row, t0_ns) for row in sightings["rows"]]},
+        "placement": placements,
+    }
 
 
 def _slices(number: int, talk: Talk, source_is_low: bool) -> Iterator[tuple[int, ...]]:
