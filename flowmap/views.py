@@ -6,7 +6,7 @@ import ipaddress
 from typing import Any
 
 from flowmap.errors import UsageError
-from flowmap.evidence import SightingsTable, placement_of
+from flowmap.evidence import AddressTexts, SightingsTable, fold_legs, placement_of
 from flowmap.graph import Talk, fold_outside, service_of
 from flowmap.identity.endpoints import Endpoint
 from flowmap.packets import NO_TIME, ip_text
@@ -90,12 +90,20 @@ def pair_detail(flow_map: FlowMap, source: str, target: str, settings: Settings)
         "conversations": sorted(
             (conversation_row(flow_map, talk) for talk, _ in talks), key=lambda row: -int(row["wire_bytes"])
         ),
-        "sightings": SightingsTable(flow_map).of([seen for _, seen in talks], source),
+        "sightings": sightings_table(flow_map).of(
+            fold_legs(flow_map.reading.legs.legs, [seen for _, seen in talks], source, AddressTexts())
+        ),
         "placement": {
             "source": placement(flow_map, ends.get(source), settings),
             "target": placement(flow_map, ends.get(target), settings),
         },
     }
+
+
+def sightings_table(flow_map: FlowMap) -> SightingsTable:
+    """What makes sightings of the rows of a map's pairs."""
+    reading = flow_map.reading
+    return SightingsTable(flow_map.points, reading.registry.tunnels, legs_are_missing=reading.legs.others.packets > 0)
 
 
 def placement(flow_map: FlowMap, endpoint: Endpoint | None, settings: Settings) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from flowmap.capture.points import CapturePoint
+from flowmap.capture.points import CapturePoint, PointKey
 from flowmap.evidence.carriers import PROTOCOLS
 from flowmap.packets import ICMP, ICMPV6, Tunnel, mac_text
 
@@ -21,6 +21,9 @@ ADDRESSES_NAMED = 16
 
 ADDRESS_PAIRS_NAMED = 4
 """Pairs of addresses that are written one by one; more become two sets."""
+
+ADDRESS_PAIRS_KEPT = 64
+"""Pairs of addresses that are remembered of a row; a row with so many may have more."""
 
 EXCLUSIONS = 8
 """Other rows that one filter leaves out by name."""
@@ -82,12 +85,19 @@ class FileInterfaces:
 
     def __init__(self, points: Iterable[CapturePoint]) -> None:
         self._names: dict[str, dict[tuple[int, int], str]] = {}
+        self._facts: dict[PointKey, tuple[list[str], str]] = {}
         for point in points:
             interfaces = self._names.setdefault(point.key.file, {})
             interfaces[point.key.section, point.key.interface_id] = point.interface
 
     def facts(self, point: CapturePoint) -> tuple[list[str], str]:
-        """Comparisons for the interface, and why they are not enough."""
+        """Comparisons for the interface, and what they find beyond it."""
+        found = self._facts.get(point.key)
+        if found is None:
+            found = self._facts[point.key] = self._facts_of(point)
+        return found
+
+    def _facts_of(self, point: CapturePoint) -> tuple[list[str], str]:
         interfaces = self._names[point.key.file]
         if len(interfaces) == 1:
             return [], ""
@@ -136,6 +146,7 @@ def marks_of(
         What else packets between these addresses may carry (:class:`flowmap.evidence.carriers.Carriers`).
     """
     facts, note = interfaces.facts(point)
+    facts = list(facts)
     marks = FrameMarks(point.key.file, facts, list(address_pairs), note=note)
     if point.key.cooked_index >= 0:
         facts.append(f"sll.ifindex == {point.key.cooked_index}")
@@ -221,7 +232,7 @@ def row_filter(marks: FrameMarks, others: Iterable[FrameMarks]) -> DisplayFilter
         if other is marks or other.file != marks.file or not own <= set(other.facts):
             continue
         is_told_by_tag = marks.is_untagged and any(fact.startswith(_TAG) for fact in other.facts)
-        if is_told_by_tag or ends.isdisjoint(other.address_pairs):
+        if is_told_by_tag or (len(ends) < ADDRESS_PAIRS_KEPT and ends.isdisjoint(other.address_pairs)):
             continue
         beyond = next((fact for fact in other.facts if fact not in own), None)
         if beyond is None or len(left_out) >= EXCLUSIONS:
@@ -285,7 +296,7 @@ def _addresses(pairs: Sequence[AddressPair]) -> str | None:
         clauses = []
         for family in ("ip", "ipv6"):
             ends = [list(dict.fromkeys(pair[end] for pair in pairs if _ip(pair[0]) == family)) for end in (0, 1)]
-            if max(map(len, ends)) > ADDRESSES_NAMED:
+            if max(map(len, ends)) > ADDRESSES_NAMED or len(pairs) >= ADDRESS_PAIRS_KEPT:
                 return None
             if ends[0]:
                 clauses.append(f"{_is_any(f'{family}.src', ends[0])} && {_is_any(f'{family}.dst', ends[1])}")

@@ -111,7 +111,7 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
     nodes = {node["id"]: node for node in document["nodes"]}
     with results.views(record.folder, record.revision) as database:
         found = conversations.page(database, record.t0_ns, conversations.condition(ends), PAIR_ROWS)
-        evidence = results.evidence(database, edge["source"], edge["target"], record.t0_ns)
+    evidence = results.evidence(record.folder, record.revision, edge["source"], edge["target"], record.t0_ns)
     return SafeJSON(
         {
             "t0_ns": t0_text(record),
