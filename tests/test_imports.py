@@ -38,6 +38,7 @@ STAGES = (
     "report",
     "pipeline",
     "warm",
+    "evidence",
     "views",
     "api",
     "cli",

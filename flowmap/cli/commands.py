@@ -164,10 +164,12 @@ def explain(
 ) -> None:
     """Show the evidence for the verdict of one pair."""
     flow_map = _map(captures, inventory, points, point, reader=reader.value)
-    from flowmap.cli.summary import print_explanation, print_json
+    from flowmap.cli.explanation import print_explanation
+    from flowmap.cli.summary import print_json
+    from flowmap.settings import Settings
     from flowmap.views import find_edge, pair_detail
 
-    detail = pair_detail(flow_map, *find_edge(flow_map, *pair))
+    detail = pair_detail(flow_map, *find_edge(flow_map, *pair), Settings())
     if format == "json":
         print_json(detail)
     else:
