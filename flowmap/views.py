@@ -91,7 +91,7 @@ def pair_detail(flow_map: FlowMap, source: str, target: str, settings: Settings)
             (conversation_row(flow_map, talk) for talk, _ in talks), key=lambda row: -int(row["wire_bytes"])
         ),
         "sightings": sightings_table(flow_map).of(
-            fold_legs(flow_map.reading.legs.legs, [seen for _, seen in talks], source, AddressTexts())
+            fold_legs(flow_map.legs, [seen for _, seen in talks], source, AddressTexts())
         ),
         "placement": {
             "source": placement(flow_map, ends.get(source), settings),

@@ -11,7 +11,7 @@ renamed before the link is replaced, so a reader sees an old result or a new one
   row)``:
   ``source`` and ``target`` are those of the edge that the conversation is counted in, ``row`` is its JSON
 - ``sightings(source, target, folded)``: of each edge, :class:`flowmap.evidence.Folded` as JSON
-- ``shared(name, value)``: ``points`` and ``tunnels`` that the rows of sightings number, and ``legs_are_missing``, as JSON
+- ``shared(name, value)``: ``points``, ``tunnels`` that the rows of sightings number, ``legs_are_missing``, as JSON
 - ``placements(node, placement)``: of each node that is no group, as JSON (:func:`flowmap.evidence.placement_of`)
 - ``slices(bucket, conversation, from_source, packets, wire_bytes, payload_bytes)``: time buckets of ``slice_ns``
 """
@@ -187,7 +187,7 @@ def _write_views(path: Path, flow_map: FlowMap, settings: Settings) -> None:
 
 def _sightings(flow_map: FlowMap, shown: Sequence[Talk]) -> Iterator[tuple[str | None, ...]]:
     """A row for each edge; the one of packets that no conversation was kept for has no sightings."""
-    legs, pairs, texts = flow_map.reading.legs.legs, pairs_of(shown), AddressTexts()
+    legs, pairs, texts = flow_map.legs, pairs_of(shown), AddressTexts()
     for source, target in flow_map.graph.edges:
         pair = pairs.get((min(source, target), max(source, target)))
         yield _text(source), _text(target), json.dumps(fold_legs(legs, pair.talks if pair else (), source, texts))
