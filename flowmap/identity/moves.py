@@ -31,6 +31,9 @@ MOVE_SLACK_NS = 2_000_000_000
 """How much two hosts may seem to overlap, and an announcement may differ from the change itself: clocks that are
 aligned by packets only, and the second during which a migration stuns a VM."""
 
+INTERRUPTED_NS = 500_000_000
+"""How far from an announcement a conversation may end at the old place or begin at the new one."""
+
 REPEATED_NS = 30_000_000_000
 """Announcements of one MAC that close to each other are one: hypervisors repeat them."""
 
@@ -295,7 +298,7 @@ def _interruption(
     mac: int, time: int, courses: Sequence[_Course], points: Sequence[CapturePoint], files: Mapping[str, Span]
 ) -> Move | None:
     """The move that conversations show which end or begin at one host's points when their MAC is announced."""
-    before, after = time - MOVE_SLACK_NS, time + MOVE_SLACK_NS
+    before, after = time - INTERRUPTED_NS, time + INTERRUPTED_NS
     left: dict[str, int] = {}
     arrived: dict[str, int] = {}
     for course in courses:
