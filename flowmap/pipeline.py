@@ -20,6 +20,7 @@ from flowmap.facts import document_facts
 from flowmap.graph import FlowGraph, Talk, build_graph
 from flowmap.identity.domains import assign_domains, domains_of_legs
 from flowmap.identity.endpoints import Identities
+from flowmap.identity.moves import moves_of, note_duplicates
 from flowmap.identity.places import add_segments, ends_of, roles_from_inventory, spell_hosts
 from flowmap.identity.routers import find_routers
 from flowmap.identity.stations import Stations
@@ -81,6 +82,8 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     counter = OnceCounter(legs, twins, files, offsets, reading.legs.slice_ns)
     conversations = conversations_of(legs, flows, domains_of_legs(legs, domains), counter)
     ends = [ends_of(legs, conversation, identities) for conversation in conversations]
+    movements = moves_of(legs, claims, points, offsets, routers, reading.legs.slice_ns)
+    note_duplicates(movements, identities.all())
     add_segments(stations, claims, tunnels, identities)
     outside = {number for number, point in enumerate(points) if point.role in OUTSIDE_ROLES}
     scene = Scene(

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from flowmap.capture.points import CapturePoint
+from flowmap.identity.endpoint import Endpoint
 from flowmap.identity.homes import Home, Span, homes_of
 from flowmap.legs import FiveTuple, Leg
 from flowmap.packets import NO_TIME, Claim, is_group_mac
@@ -95,6 +96,13 @@ class Movements:
         return host
 
 
+def note_duplicates(movements: Movements, endpoints: Iterable[Endpoint]) -> None:
+    """Call it a conflict of an endpoint that one of its MACs is in use twice: then nobody knows where it is."""
+    for endpoint in endpoints:
+        for mac in sorted(endpoint.macs & movements.duplicates.keys()):
+            endpoint.conflict = endpoint.conflict or f"{endpoint.label}: {movements.duplicates[mac].text}"
+
+
 def moves_of(
     legs: Sequence[Leg],
     claims: Iterable[Claim],
@@ -127,8 +135,6 @@ def moves_of(
         return result
     unclear: set[int] = set()
     for mac, at_hosts in homes_of(legs, points, offsets, routers, slice_ns).items():
-        if len(at_hosts) < 2:
-            continue
         stays = sorted(stay for host, home in at_hosts.items() for stay in _stays(host, home.spans))
         overlap = _overlap(stays, max(MOVE_SLACK_NS, slice_ns))
         if overlap is None:
