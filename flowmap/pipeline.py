@@ -20,7 +20,7 @@ from flowmap.facts import document_facts, host_facts, inventory_files
 from flowmap.graph import FlowGraph, Talk, build_graph
 from flowmap.identity.domains import assign_domains, domains_of_legs
 from flowmap.identity.endpoints import Identities
-from flowmap.identity.moves import moves_of
+from flowmap.identity.moves import moves_of, note_duplicates
 from flowmap.identity.places import add_segments, ends_of, roles_from_inventory, spell_hosts
 from flowmap.identity.routers import find_routers
 from flowmap.identity.stations import Stations
@@ -92,13 +92,16 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     conversations = conversations_of(legs, flows, domains_of_legs(legs, domains), counter)
     ends = [ends_of(legs, conversation, identities) for conversation in conversations]
     conversations, ends = join_translated(legs, flows, twins, conversations, ends)
+    movements = moves_of(legs, claims, points, offsets, routers, reading.legs.slice_ns, twins)
+    note_duplicates(movements, identities.all())
     add_segments(stations, claims, tunnels, identities)
-    movements = moves_of(legs, claims, points, offsets, routers, reading.legs.slice_ns)
     outside = {number for number, point in enumerate(points) if point.role in OUTSIDE_ROLES}
     scene = Scene(
         legs, twins, translated_twins(legs, flows, outside), points, split.statistics, hosts, identities,
         reading.legs.first_seen_ns, reading.legs.last_seen_ns, settings.inventory_fresh_s * 10**9,
         clock_offset_ns=offsets, slice_ns=reading.legs.slice_ns, movements=movements,
+        announced={claim.mac: claim.time_ns for claim in claims if claim.how == "rarp"
+                   and claim.mac not in movements.moves},
         legs_are_missing=reading.legs.others.packets > 0,
     )  # fmt: skip
     place_by_ports(scene)

@@ -21,9 +21,9 @@ NAMES_KEPT = 64
 class Endpoint:
     """One machine (or group) of the map.
 
-    ``kind`` is that of DESIGN section 5, ``kind_how`` where it comes from. ``records`` are the inventory rows that
-    name it, ``records_how`` whether they were found by MAC or by address. ``host_how`` says where the placement comes
-    from: ``inventory`` or a capture point.
+    ``kind`` is one of the document's, ``kind_how`` says where it comes from. ``records`` are the inventory rows that
+    name it, ``records_how`` whether they were found by ``MAC``, by ``address`` or only by a ``translated`` one.
+    ``host_how`` says where the placement comes from: ``inventory`` or a capture point.
     """
 
     id: str

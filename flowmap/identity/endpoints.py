@@ -184,15 +184,15 @@ class Identities:
             endpoint = self._endpoints[f"vm:{vm_id or vm}"] = Endpoint(
                 f"vm:{vm_id or vm}", kind, "inventory", label=vm or str(vm_id), names=[(vm or str(vm_id), "inventory")]
             )
-            endpoint.records_how = "MAC" if how == "MAC" else "address"
+            endpoint.records_how = how
         for record in records:
             if record not in endpoint.records:
                 endpoint.records.append(record)
             endpoint.segments |= {f"vlan{record.vlan}"} if record.vlan is not None else set()
-        if how == "address" and endpoint.records_how == "MAC":
-            endpoint.records_how = how
         if how == "translated":
             endpoint.translated.add(ip)
+        elif how == "address" or endpoint.records_how == "translated":
+            endpoint.records_how = how
         told = {record.mac for record in records if record.mac is not None}
         hosts = {record.host for record in endpoint.records if record.host and not record.distributed}
         if len(hosts) > 1:

@@ -21,6 +21,9 @@ HOME_SHARE = 0.9
 Span = tuple[int, int]
 """First and last time, in nanoseconds on the common clock."""
 
+Port = tuple[str, str | int]
+"""Host and interface, or capture point where the interface has no name: several files of one port are one."""
+
 
 @dataclass(slots=True)
 class Home:
@@ -52,7 +55,7 @@ def homes_of(
     routers: Collection[int] = (),
     slice_ns: int = 0,
 ) -> dict[int, dict[str, Home]]:
-    """MAC -> host -> what it did at its ports there.
+    """MAC -> host -> what it did at its ports there, for the MACs at home on several hosts.
 
     Parameters
     ----------
@@ -65,29 +68,33 @@ def homes_of(
     slice_ns
         Width of the legs' time buckets. With it, a leg that was interrupted has several spans; without it one.
     """
-    at_port: dict[tuple[str, str | int], list[Leg]] = defaultdict(list)
+    at_port: dict[Port, list[Leg]] = defaultdict(list)
     for leg in legs:
         point = points[leg.key.point]
         if point.role == "vnic" and point.host and not is_group_mac(leg.key.dst_mac) and leg.first_seen_ns != NO_TIME:
             at_port[point.host, point.interface or leg.key.point].append(leg)
     candidates = {port: _candidates(found) for port, found in at_port.items()}
-    certain = {port: next(iter(macs)) for port, macs in candidates.items() if len(macs) == 1}
-    taken = set(certain.values())
-    homes: dict[int, dict[str, Home]] = defaultdict(dict)
+    certain = {macs for macs in map(frozenset, candidates.values()) if len(macs) == 1}
+    taken = frozenset().union(*certain)
+    ports_of: dict[int, list[Port]] = defaultdict(list)
     for port, macs in candidates.items():
-        left = macs if port in certain else (macs - taken - set(routers)) or (macs - taken)
-        if len(left) != 1:
-            continue
-        mac, host = next(iter(left)), port[0]
-        home = homes[mac].setdefault(host, Home())
-        home.by_leaving_out |= port not in certain
-        for leg in at_port[port]:
-            if leg.key.src_mac == mac:
-                shift = offsets.get(points[leg.key.point].key.file, 0)
-                home.spans += [(first + shift, last + shift) for first, last in spans_of(leg, slice_ns)]
-                home.conversations.add(leg.key.five_tuple)
-                home.points.add(leg.key.point)
-    return dict(homes)
+        left = macs if len(macs) == 1 else (macs - taken - set(routers)) or (macs - taken)
+        if len(left) == 1:
+            ports_of[next(iter(left))].append(port)
+    homes: dict[int, dict[str, Home]] = {}
+    for mac, ports in ports_of.items():
+        if len({host for host, _ in ports}) > 1:
+            homes[mac] = defaultdict(Home)
+            for port in ports:
+                home = homes[mac][port[0]]
+                home.by_leaving_out |= len(candidates[port]) > 1
+                own = [leg for leg in at_port[port] if leg.key.src_mac == mac]
+                home.conversations.update(leg.key.five_tuple for leg in own)
+                home.points.update(leg.key.point for leg in own)
+                for leg in own:
+                    shift = offsets.get(points[leg.key.point].key.file, 0)
+                    home.spans += [(first + shift, last + shift) for first, last in spans_of(leg, slice_ns)]
+    return homes
 
 
 def answered(legs: Sequence[Leg]) -> list[Leg]:

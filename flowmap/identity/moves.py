@@ -23,9 +23,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from flowmap.capture.points import CapturePoint
+from flowmap.identity.endpoint import Endpoint
 from flowmap.identity.homes import Home, Span, homes_of
 from flowmap.legs import FiveTuple, Leg
 from flowmap.packets import NO_TIME, Claim, is_group_mac
+from flowmap.twins import Twins
 
 MOVE_SLACK_NS = 2_000_000_000
 """How much two hosts may seem to overlap, and an announcement may differ from the change itself: clocks that are
@@ -98,6 +100,13 @@ class Movements:
         return host
 
 
+def note_duplicates(movements: Movements, endpoints: Iterable[Endpoint]) -> None:
+    """Call it a conflict of an endpoint that one of its MACs is in use twice: then nobody knows where it is."""
+    for endpoint in endpoints:
+        for mac in sorted(endpoint.macs & movements.duplicates.keys()):
+            endpoint.conflict = endpoint.conflict or f"{endpoint.label}: {movements.duplicates[mac].text}"
+
+
 def moves_of(
     legs: Sequence[Leg],
     claims: Iterable[Claim],
@@ -105,6 +114,7 @@ def moves_of(
     offsets: Mapping[str, int],
     routers: Collection[int] = (),
     slice_ns: int = 0,
+    twins: Twins | None = None,
 ) -> Movements:
     """Find every move and every MAC in use twice.
 
@@ -121,6 +131,8 @@ def moves_of(
         MACs of routers. Several hosts may use one (an anycast gateway), so none is in use twice.
     slice_ns
         Width of the legs' time buckets; without it a leg counts as being there from its first to its last packet.
+    twins
+        Legs that carried the same packets. A MAC whose packets were at two of its homes was on its way there.
     """
     result = Movements()
     claims = list(claims)
@@ -129,13 +141,17 @@ def moves_of(
     if not hosts or (len(hosts) == 1 and not announced):
         return result
     unclear: set[int] = set()
+    passing = _at_two_ports(legs, points, twins) if twins else {}
+    recorded = _recorded(legs, points, offsets)
     for mac, at_hosts in homes_of(legs, points, offsets, routers, slice_ns).items():
-        if len(at_hosts) < 2:
-            continue
         stays = sorted(stay for host, home in at_hosts.items() for stay in _stays(host, home.spans))
         overlap = _overlap(stays, max(MOVE_SLACK_NS, slice_ns))
         guessed = any(home.by_leaving_out for home in at_hosts.values())
-        if overlap is None and guessed and mac not in announced:
+        ports = [home.points for home in at_hosts.values()]
+        if any(one in own and other in far for one, other in passing.get(mac, ())
+               for own in ports for far in ports if own is not far):  # fmt: skip
+            unclear.add(mac)
+        elif overlap is None and guessed and not _all_recorded(at_hosts, stays, points, recorded):
             unclear.add(mac)
         elif overlap is None:
             own = _claims_at_home(mac, at_hosts, claims, points, offsets)
@@ -149,6 +165,37 @@ def moves_of(
         if move.mac not in result.duplicates and move.mac not in unclear:
             result.moves.setdefault(move.mac, []).append(move)
     return result
+
+
+def _at_two_ports(legs: Sequence[Leg], points: Sequence[CapturePoint], twins: Twins) -> dict[int, set[tuple[int, int]]]:
+    """MAC -> the pairs of vNIC points on two hosts at which the same packets from it stood."""
+    found: dict[int, set[tuple[int, int]]] = defaultdict(set)
+    for first, second in twins.links:
+        one, other = legs[first].key, legs[second].key
+        here, there = points[one.point], points[other.point]
+        if one.src_mac == other.src_mac and here.role == there.role == "vnic" and here.host != there.host:
+            found[one.src_mac].add((one.point, other.point))
+    return found
+
+
+def _recorded(legs: Sequence[Leg], points: Sequence[CapturePoint], offsets: Mapping[str, int]) -> dict[str, Span]:
+    """File -> first and last time of its legs on the common clock."""
+    files: dict[str, Span] = {}
+    for leg in legs:
+        if leg.first_seen_ns != NO_TIME:
+            file = points[leg.key.point].key.file
+            shift = offsets.get(file, 0)
+            files[file] = _joined(files.get(file), (leg.first_seen_ns + shift, leg.last_seen_ns + shift))
+    return files
+
+
+def _all_recorded(
+    at_hosts: Mapping[str, Home], stays: Sequence[_Stay], points: Sequence[CapturePoint], recorded: Mapping[str, Span]
+) -> bool:
+    """Whether every home was recorded during all the stays, so that not being there means something."""
+    first, last = min(stay.first_ns for stay in stays), max(stay.last_ns for stay in stays)
+    spans = [recorded[points[number].key.file] for home in at_hosts.values() for number in home.points]
+    return all(start <= first + MOVE_SLACK_NS and end >= last - MOVE_SLACK_NS for start, end in spans)
 
 
 class _Stay(NamedTuple):
@@ -269,14 +316,13 @@ def _interruptions(
     if not wanted:
         return
     courses: dict[FiveTuple, _Course] = defaultdict(_Course)
-    files: dict[str, Span] = {}
+    files = _recorded(legs, points, offsets)
     for leg in legs:
         if leg.first_seen_ns == NO_TIME:
             continue
         key, file = leg.key, points[leg.key.point].key.file
         shift = offsets.get(file, 0)
         span = (leg.first_seen_ns + shift, leg.last_seen_ns + shift)
-        files[file] = _joined(files.get(file), span)
         if not is_group_mac(key.dst_mac):
             course = courses[key.five_tuple]
             course.spans[key.point] = _joined(course.spans.get(key.point), span)

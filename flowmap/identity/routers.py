@@ -54,7 +54,7 @@ def find_routers(
     - a packet sent to it comes back from it or another MAC, with a smaller TTL or with the same one (twins);
     - it sends packets of two or more addresses that are not its own, with a TTL that is no initial one;
     - it sends packets of two or more subnets, and did not claim its address in each (a firewall or fabric that leaves
-      the TTL alone);
+      the TTL alone), or of one address that it did not claim while the inventory gives it others;
     - it is reserved for virtual routers, or the inventory calls it a router's.
     """
     routers: dict[int, str] = {}
@@ -158,7 +158,7 @@ def _of_several_subnets(stations: Stations, claims: Sequence[Claim], inventory: 
         widest = max((sum(one.version == version for one in subnets) for version in versions), default=0)
         if widest > 1:
             result[mac] = f"sent packets of {widest} subnets and did not claim {len(strange)} of their addresses"
-        elif rows & (ips | claimed.get(mac, set())) and foreign:
+        elif versions & {ipaddress.ip_address(ip).version for ip in rows}:
             result[mac] = "sent packets of addresses that are neither claimed by it nor its own in the inventory"
         elif from_google and from_google.endswith(".1") and strange - {from_google}:
             result[mac] = f"{mac_text(mac)} is the gateway of a Google Compute Engine subnet"

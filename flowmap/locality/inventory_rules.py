@@ -37,6 +37,14 @@ def judge_by_inventory(
     one, other = placed(scene, source, legs, "src_mac"), placed(scene, destination, legs, "dst_mac")
     if one is None or other is None:
         return _one_end_unknown(scene, seen, back, source, destination, one, other)
+    for place, endpoint in ((one, source), (other, destination)):
+        if place.how == "inventory" and not scene.announced.keys().isdisjoint(endpoint.macs):
+            return undetermined(
+                "sighting-18",
+                f"{endpoint.label} was announced anew (RARP) during the capture, as after a move, and the inventory "
+                "tells one of its hosts only.",
+                f"Capture the ports of {endpoint.label} on both hosts.",
+            )
     contradiction = _point_contradiction(scene, legs, one, other) or _confirmed_elsewhere(scene, one, other)
     if contradiction:
         return contradiction

@@ -91,6 +91,9 @@ def _one_port_and_uplink(
     port = max(port_legs, key=lambda leg: leg.packets)
     host = host_of(scene, port)
     uplinks = [leg for leg in seen.u if host_of(scene, leg) == host]
+    if host is None:  # uplinks of unknown hosts are not one host's: what two of them saw must not be added up
+        best = max(uplinks, key=seen.share, default=None)
+        uplinks = [leg for leg in uplinks if best and leg.key.point == best.key.point]
     if not uplinks or is_leak(seen, uplinks):
         return None
     same = [leg for leg in uplinks if same_addresses(leg, port)]

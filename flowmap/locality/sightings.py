@@ -52,6 +52,8 @@ class Scene:
     """id of a part of a leg, where conversations are cut -> the leg's number."""
     slice_ns: int = 1_000_000_000
     movements: Movements = field(default_factory=Movements)
+    announced: Mapping[int, int] = field(default_factory=dict)
+    """MAC -> when RARP announced that it had moved, where no move of it could be told from that."""
     legs_are_missing: bool = False
     """The leg table was full, so absence of a leg means nothing."""
     senders_at: dict[int, set[int]] = field(default_factory=dict)
