@@ -55,6 +55,8 @@ def judge_by_inventory(
         judgement = _with_its_hypervisor(one)
     else:
         judgement = _same_host(scene, seen, back, source, destination, one, other)
+    if judgement.left_host == STAYED and (twice := _in_two_captures(scene, legs)):
+        return twice
     judgement.evidence += rows
     for place, endpoint in ((one, source), (other, destination)):
         judgement.capped(place.cap, " ".join(place.why))
@@ -252,6 +254,23 @@ def _point_contradiction(scene: Scene, legs: list[Leg], one: Placement, other: P
         "undetermined", "conflict", [Evidence("inventory-contradicted", False, text, scene.names(strange[:4]))],
         ["Export the inventory again at the time of the capture."],
     )  # fmt: skip
+
+
+def _in_two_captures(scene: Scene, legs: list[Leg]) -> Judgement | None:
+    """Row 10 without hosts: the mirrors of two hosts both show what went from one to the other, and only that."""
+    nowhere = [leg for leg in legs if host_of(scene, leg) is None and scene.points[leg.key.point].role != "vnic"]
+    for number, one in enumerate(nowhere):
+        for other in nowhere[number + 1 :]:
+            files = {scene.points[leg.key.point].key[:1] + scene.points[leg.key.point].key[4:] for leg in (one, other)}
+            if len(files) == 2 and scene.are_twins(one, other):
+                return undetermined(
+                    "sighting-10",
+                    "In two captures whose hosts nobody states: were they mirrors of two hosts, it would have gone "
+                    "from one to the other.",
+                    "State the host of each capture (--point FILE:IFACE=host:NAME,role:mirror).",
+                    points=scene.names([one, other]),
+                )
+    return None
 
 
 def _confirmed_elsewhere(scene: Scene, one: Placement, other: Placement) -> Judgement | None:

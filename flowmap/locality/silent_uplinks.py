@@ -34,8 +34,10 @@ def behind_silent_uplinks(
         return None
     straight = [leg for leg in sent if leg.key.dst_mac in destination.macs]
     if straight:
-        text = f"In the vSwitch of {host}, straight from one VM's MAC to the other's."
-        result = Judgement("intra_host_switched", "strong", [seen_at(scene, "sighting-1", text, straight)])
+        text = f"In the vSwitch of {host}, straight from one end's MAC to the other's."
+        with_host = "hypervisor" in (source.kind, destination.kind)
+        verdict = "host_local" if with_host else "intra_host_switched"
+        result = Judgement(verdict, "strong", [seen_at(scene, "sighting-1", text, straight)])
     elif scene.are_twins(first, last) and not same_addresses(first, last):
         result = _routed(scene, first, last, host)
     else:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flowmap.capture.points import PointStatement
-from tests.network import START_NS, Machine, Network, at, record, talk, vm
+from tests.network import START_NS, Claim, Machine, Network, at, record, talk, vm
 
 WEB, APP, DB = vm(1, "10.10.0.11"), vm(2, "10.10.0.12"), vm(3, "10.20.0.13")
 ROUTER_VM = vm(9, "10.10.0.254")
@@ -327,3 +327,20 @@ def test_figures_split_the_same_bytes():
     assert shares["internet_bytes"] == shares["east_west_bytes"] == shares["vm_vm_bytes"] == total // 2
     assert shares["within_host_bytes"] == shares["switched_bytes"] == total // 2
     assert shares["stayed_bytes"] + shares["left_bytes"] + shares["undetermined_bytes"] == total
+
+
+def test_in_two_captures_of_unknown_hosts_the_inventory_does_not_decide():
+    network = Network()
+    one, other = network.point("", file="one.pcap"), network.point("", file="other.pcap")
+    talk(network, WEB, APP, (at(one), at(other)), (at(other), at(one)))
+    edge = edge_of(network, record(WEB, "host-a"), record(APP, "host-a"))
+    assert (edge["left_host"], edge["stayed_bytes"]) == ("undetermined", 0)
+    assert "sighting-10" in {row["rule"] for row in edge["evidence"]}
+
+
+def test_row_18_an_announced_vm_has_no_place_in_an_export():
+    network = mirrored()
+    network.claims.append(Claim(APP.mac, "", "rarp", 0, -1, -1, 5, START_NS))
+    edge = edge_of(network, record(WEB, "host-a"), record(APP, "host-a"))
+    assert (edge["left_host"], edge["stayed_bytes"]) == ("undetermined", 0)
+    assert "sighting-18" in {row["rule"] for row in edge["evidence"]}

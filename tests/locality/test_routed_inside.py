@@ -187,3 +187,11 @@ def test_routed_in_the_mirror_and_on_no_uplink_stayed():
     talk(stage.network, WEB, DB, (at(stage.mirror), at(stage.mirror, **there)),
          (at(stage.mirror), at(stage.mirror, **back)), via=DISTRIBUTED, via_back=DISTRIBUTED)  # fmt: skip
     assert verdict(stage.lab.edge(WEB, DB)) == ("intra_host_routed_distributed", "stayed", "strong")
+
+
+def test_a_vm_and_its_hypervisor_behind_silent_uplinks_are_host_local():
+    stage = MirrorLab()
+    management = Machine("esx-vmk", 0x005056600001, "10.10.0.5")
+    talk(stage.network, WEB, management, (at(stage.mirror),), (at(stage.mirror),))
+    rows = [record(management, "host-a", kind="hypervisor", vm="")]
+    assert verdict(stage.lab.edge(WEB, management, *rows)) == ("host_local", "stayed", "strong")
