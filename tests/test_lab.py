@@ -35,6 +35,37 @@ SETS = [
     ("linux-bridge-tc.pcap",),
     ("vepa-host.pcapng",),
 ]
+MORE_INVENTORIES = [
+    "inventory-router-vm.csv",
+    "inventory-distributed.csv",
+    "inventory-rspan.csv",
+    "inventory-floating-ip.csv",
+    "inventory-any.csv",
+    "inventory-truncated.csv",
+    "inventory-gso.csv",
+    "inventory-teamed.csv",
+]
+MORE_SETS = [
+    ("router-vm-ports-kvm-11.pcapng",),
+    ("router-vm-ports-kvm-12.pcapng",),
+    ("router-vm-ports-kvm-11.pcapng", "router-vm-ports-kvm-12.pcapng"),
+    ("router-vm-mirror-kvm-11.pcap",),
+    ("distributed-ports-esx-21.pcapng",),
+    ("distributed-ports-esx-21.pcapng", "distributed-ports-esx-22.pcapng"),
+    ("distributed-mirror-esx-21.pcap",),
+    ("rspan-ports-kvm-31.pcapng",),
+    ("rspan-ports-kvm-31.pcapng", "rspan-ports-kvm-32.pcapng"),
+    ("floating-ip-ports-kvm-51.pcapng",),
+    ("floating-ip-mirror-kvm-51.pcap",),
+    ("any-dumpcap-kvm-61.pcap",),
+    ("any-tcpdump-kvm-61.pcap",),
+    ("truncated-ports-kvm-71.pcapng",),
+    ("truncated-mirror-kvm-71.pcap",),
+    ("gso-ports-kvm-81.pcapng",),
+    ("gso-tc-kvm-81.pcap",),
+    ("gso-ports-kvm-81.pcapng", "gso-tc-kvm-81.pcap"),
+    ("teamed-ports-kvm-91.pcapng",),
+]
 PORTS = [files for files in SETS if all(file.startswith(("ports", "overlay", "vepa")) for file in files)]
 
 
@@ -47,7 +78,8 @@ def reading(files):
 def edges(files, *, points: bool, inventory: bool):
     """(a address, b address) in any order -> edge."""
     statements = parse_points((CAPTURES / "points.yaml").read_text(), "points.yaml") if points else Statements()
-    known = read_inventory([CAPTURES / name for name in INVENTORIES]) if inventory else Inventory([])
+    names = INVENTORIES + MORE_INVENTORIES
+    known = read_inventory([CAPTURES / name for name in names]) if inventory else Inventory([])
     graph = make_map(reading(files), known, statements, Settings(), "lab").graph
     result = {}
     for source, target, edge in graph.edges(data=True):
@@ -63,17 +95,32 @@ def pairs_in(files):
 
 
 def test_the_truth_knows_pairs_for_every_set():
-    assert all(pairs_in(files) for files in SETS)
+    assert all(pairs_in(files) for files in SETS + MORE_SETS)
+
+
+def test_what_moved_pairs_did_before_and_after_adds_up():
+    moved = [pair for pair in TRUTH["pairs"] if "parts" in pair]
+    assert {pair["left_host"] for pair in moved} == {"mixed"}
+    for pair in moved:
+        assert {part["left_host"] for part in pair["parts"]} == {"stayed", "left"}
+        sent = pair["a_to_b_payload_bytes"] + pair["b_to_a_payload_bytes"]
+        assert sum(part["payload_bytes"] for part in pair["parts"]) == sent
 
 
 @pytest.mark.parametrize("inventory", [False, True], ids=["no inventory", "inventory"])
 @pytest.mark.parametrize("points", [False, True], ids=["no points", "points"])
-@pytest.mark.parametrize("files", SETS, ids=" ".join)
+@pytest.mark.parametrize("files", SETS + MORE_SETS, ids=" ".join)
 def test_no_answer_is_wrong(files, points, inventory):
     found = edges(files, points=points, inventory=inventory)
     wrong = []
-    for pair in pairs_in(files):
-        edge = found.get(frozenset((pair["a_ip"], pair["b_ip"])))
+    # A floating address stands for the VM's own where the packets have it.
+    talks = [
+        (pair, frozenset((talk["client_ip"], talk["server_ip"])))
+        for pair in pairs_in(files)
+        for talk in pair["conversations"]
+    ]
+    for pair, addresses in talks:
+        edge = found.get(addresses)
         if edge is None:
             wrong.append(f"{pair['a']} - {pair['b']} is missing")
         elif edge["left_host"] not in (pair["left_host"], "undetermined"):
@@ -107,7 +154,9 @@ def _scenario(files):
     return next(name for name, scenario in TRUTH["scenarios"].items() if set(files) <= set(scenario["files"]))
 
 
-@pytest.mark.parametrize("files", [files for files in SETS if len(files) == 1 and "mirror" in files[0]], ids=" ".join)
+@pytest.mark.parametrize(
+    "files", [files for files in SETS + MORE_SETS if len(files) == 1 and "mirror" in files[0]], ids=" ".join
+)
 @pytest.mark.parametrize("points", [False, True], ids=["no points", "points"])
 def test_one_mirror_and_no_inventory_never_says_stayed(files, points):
     assert all(edge["left_host"] != "stayed" for edge in edges(files, points=points, inventory=False).values())

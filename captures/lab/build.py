@@ -101,6 +101,7 @@ def record(lab: Lab, chosen: list[Scenario], folder: Path, output: Path) -> None
     recorded = []
     for scenario in chosen:
         print(f"{scenario.name}: {scenario.title} ...", flush=True)
+        lab.begin(scenario.name)
         recorded.append((scenario, scenario.record(lab, folder)))
         inventories.write_table(folder, scenario)
         lab.clear()
