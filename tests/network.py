@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from flowmap.capture.names import NameRecord
 from flowmap.capture.points import HostStatement, PointKey, PointStatement, Registry, Statements
 from flowmap.fold import LegFold
 from flowmap.inventory import Inventory, VnicRecord
@@ -97,6 +98,7 @@ class Network:
         self.rows: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         self.words: list[list[int]] = []
         self.claims: list[Claim] = []
+        self.names: list[NameRecord] = []
         self._frames: dict[str, int] = {}
         self._ip_id = 0
 
@@ -252,7 +254,7 @@ class Network:
         from flowmap.pipeline import make_map
         from flowmap.reading import Reading
 
-        reading = Reading(replace_points(self.registry), self.fold())
+        reading = Reading(replace_points(self.registry), self.fold(), names=self.names)
         inventory = Inventory(list(records), hypervisors=list(hypervisors))
         return make_map(reading, inventory, self.statements, self.settings, "test")
 

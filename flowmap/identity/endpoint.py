@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from flowmap.inventory.records import VnicRecord
@@ -11,6 +11,11 @@ from flowmap.packets import mac_text
 
 _LABEL_SOURCES = ("dhcp", "dhcpv6", "ntlmssp", "kerberos", "nbns", "nbdgm", "rdp", "mdns", "llmnr", "dns")
 """Names of machines, the most trustworthy first. A name of a service (TLS, HTTP, SMB) labels nothing."""
+
+_SAID_BY_ITSELF = frozenset(("ntlmssp", "kerberos", "nbns", "nbdgm", "rdp"))
+"""Sources by which a machine names itself in its own packets, or a proxy its clients in its own."""
+
+_NETBIOS_CHARS = 15
 
 UNSPECIFIED = ("0.0.0.0", "::")
 NAMES_KEPT = 64
@@ -42,11 +47,19 @@ class Endpoint:
     translated: set[str] = field(default_factory=set)
     """Those of ``ips`` that are not its own: a router translates them to its own (floating IP, DNAT), so packets to
     them pass that router, wherever it is."""
+    _nobodys: Collection[tuple[str, str]] = frozenset()
     _lowest: tuple[int, int, str] | None = None
     """The address that is the label where no name is known: version, number and text."""
 
-    def learn(self, macs: set[int], ips: Iterable[str], names: Iterable[tuple[str, str]]) -> None:
-        """Add what belongs to the machine, and choose the best label anew."""
+    def learn(
+        self,
+        macs: set[int],
+        ips: Iterable[str],
+        names: Iterable[tuple[str, str]],
+        nobodys: Collection[tuple[str, str]] = frozenset(),
+    ) -> None:
+        """Add what belongs to the machine, and choose the best label anew; ``nobodys`` are names of groups."""
+        self._nobodys = nobodys
         self.macs |= macs
         for ip in ips:
             if ip not in self.ips and ip not in UNSPECIFIED:
@@ -61,11 +74,16 @@ class Endpoint:
         self.label = self._best_label()
 
     def _best_label(self) -> str:
-        """The best name: inventory, then what the machine said of itself, then the address."""
+        """The best name: inventory, then what the machine said of itself, then the address.
+
+        Who names itself differently in its own packets speaks for others (a proxy in front of them), so that such
+        names are nobody's label.
+        """
         for source in ("inventory", *_LABEL_SOURCES) if self.names else ():
-            for name, name_source in self.names:
-                if name_source == source:
-                    return name
+            names = [name for name, name_source in self.names if name_source == source]
+            names = [name for name in names if (name.casefold(), source) not in self._nobodys]
+            if names and (source not in _SAID_BY_ITSELF or len({_short(name) for name in names}) == 1):
+                return names[0]
         if self._lowest is not None:
             return self._lowest[2]
         return mac_text(min(self.macs)) if self.macs else self.id
@@ -75,6 +93,11 @@ class Endpoint:
         """The vSwitch that the inventory names, when its rows agree."""
         names = {record.vswitch for record in self.records if record.vswitch}
         return names.pop() if len(names) == 1 else None
+
+
+def _short(name: str) -> str:
+    """What a computer's DNS and NetBIOS names have in common."""
+    return name.partition(".")[0].casefold()[:_NETBIOS_CHARS]
 
 
 def is_for_one_link(ip: str) -> bool:

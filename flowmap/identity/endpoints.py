@@ -13,6 +13,7 @@ from flowmap.identity.domains import DEFAULT_DOMAIN
 from flowmap.identity.endpoint import UNSPECIFIED, Endpoint, is_for_one_link, is_routable, order_of
 from flowmap.identity.hypervisors import Hypervisors, host_side, is_between_guests_and_hosts, tunnel_ends
 from flowmap.identity.kinds import group_of, is_global, virtual_vendor
+from flowmap.identity.names import names_by_address, names_of_groups
 from flowmap.identity.nested import carried_tunnels, tunnels_at_ports
 from flowmap.identity.router_macs import RouterKind, router_kind
 from flowmap.identity.stations import Place, Stations
@@ -61,7 +62,8 @@ class Identities:
         self._sent_to: dict[tuple[str, str], set[int]] = defaultdict(set)
         for station in stations.receivers:
             self._sent_to[domains[station.place], self._texts[station.address]].add(station.mac)
-        self._names = _names_by_address(names)
+        self._names = names_by_address(names)
+        self._nobodys = names_of_groups(names, self._bindings)
         self._hypervisors = Hypervisors(inventory)
         self._translated: dict[str, list[VnicRecord]] = defaultdict(list)
         for row in inventory.records:
@@ -296,14 +298,4 @@ class Identities:
     def _learn(self, endpoint: Endpoint, macs: set[int], ips: Sequence[str]) -> None:
         names = [self._names.get(mac, {}) for mac in sorted(macs)]
         names += [self._names.get(ip, {}) for ip in ips if len(self._bindings.domains_of.get(ip, ())) < 2]
-        endpoint.learn(macs, ips, chain.from_iterable(names))
-
-
-def _names_by_address(names: Iterable[NameRecord]) -> dict[int | str, dict[tuple[str, str], None]]:
-    """MAC or IP to (name, source), in order of appearance and without repetition."""
-    result: dict[int | str, dict[tuple[str, str], None]] = defaultdict(dict)
-    for record in names:
-        for key in (record.mac, record.ip):
-            if key not in (-1, ""):
-                result[key][record.name, record.source] = None
-    return result
+        endpoint.learn(macs, ips, chain.from_iterable(names), self._nobodys)
