@@ -72,5 +72,5 @@ def test_a_damaged_capture_has_a_report_that_says_so(tmp_path):
     cut.write_bytes(SAMPLE.read_bytes()[:200_001])
     run = flowmap("report", cut)
     assert run.returncode == 3
-    assert "- Whole: no: a capture was damaged or ended early" in run.stdout.decode()
+    assert "- Complete: no: a capture was damaged or ended early" in run.stdout.decode()
     assert "cut.pcapng" in sentence(run)
