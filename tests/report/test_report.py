@@ -94,9 +94,9 @@ def test_an_incomplete_map_says_so_at_the_top_and_among_the_gaps():
         ("hosts/1", {}, "Hosts with traffic here and no capture point", "esx-02 (250 bytes)"),
         ("hosts/1", {"wire_bytes": 0}, "Hosts that are named in the points file or the inventory only", "esx-02"),
         ("points/1", {"role": "vnic"}, "Captured hosts without any uplink captured", "esx-01"),
-        ("hosts/0", {"uplinks": ["vmnic0", "vmnic7"]}, "Stated uplinks that were not captured",
+        ("hosts/0", {"uplinks": ["vmnic0", "vmnic7"]}, "Known uplinks that were not captured",
          "vmnic0 of esx-01, vmnic7 of esx-01"),
-        ("hosts/0", {"uplinks_complete": False}, "Captured hosts whose uplinks are not stated to be complete",
+        ("hosts/0", {"uplinks_complete": False}, "Captured hosts whose uplinks are not known to be complete",
          "esx-01"),
         ("points/0", {"role": "unknown"}, "Points of unknown role", "lab.pcapng:vnet0"),
         ("points/0", {"how": "role inferred from the name"}, "Points whose role or host is only inferred",
@@ -125,9 +125,9 @@ def test_an_uplink_that_was_captured_is_not_missing():
         made["graph"]["points"][1].update(host="esx-01", interface="vmnic0")
 
     report = changed(change)
-    assert "Stated uplinks that were not captured" not in gaps(report)
+    assert "Known uplinks that were not captured" not in gaps(report)
     looked_for = next(text for text in texts(report, "unseen") if text.startswith("Looked for and not found"))
-    assert "stated uplinks that were not captured" in looked_for
+    assert "known uplinks that were not captured" in looked_for
 
 
 def test_undetermined_bytes_by_reason_with_what_would_settle_them():
