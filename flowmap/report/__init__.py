@@ -57,8 +57,8 @@ def _facts(source: Source) -> tuple[tuple[str, str], ...]:
             "Machines",
             f"{plural(vms, 'VM')}, {plural(len(source.nodes), 'endpoint')} in all; {plural(len(hosts), 'host')}",
         ),
-        ("Whole", "yes" if graph["complete"] else damaged),
-        ("Made by", f"FlowMap {__version__} from a graph document {graph['schema']}"),
+        ("Complete", "yes: every capture was read to its end" if graph["complete"] else damaged),
+        ("Made by", f"FlowMap {__version__} from the graph document ({graph['schema']})"),
     )
 
 

@@ -30,7 +30,7 @@ def method(source: Source) -> Section:
         Paragraph(
             "A conversation is said to have stayed only when what was seen fits a rule for it and no sighting of "
             "either direction, floods apart, stands on an uplink, inside a tunnel or at a point of unknown role. "
-            "Absence from the uplinks proves something only where all uplinks of the host are stated and captured, "
+            "Absence from the uplinks proves something only where all uplinks of the host are known and captured, "
             "without drops, at that time, and the same VM’s other traffic is visible there. Where the packets do not "
             "decide, the inventory may, at a lower grade; packets outrank an inventory, and names or private "
             "addresses prove nothing. Each direction is judged on its own, and a pair sums its conversations. Rules "

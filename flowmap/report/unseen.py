@@ -95,9 +95,9 @@ def _host_gaps(source: Source) -> list[tuple[str, str]]:
             "Captured hosts without any uplink captured",
             listed([row["host"] for row in seen if row["host"] not in with_uplink]),
         ),
-        ("Stated uplinks that were not captured", listed(missing)),
+        ("Known uplinks that were not captured", listed(missing)),
         (
-            "Captured hosts whose uplinks are not stated to be complete",
+            "Captured hosts whose uplinks are not known to be complete",
             listed([row["host"] for row in seen if not row["uplinks_complete"]]),
         ),
         ("VMs and unknown machines without a host", listed(nowhere)),

@@ -90,7 +90,8 @@ def test_the_first_map_has_all_counts_and_the_second_the_names_too(server, setti
 
 def test_there_is_no_result_before_the_first_analysis(server):
     map_id = server.new_map([CAPTURE])
-    for what in ("graph", "pairs/a/b", "conversations", "timeline", "health", "export/json", "packets?pair=a,b"):
+    pages = ("graph", "pairs/a/b", "conversations", "timeline", "health", "export/json", "report", "packets?pair=a,b")
+    for what in pages:
         assert server.client.get(f"/api/maps/{map_id}/{what}").status_code == 409
 
 

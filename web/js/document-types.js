@@ -16,6 +16,17 @@
  * @property {number} packets
  */
 /** @typedef {{protocol: string, port: number|null, application: string|null, wire_bytes: number}} Service */
+/** @typedef {{kind: 'table', caption: string, columns: string[], rows: string[][], numbers: number[], note: string}} ReportTable */
+/** @typedef {{kind: 'heading', text: string}|{kind: 'paragraph', text: string}|{kind: 'bullets', items: string[]}|ReportTable} ReportBlock */
+/**
+ * @typedef {object} Report flowmap-report/1
+ * @property {string} title
+ * @property {[string, string][]} facts
+ * @property {string} answer
+ * @property {string} answer_grades
+ * @property {{word: 'stayed'|'left'|'undetermined', label: string, share: number}[]} bar
+ * @property {{id: string, title: string, blocks: ReportBlock[]}[]} sections
+ */
 /** @typedef {{rule: string, supports: boolean, text: string, points: string[], frames: number[], count: number}} Evidence */
 /**
  * @typedef {object} DocumentEdge
