@@ -13,11 +13,17 @@ from flowmap.inventory.cells import clean_name
 from flowmap.inventory.documents import Lines
 
 _NOTE = re.compile(r"#\s*(?P<key>host|node|vm|domain|bridge)\s*[:=]\s*(?P<value>\S.*)", re.IGNORECASE)
-_PROMPT = r"(?:[\w.@:~/-]{0,80}[#$>+]\s*)?(?:sudo\s+)?"
+_PROMPT = r"(?:\[?[\w.@:~/ -]{0,80}\]?[#$>+]\s*)?(?:sudo\s+)?"
+_BRACKETED_PROMPT = re.compile(r"\s*\[[\w.-]{1,40}@[\w.~/ -]{1,80}\][#$] ")
 _VIRSH = re.compile(
     _PROMPT + r"virsh\s.{0,120}?\bdomif(?:list|addr)\s+(?:--domain[ =])?['\"]?(?P<vm>[^\s'\"-][^\s'\"]*)", re.IGNORECASE
 )
 _APPCTL = re.compile(_PROMPT + r"ovs-appctl\s.{0,120}?\bfdb/show\s+['\"]?(?P<bridge>[^\s'\"]+)")
+
+
+def starts_with_prompt(text: str) -> bool:
+    """Whether a text copied from a terminal starts like `[root@kvm-1 ~]# `, which is no JSON."""
+    return _BRACKETED_PROMPT.match(text[:200]) is not None
 
 
 @dataclass(frozen=True)

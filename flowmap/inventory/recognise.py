@@ -39,6 +39,7 @@ from flowmap.inventory.documents import (
     without_leading_notes,
 )
 from flowmap.inventory.links import Link
+from flowmap.inventory.listing import starts_with_prompt
 from flowmap.inventory.reading import MAX_ROWS, Reading
 from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
 from flowmap.inventory.rows import columns_of
@@ -154,7 +155,7 @@ def _documents(text: str, body: str, name: str) -> Iterator[Document]:
     start = body.lstrip()[:1]
     if start == "<":
         yield load_xml(body, name)
-    elif start in ("{", "["):
+    elif start in ("{", "[") and not starts_with_prompt(body):
         yield load_json(body, name)
     else:
         yield Lines(text)
