@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from flowmap.capture.points import INVENTORY, STATED, CapturePoint, Statements
 from flowmap.inventory.records import Inventory
@@ -25,6 +26,14 @@ class SplitPoints:
     claims: list[Claim]
     points: list[CapturePoint]
     statistics: dict[int, PointStatistics]
+
+
+class Session(NamedTuple):
+    """A mirror session: its name, how it is known, and the host whose packets it copies (a cloud tells none)."""
+
+    name: str
+    how: str
+    host: str | None
 
 
 def split_mirrors(
@@ -47,11 +56,11 @@ def split_mirrors(
         return split
     numbers: dict[tuple[int, str], int] = {}
 
-    def derived(number: int, session: tuple[str, str]) -> int:
-        made = numbers.get((number, session[0]))
+    def derived(number: int, session: Session) -> int:
+        made = numbers.get((number, session.name))
         if made is None:
-            made = numbers[number, session[0]] = len(split.points)
-            split.points.append(_mirror_point(split.points[number], *session))
+            made = numbers[number, session.name] = len(split.points)
+            split.points.append(_mirror_point(split.points[number], session))
             split.statistics[made] = PointStatistics()
         return made
 
@@ -62,50 +71,49 @@ def split_mirrors(
     return split
 
 
-_SessionOf = Callable[[int, int, int], tuple[str, str] | None]
-"""From innermost VLAN, outermost VLAN and tunnel of a frame to the session that copied it and how it is known."""
+_SessionOf = Callable[[int, int, int], Session | None]
+"""From innermost VLAN, outermost VLAN and tunnel of a frame to the session that copied it."""
 
 
 def _sessions_at(
     point: CapturePoint, tunnels: Sequence[Tunnel], statements: Statements, inventory: Inventory
 ) -> _SessionOf | None:
     """What tells copies from other frames at a point; None where there are none."""
-    vlans: dict[int, str] = {}
+    vlans: dict[int, tuple[str, str | None]] = {}
     if point.role == "uplink" and point.host is not None:
         for mirror in inventory.mirrors:
             if mirror.output_vlan is not None and mirror.host == point.host:
-                vlans[mirror.output_vlan] = f"{INVENTORY} {mirror.source}"
+                vlans[mirror.output_vlan] = f"{INVENTORY} {mirror.source}", mirror.host
     stated = [row for row in statements.points if row.names_copies and row.matches(point)]
-    vlans |= {row.vlan: STATED for row in stated if row.vlan is not None}
+    vlans |= {row.vlan: (STATED, row.host) for row in stated if row.vlan is not None}
     has_vxlan = any(row.transport == "vxlan" for row in stated)
     if not vlans and not has_vxlan:
         return None
 
-    def session_of(vlan: int, outer_vlan: int, tunnel: int) -> tuple[str, str] | None:
+    def session_of(vlan: int, outer_vlan: int, tunnel: int) -> Session | None:
         tag = outer_vlan if outer_vlan >= 0 else vlan
         if tunnel < 0 and tag in vlans:
-            return f"rspan:{tag}", vlans[tag]
+            return Session(f"rspan:{tag}", *vlans[tag])
         if has_vxlan and tunnel >= 0 and tunnels[tunnel].kind == "vxlan":
-            return f"vxlan:{tunnels[tunnel].source}/{tunnels[tunnel].vni}", STATED
+            return Session(f"vxlan:{tunnels[tunnel].source}/{tunnels[tunnel].vni}", STATED, None)
         return None
 
     return session_of
 
 
-def _mirror_point(point: CapturePoint, session: str, how: str) -> CapturePoint:
-    """The point of a session whose copies stand among the frames of another one; a cloud tells no host."""
+def _mirror_point(point: CapturePoint, session: Session) -> CapturePoint:
+    """The point of a session whose copies stand among the frames of another one."""
     made = copy(point)
-    made.key = point.key._replace(mirror=session)
-    made.role, made.role_how = "mirror", how
-    if session.startswith("vxlan:"):
-        made.host, made.host_how = None, ""
+    made.key = point.key._replace(mirror=session.name)
+    made.role, made.role_how = "mirror", session.how
+    made.host, made.host_how = session.host, session.how if session.host else ""
     return made
 
 
 def _moved_leg(
     leg: Leg,
     session_of: _SessionOf | None,
-    derived: Callable[[int, tuple[str, str]], int],
+    derived: Callable[[int, Session], int],
     statistics: dict[int, PointStatistics],
 ) -> Leg:
     key = leg.key
@@ -133,6 +141,6 @@ def _count(seen: PointStatistics, leg: Leg, frames: int) -> None:
         seen.last_seen_ns = max(seen.last_seen_ns, leg.last_seen_ns)
 
 
-def _moved_claim(claim: Claim, session_of: _SessionOf | None, derived: Callable[[int, tuple[str, str]], int]) -> Claim:
+def _moved_claim(claim: Claim, session_of: _SessionOf | None, derived: Callable[[int, Session], int]) -> Claim:
     session = session_of(claim.vlan, -1, claim.tunnel) if session_of else None
     return claim if session is None else claim._replace(point=derived(claim.point, session), tunnel=-1)

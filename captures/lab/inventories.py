@@ -49,8 +49,9 @@ DOMAIN_XML = """\
 
 def write_table(folder: Path, scenario: Scenario) -> None:
     """Write the CSV inventory of a scenario, one row a vNIC."""
-    listed = [vnic for vm in scenario.machines if vm.listed for vnic in vm.vnics]
-    _write_csv(folder / scenario.inventory, COLUMNS, map(_row, listed))
+    rows = [_row(vnic) for vm in scenario.machines if vm.listed for vnic in vm.vnics]
+    columns = (*COLUMNS, "vni") if any(row["vni"] for row in rows) else COLUMNS
+    _write_csv(folder / scenario.inventory, columns, rows)
 
 
 def write_vlan(folder: Path, record: Record) -> None:
@@ -73,9 +74,15 @@ def write_points(folder: Path, scenarios: Iterable[Scenario]) -> None:
 
 def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, str]]) -> None:
     with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _vni(vnic: VirtualMachine) -> str:
+    """The network identifier of an overlay segment, which its name ends with."""
+    name, _, identifier = vnic.network.rpartition("-")
+    return identifier if vnic.vlan is None and name.startswith(("seg", "net-")) and identifier.isdigit() else ""
 
 
 def _row(vnic: VirtualMachine) -> dict[str, str]:
@@ -83,6 +90,7 @@ def _row(vnic: VirtualMachine) -> dict[str, str]:
     return {
         "vm": vnic.name, "mac": vnic.mac, "ip": addresses, "host": vnic.host, "vswitch": vnic.vswitch,
         "portgroup": vnic.network, "vlan": str(vnic.vlan or ""),
+        "vni": _vni(vnic),
     }  # fmt: skip
 
 

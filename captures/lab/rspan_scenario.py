@@ -15,7 +15,7 @@ from openvswitch import OpenVSwitch
 from processes import Lab
 from programs.counted import text
 from recorder import Recorder
-from scenario import Scenario, port_points, ports_of
+from scenario import Scenario, copies_point, port_points, ports_of
 from talk import Talk
 
 HOSTS = ("kvm-31", "kvm-32")
@@ -82,7 +82,10 @@ SCENARIO = Scenario(
     points=[
         line
         for file, host in PORT_FILES.items()
-        for line in port_points(file, host, ports_of(MACHINES, host, "vmnic0"), ["vmnic0"])
+        for line in (
+            *port_points(file, host, ports_of(MACHINES, host, "vmnic0"), ["vmnic0"]),
+            copies_point(file, "vmnic0", RSPAN_VLAN, "kvm-31"),
+        )
     ],
     inventory="inventory-rspan.csv",
     record=record_scenario,

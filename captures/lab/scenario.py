@@ -64,6 +64,11 @@ def port_points(file: str, host: str, ports: Iterable[str], uplinks: Iterable[st
     ]
 
 
+def copies_point(file: str, uplink: str, vlan: int, host: str) -> str:
+    """Row of points.yaml for the VLAN of an uplink that holds nothing but what one host's mirror copied."""
+    return f"  - {{ file: {file}, interface: {uplink}, vlan: {vlan}, host: {host}, role: mirror }}"
+
+
 def mirror_point(file: str, host: str) -> str:
     """Row of points.yaml for a file that holds all that one host switched."""
     return f"  - {{ file: {file}, host: {host}, role: mirror, covers: all, sampled: 1 }}"
