@@ -6,6 +6,8 @@ whose ports were captured get the true verdict.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from flowmap.inventory import Inventory
@@ -27,6 +29,7 @@ from tests.lab import (
     tap_of,
     true_shares,
 )
+from tests.verdict_table import table
 
 SURE = ("proven", "strong")
 SLACK = 0.03
@@ -197,3 +200,9 @@ def test_a_floating_address_is_the_vm_s_own():
     assert {frozenset((talk.low.label, talk.high.label)) for talk in translated} == {
         frozenset(("10.172.0.13", "10.171.0.11")), frozenset(("10.171.0.14", "10.171.0.11"))
     }  # fmt: skip
+
+
+def test_the_table_in_architecture_is_what_the_program_says():
+    """``python -m tests.verdict_table`` prints it anew."""
+    page = (Path(__file__).parent.parent / "ARCHITECTURE.md").read_text()
+    assert table() in page
