@@ -67,6 +67,8 @@ class Conversation:
     connections: int
     initiator_is_low: bool
     initiator_how: str
+    translation: str = ""
+    """What a router translated on the way ("203.0.113.5 to 10.0.0.7"), where both sides were captured."""
 
     @property
     def wire_bytes(self) -> int:

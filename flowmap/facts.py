@@ -9,6 +9,7 @@ from typing import Any
 
 from flowmap.capture import CaptureInfo, Outcome
 from flowmap.capture.points import CapturePoint, HostStatement
+from flowmap.inventory import HostRecord, Inventory, LearnedMac, MirrorSession, VnicRecord
 from flowmap.legs import LegSet, PointStatistics
 from flowmap.packets import NO_TIME, TCP
 from flowmap.twins import Flows
@@ -24,7 +25,6 @@ def document_facts(
     flows: Flows,
     captures: Sequence[tuple[CaptureInfo, Outcome]],
     points: Sequence[CapturePoint],
-    hosts: Mapping[str, HostStatement],
     name: str,
     warnings: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
@@ -71,9 +71,38 @@ def document_facts(
             }
             for info, outcome in captures
         ],
-        "points": _points(legs, flows, points, hosts),
+        "points": _points(legs, flows, points),
         "warnings": rows,
     }
+
+
+def host_facts(
+    points: Sequence[CapturePoint], stated: Mapping[str, HostStatement], inventory: Inventory
+) -> dict[str, dict[str, Any]]:
+    """Every host that points, statements or the inventory name, with what is said of its uplinks."""
+    names = [*(point.host for point in points if point.host), *stated, *inventory.hosts()]
+    nothing = HostStatement()
+    return {
+        name: {"uplinks": list(said.uplinks), "uplinks_complete": said.uplinks_complete}
+        for name in dict.fromkeys(names)
+        for said in (stated.get(name, nothing),)
+    }
+
+
+def inventory_files(inventory: Inventory) -> list[dict[str, Any]]:
+    """The inventory files behind the joined rows, in order of appearance; of several times the earliest."""
+    files: dict[str, dict[str, Any]] = {}
+    rows: list[VnicRecord | HostRecord | LearnedMac | MirrorSession] = [*inventory.records, *inventory.hypervisors]
+    for row in [*rows, *inventory.learned, *inventory.mirrors]:
+        file = files.setdefault(
+            row.source, {"file": row.source, "format": row.format, "rows": 0, "observed_at_ns": None,
+                         "observed_how": None},
+        )  # fmt: skip
+        file["rows"] += 1
+        at_ns = row.observed_at_ns
+        if at_ns is not None and (file["observed_at_ns"] is None or at_ns < file["observed_at_ns"]):
+            file["observed_at_ns"], file["observed_how"] = at_ns, row.observed_how
+    return list(files.values())
 
 
 def _others_text(legs: LegSet, kept: int) -> str:
@@ -101,9 +130,7 @@ class _Counts:
     one_way: int = 0
 
 
-def _points(
-    legs: LegSet, flows: Flows, points: Sequence[CapturePoint], hosts: Mapping[str, HostStatement]
-) -> list[dict[str, Any]]:
+def _points(legs: LegSet, flows: Flows, points: Sequence[CapturePoint]) -> list[dict[str, Any]]:
     """The health of each capture point: what the headline rests on."""
     counts = [_Counts() for _ in points]
     for leg in legs.legs:
@@ -118,8 +145,7 @@ def _points(
             for point in there ^ back:
                 counts[point].one_way += 1
     return [
-        _point(point, count, legs.points.get(number, PointStatistics()))
-        | _known(point, hosts.get(point.host or "", HostStatement()))
+        _point(point, count, legs.points.get(number, PointStatistics())) | _known(point)
         for number, (point, count) in enumerate(zip(points, counts, strict=True))
     ]
 
@@ -136,13 +162,14 @@ def _point(point: CapturePoint, count: _Counts, seen: PointStatistics) -> dict[s
         "copies_per_packet": round((count.packets + count.copies) / count.packets, 3) if count.packets else None,
         "one_way_share": round(count.one_way / count.conversations, 4) if count.conversations else None,
         "truncated_share": round(seen.truncated_packets / seen.packets, 4) if seen.packets else None,
+        "sampled": point.sampled,
         "dropped_packets": point.dropped_packets,
         "first_seen_ns": _time(seen.first_seen_ns),
         "last_seen_ns": _time(seen.last_seen_ns),
     }
 
 
-def _known(point: CapturePoint, host: HostStatement) -> dict[str, Any]:
+def _known(point: CapturePoint) -> dict[str, Any]:
     """What else is known of a point, and what a statement about it has to name."""
     key = point.key
     return {
@@ -152,9 +179,6 @@ def _known(point: CapturePoint, host: HostStatement) -> dict[str, Any]:
         "role_how": point.role_how,
         "host_how": point.host_how,
         "covers": point.covers,
-        "sampled": point.sampled,
-        "uplinks": list(host.uplinks),
-        "uplinks_complete": host.uplinks_complete,
         "neighbors": [
             {"name": one.system_name, "port": one.port, "platform": one.platform, "protocol": one.protocol,
              "frame": one.frame_number}

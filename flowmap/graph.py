@@ -13,10 +13,11 @@ from typing import Any, NamedTuple, TypeAlias
 import networkx as nx
 
 from flowmap.conversations import Conversation
+from flowmap.figures import HOSTS_KEPT, Figures, Judged
 from flowmap.identity.endpoints import Endpoint
-from flowmap.identity.kinds import is_global
 from flowmap.legs import Others
 from flowmap.locality import Verdict, sum_verdicts
+from flowmap.locality.verdict import STAYED, worst_grade
 from flowmap.packets import NO_TIME, mac_text
 from flowmap.settings import Settings
 
@@ -138,6 +139,7 @@ def build_graph(
     facts: Mapping[str, Any],
     applications: Mapping[tuple[int, str, int], str],
     settings: Settings,
+    hosts: Mapping[str, Mapping[str, Any]],
 ) -> FlowGraph:
     """The graph with the attributes of DESIGN section 5.
 
@@ -148,9 +150,12 @@ def build_graph(
     others
         Packets for which no leg was kept; they become a self-loop at ``group:others``.
     facts
-        The document's ``graph`` object without ``shares``, ``unique_bytes`` and ``conversations``, which are made here.
+        The document's ``graph`` object without its figures, ``unique_bytes`` and ``conversations``, which are made
+        here.
     applications
         (protocol, server address, server port) to the application that tshark recognised.
+    hosts
+        What is known of each host, also of those without traffic (:meth:`.figures.Figures.hosts`).
     """
     shown, warnings = fold_outside(talks, settings)
     nodes: dict[str, dict[str, Any]] = {}
@@ -172,7 +177,17 @@ def build_graph(
     totals = dict(facts["totals"])
     totals["unique_bytes"] = sum(attributes["wire_bytes"] for _, _, attributes in graph.edges(data=True))
     totals["conversations"] = len(talks)
-    graph.graph.update(facts, totals=totals, shares=shares_of(talks), warnings=[*facts["warnings"], *warnings])
+    figures = Figures(
+        Judged(talk.low, talk.high, talk.verdict, talk.conversation.wire_bytes, service_of(talk, applications))
+        for talk in talks
+    )
+    rows = figures.hosts(hosts)
+    if len(rows) == HOSTS_KEPT:
+        warnings.append(_warning("hosts_listed", f"Only the {HOSTS_KEPT:,} hosts with most bytes are listed.", 1))
+    graph.graph.update(
+        facts, totals=totals, shares=figures.shares(), grades=figures.grades(), hosts=rows,
+        services=figures.services(), warnings=[*facts["warnings"], *warnings],
+    )  # fmt: skip
     return graph
 
 
@@ -218,6 +233,10 @@ def _edge(pair: Pair, applications: Mapping[tuple[int, str, int], str]) -> tuple
         "stayed_bytes": verdict.stayed_bytes,
         "left_bytes": verdict.left_bytes,
         "undetermined_bytes": verdict.undetermined_bytes,
+        "hairpin_bytes": verdict.hairpin_bytes,
+        "stayed_grade": worst_grade(
+            part.grade for talk in pair.talks for part in talk.verdict.parts if part.word == STAYED
+        ),
         "evidence": [
             {"rule": row.rule, "supports": row.supports, "text": row.text, "points": list(row.points),
              "frames": list(row.frames), "count": row.packets}
@@ -312,40 +331,6 @@ def _empty_edge() -> dict[str, Any]:
         "initiator": "unknown", "conversations": 0, "conversations_from_target": 0, "wire_bytes": 0, "payload_bytes": 0,
         "source_to_target_bytes": 0, "target_to_source_bytes": 0, "packets": 0, "first_seen_ns": None,
         "last_seen_ns": None, "services": [], "left_host": "undetermined", "verdict": "undetermined",
-        "grade": None, "stayed_bytes": 0, "left_bytes": 0, "undetermined_bytes": 0, "evidence": [], "would_settle": [],
+        "grade": None, "stayed_bytes": 0, "left_bytes": 0, "undetermined_bytes": 0, "hairpin_bytes": 0,
+        "stayed_grade": None, "evidence": [], "would_settle": [],
     }  # fmt: skip
-
-
-def shares_of(talks: Sequence[Talk]) -> dict[str, int]:
-    """The figures of DESIGN section 4 in bytes, multicast and broadcast apart."""
-    sums = dict.fromkeys(
-        ("internet", "east_west", "switched", "routed", "path_unknown", "vm_vm", "within_host", "stayed", "left",
-         "undetermined", "hairpin"), 0,
-    )  # fmt: skip
-    is_internet: dict[str, bool] = {}
-    for talk in talks:
-        low, high = talk.low, talk.high
-        if "group" in (low.kind, high.kind):
-            continue
-        verdict, size = talk.verdict, talk.conversation.wire_bytes
-        sums["stayed"] += verdict.stayed_bytes
-        sums["left"] += verdict.left_bytes
-        sums["undetermined"] += verdict.undetermined_bytes
-        sums["hairpin"] += verdict.hairpin_bytes
-        for endpoint in (low, high):
-            if endpoint.id not in is_internet:
-                is_internet[endpoint.id] = _is_internet(endpoint)
-        if is_internet[low.id] or is_internet[high.id]:
-            sums["internet"] += size
-            continue
-        sums["east_west"] += size
-        sums[verdict.path if verdict.path in ("switched", "routed") else "path_unknown"] += size
-        if low.kind == high.kind == "vm":
-            sums["vm_vm"] += size
-            sums["within_host"] += verdict.stayed_bytes
-    return {f"{name}_bytes": value for name, value in sums.items()}
-
-
-def _is_internet(endpoint: Endpoint) -> bool:
-    """One end global and not in the inventory."""
-    return not endpoint.records and any(is_global(ip) for ip in endpoint.ips)

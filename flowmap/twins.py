@@ -124,6 +124,12 @@ class Twins:
                 self._neighbours[first].add(second)
                 self._neighbours[second].add(first)
 
+    def add(self, first: int, second: int, twin: Twin) -> None:
+        """Link two legs of different 5-tuples: the same packets on both sides of an address translation."""
+        self.links[min(first, second), max(first, second)] = twin
+        self._neighbours[first].add(second)
+        self._neighbours[second].add(first)
+
     @property
     def linked(self) -> Collection[int]:
         """The legs that have a twin."""
@@ -162,7 +168,7 @@ def translated_twins(legs: Sequence[Leg], flows: Flows, points: Collection[int])
     """
     five_tuples = list(flows)
     shared: dict[tuple[int, int], int] = defaultdict(int)
-    for holders in _shared_across_flows(legs, flows) if points else ():
+    for holders in shared_across_flows(legs, flows) if points else ():
         numbers = {number for number, _ in holders}
         for own, index in holders:
             if legs[index].key.point in points:
@@ -177,7 +183,7 @@ def translated_twins(legs: Sequence[Leg], flows: Flows, points: Collection[int])
     return result
 
 
-def _shared_across_flows(legs: Sequence[Leg], flows: Flows) -> Iterable[list[tuple[int, int]]]:
+def shared_across_flows(legs: Sequence[Leg], flows: Flows) -> Iterable[list[tuple[int, int]]]:
     """For each packet hash in the sketches of several 5-tuples: (number of the 5-tuple, index of the leg), each."""
     sketches = [leg.sketch for leg in legs]
     hashes = np.array([sample.packet_hash for sketch in sketches for sample in sketch], dtype=np.uint64)

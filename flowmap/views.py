@@ -1,15 +1,17 @@
-"""What people ask of a finished map: its pairs, and one pair with its conversations. The same for CLI and API."""
+"""What people ask of a finished map: its pairs, and one pair with all its evidence. The same for CLI and API."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
 from typing import Any
 
 from flowmap.errors import UsageError
-from flowmap.graph import Talk, service_of
+from flowmap.evidence import AddressTexts, SightingsTable, fold_legs, placement_of
+from flowmap.graph import Talk, fold_outside, service_of
+from flowmap.identity.endpoints import Endpoint
 from flowmap.packets import NO_TIME, ip_text
 from flowmap.pipeline import FlowMap
+from flowmap.settings import Settings
 
 CANDIDATES_SHOWN = 8
 
@@ -66,26 +68,50 @@ def find_edge(flow_map: FlowMap, one: str, other: str) -> tuple[str, str]:
     raise UsageError(f"{first} and {second} did not talk to each other; {first} talked to {listed or 'nobody'}.")
 
 
-def pair_detail(flow_map: FlowMap, source: str, target: str) -> dict[str, Any]:
-    """One pair: its two nodes, its edge and its conversations, most bytes first.
+def pair_detail(flow_map: FlowMap, source: str, target: str, settings: Settings) -> dict[str, Any]:
+    """One pair: its two nodes, its edge, its conversations (most bytes first), and evidence to check.
 
-    Every integer is raw bytes, packets or nanoseconds, as in the document.
+    ``sightings`` is :meth:`flowmap.evidence.SightingsTable.of`; ``placement`` holds
+    :func:`flowmap.evidence.placement_of` for ``source`` and ``target``. Every integer is raw bytes, packets or
+    nanoseconds, as in the document.
     """
     graph = flow_map.graph
-    rows = sorted(conversation_rows(flow_map, source, target), key=lambda row: -int(row["wire_bytes"]))
+    shown, _ = fold_outside(flow_map.talks, settings)
+    talks = [
+        (talk, seen)
+        for talk, seen in zip(flow_map.talks, shown, strict=True)
+        if {seen.low.id, seen.high.id} == {source, target}
+    ]
+    ends = {end.id: end for _, seen in talks for end in (seen.low, seen.high)}
     return {
         "source": {"id": source, **graph.nodes[source]},
         "target": {"id": target, **graph.nodes[target]},
         "edge": {"source": source, "target": target, **graph.edges[source, target]},
-        "conversations": rows,
+        "conversations": sorted(
+            (conversation_row(flow_map, talk) for talk, _ in talks), key=lambda row: -int(row["wire_bytes"])
+        ),
+        "sightings": sightings_table(flow_map).of(
+            fold_legs(flow_map.legs, [seen for _, seen in talks], source, AddressTexts())
+        ),
+        "placement": {
+            "source": placement(flow_map, ends.get(source), settings),
+            "target": placement(flow_map, ends.get(target), settings),
+        },
     }
 
 
-def conversation_rows(flow_map: FlowMap, one: str, other: str) -> Iterator[dict[str, Any]]:
-    """The conversations between two nodes as flat rows."""
-    for talk in flow_map.talks:
-        if {talk.low.id, talk.high.id} == {one, other}:
-            yield conversation_row(flow_map, talk)
+def sightings_table(flow_map: FlowMap) -> SightingsTable:
+    """What makes sightings of the rows of a map's pairs."""
+    reading = flow_map.reading
+    return SightingsTable(flow_map.points, reading.registry.tunnels, legs_are_missing=reading.legs.others.packets > 0)
+
+
+def placement(flow_map: FlowMap, endpoint: Endpoint | None, settings: Settings) -> dict[str, Any] | None:
+    """Who says where an endpoint is; None for groups, which are on no host."""
+    if endpoint is None or endpoint.kind == "group":
+        return None
+    legs = flow_map.reading.legs
+    return placement_of(endpoint, legs.first_seen_ns, legs.last_seen_ns, settings.inventory_fresh_s)
 
 
 def conversation_row(flow_map: FlowMap, talk: Talk) -> dict[str, Any]:

@@ -5,14 +5,17 @@ Expected results follow from how a test sends its packets; nothing here decides 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from flowmap.capture.names import NameRecord
 from flowmap.capture.points import HostStatement, PointKey, PointStatement, Registry, Statements
 from flowmap.fold import LegFold
 from flowmap.inventory import Inventory, VnicRecord
+from flowmap.inventory.records import HostRecord
 from flowmap.legs import LegSet
 from flowmap.packets import (
     ACK,
@@ -52,7 +55,8 @@ def vm(number: int, ip: str) -> Machine:
 
 def record(machine: Machine, host: str, **facts: Any) -> VnicRecord:
     """An inventory row that places a machine; observed when the packets start unless said otherwise."""
-    base = dict.fromkeys(VnicRecord.__dataclass_fields__)
+    given = VnicRecord.__dataclass_fields__
+    base = {name: None if field.default is MISSING else field.default for name, field in given.items()}
     base.update(
         vm=machine.name,
         mac=machine.mac,
@@ -94,6 +98,7 @@ class Network:
         self.rows: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         self.words: list[list[int]] = []
         self.claims: list[Claim] = []
+        self.names: list[NameRecord] = []
         self._frames: dict[str, int] = {}
         self._ip_id = 0
 
@@ -244,13 +249,14 @@ class Network:
         """A tenant tunnel."""
         return self.registry.tunnel(Tunnel(kind, source, destination, vni))
 
-    def map(self, *records: VnicRecord) -> Any:
-        """The finished map with an inventory of these rows."""
+    def map(self, *records: VnicRecord, hypervisors: Sequence[HostRecord] = ()) -> Any:
+        """The finished map with an inventory of these rows and hypervisors."""
         from flowmap.pipeline import make_map
         from flowmap.reading import Reading
 
-        reading = Reading(replace_points(self.registry), self.fold())
-        return make_map(reading, Inventory(list(records)), self.statements, self.settings, "test")
+        reading = Reading(replace_points(self.registry), self.fold(), names=self.names)
+        inventory = Inventory(list(records), hypervisors=list(hypervisors))
+        return make_map(reading, inventory, self.statements, self.settings, "test")
 
 
 def replace_points(registry: Registry) -> Registry:

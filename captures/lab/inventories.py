@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import bridge_scenario
-import overlay_scenario
-import reflect_scenario
-import vlan_network
-import vlan_scenario
-from machines import VirtualMachine
-from openvswitch import OpenVSwitch
+from machines import Record, VirtualMachine
+from scenario import Scenario
 
 COLUMNS = ("vm", "mac", "ip", "host", "vswitch", "portgroup", "vlan")
 RVTOOLS_COLUMNS = (
@@ -53,40 +47,50 @@ DOMAIN_XML = """\
 """
 
 
-def write(folder: Path, exported_at_s: int, host_a: OpenVSwitch) -> None:
-    """Write all inventory files; must run while the `vlan` scenario still stands."""
-    listed = [vm for vm in vlan_network.MACHINES if vm.listed]
-    _write_csv(folder / "inventory.csv", COLUMNS, map(_row, listed))
-    _write_csv(folder / "inventory-overlay.csv", COLUMNS, map(_row, overlay_scenario.MACHINES))
-    _write_csv(folder / "inventory-bridge.csv", COLUMNS, map(_row, bridge_scenario.MACHINES))
-    _write_csv(folder / "inventory-vepa.csv", COLUMNS, map(_row, reflect_scenario.MACHINES))
+def write_table(folder: Path, scenario: Scenario) -> None:
+    """Write the CSV inventory of a scenario, one row a vNIC."""
+    rows = [_row(vnic) for vm in scenario.machines if vm.listed for vnic in vm.vnics]
+    columns = (*COLUMNS, "vni") if any(row["vni"] for row in rows) else COLUMNS
+    _write_csv(folder / scenario.inventory, columns, rows)
+
+
+def write_vlan(folder: Path, record: Record) -> None:
+    """Write the further formats in which the VMs of scenario `vlan` are listed."""
+    listed = [vm for vm in record.machines if vm.listed]
     _write_csv(folder / "rvtools-vNetwork.csv", RVTOOLS_COLUMNS, map(_rvtools_row, listed))
-    moment = datetime.fromtimestamp(exported_at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = datetime.fromtimestamp(record.started_at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     (folder / "inventory.yaml").write_text(_yaml(listed, moment))
-    # Indented and one row a line, so that a change of the lab can be read in a diff.
-    table = json.loads(host_a.configure("--format=json", "list", "Interface"))
-    rows = ",\n".join(json.dumps(row) for row in table["data"])
-    text = f'{{"data":[\n{rows}\n],\n"headings":{json.dumps(table["headings"])}}}\n'
-    (folder / "ovs-host-a-interface.json").write_text(text)
     (folder / "virsh-dumpxml-web-1.xml").write_text(DOMAIN_XML.format(vm=listed[0], number=1))
-    (folder / "points.yaml").write_text(points_file())
+
+
+def write_points(folder: Path, scenarios: Iterable[Scenario]) -> None:
+    """Write points.yaml for all samples."""
+    hosts = {host: ", ".join(nics) for scenario in scenarios for host, nics in scenario.uplinks.items()}
+    lines = ["# Where each sample was recorded.", "hosts:"]
+    lines += [f"  {host}: {{ uplinks: [{nics}], uplinks_complete: true }}" for host, nics in hosts.items()]
+    lines += ["points:", *(line for scenario in scenarios for line in scenario.points)]
+    (folder / "points.yaml").write_text("\n".join(lines) + "\n")
 
 
 def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, str]]) -> None:
     with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _addresses(vm: VirtualMachine) -> list[str]:
-    return [vm.ip] + ([vm.ipv6] if vm.ipv6 else [])
+def _vni(vnic: VirtualMachine) -> str:
+    """The network identifier of an overlay segment, which its name ends with."""
+    name, _, identifier = vnic.network.rpartition("-")
+    return identifier if vnic.vlan is None and name.startswith(("seg", "net-")) and identifier.isdigit() else ""
 
 
-def _row(vm: VirtualMachine) -> dict[str, str]:
+def _row(vnic: VirtualMachine) -> dict[str, str]:
+    addresses = " ".join(address for address in (vnic.ip, vnic.ipv6) if address)
     return {
-        "vm": vm.name, "mac": vm.mac, "ip": " ".join(_addresses(vm)), "host": vm.host, "vswitch": vm.vswitch,
-        "portgroup": vm.network, "vlan": str(vm.vlan or ""),
+        "vm": vnic.name, "mac": vnic.mac, "ip": addresses, "host": vnic.host, "vswitch": vnic.vswitch,
+        "portgroup": vnic.network, "vlan": str(vnic.vlan or ""),
+        "vni": _vni(vnic),
     }  # fmt: skip
 
 
@@ -106,38 +110,7 @@ def _yaml(machines: list[VirtualMachine], moment: str) -> str:
     lines = [f"exported_at: {moment}", "vms:"]
     for vm in machines:
         lines += [f"  - vm: {vm.name}", f'    mac: "{vm.mac}"', "    ip:"]
-        lines += [f'      - "{address}"' for address in _addresses(vm)]
+        lines += [f'      - "{address}"' for address in vm.addresses]
         lines += [f"    host: {vm.host}", f"    vswitch: {vm.vswitch}", f"    portgroup: {vm.network}"]
         lines += [f"    vlan: {vm.vlan}"]
     return "\n".join(lines) + "\n"
-
-
-def points_file() -> str:
-    """The points file for all samples."""
-    uplinks = {"host-a": "vmnic0", "host-b": "vmnic0"} | overlay_scenario.UPLINK
-    uplinks |= {reflect_scenario.HOST: reflect_scenario.UPLINK}
-    lines = ["# Where each sample was recorded.", "hosts:"]
-    lines += [f"  {host}: {{ uplinks: [{nic}], uplinks_complete: true }}" for host, nic in uplinks.items()]
-    lines += ["points:"]
-    for file, host in vlan_scenario.PORT_FILES.items():
-        lines += [_point(file, port, host, "vnic") for port in vlan_scenario.ports_of(host)[:-1]]
-        lines += [_point(file, "vmnic0", host, "uplink")]
-    for file, host in vlan_scenario.MIRROR_FILES.items():
-        lines += [f"  - {{ file: {file}, host: {host}, role: mirror, covers: all, sampled: 1 }}"]
-    for host, address in vlan_network.HOST_ADDRESS.items():
-        session = f"erspan:{address}/{vlan_network.ERSPAN_SESSION[host]}"
-        lines += [f'  - {{ session: "{session}", host: {host}, role: mirror, covers: all, sampled: 1 }}']
-    for node in overlay_scenario.NODES:
-        ports = overlay_scenario.ports_of(node)
-        lines += [_point(overlay_scenario.OVERLAY_FILE, port, node, "vnic") for port in ports[:-1]]
-        lines += [_point(overlay_scenario.OVERLAY_FILE, ports[-1], node, "uplink")]
-    bridge = f"file: {bridge_scenario.BRIDGE_FILE}, host: {bridge_scenario.HOST}"
-    lines += [f"  - {{ {bridge}, role: mirror, covers: all, sampled: 1 }}"]
-    file, host = reflect_scenario.REFLECT_FILE, reflect_scenario.HOST
-    lines += [_point(file, vm.port, host, "vnic") for vm in reflect_scenario.MACHINES]
-    lines += [_point(file, reflect_scenario.UPLINK, host, "uplink")]
-    return "\n".join(lines) + "\n"
-
-
-def _point(file: str, interface: str, host: str, role: str) -> str:
-    return f"  - {{ file: {file}, interface: {interface}, host: {host}, role: {role} }}"

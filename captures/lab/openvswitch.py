@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from machines import VirtualMachine
@@ -54,6 +56,16 @@ class OpenVSwitch:
         """Run `ovs-vsctl` on this switch and return what it prints."""
         return self.lab.run("ovs-vsctl", f"--db={self.socket}", *arguments)
 
+    def ask(self, *arguments: str) -> str:
+        """Run `ovs-appctl` on this switch's daemon and return what it prints."""
+        return self.lab.run("ovs-appctl", f"--target={self.folder}/ovs-vswitchd.ctl", *arguments)
+
+    def table(self, name: str) -> str:
+        """`ovs-vsctl --format=json list NAME`, one row a line so that a change of the lab can be read in a diff."""
+        table = json.loads(self.configure("--format=json", "list", name))
+        rows = ",\n".join(json.dumps(row) for row in table["data"])
+        return f'{{"data":[\n{rows}\n],\n"headings":{json.dumps(table["headings"])}}}\n'
+
     def add_bridge(self, bridge: str, mac: str = "", mtu_bytes: int | None = None) -> None:
         """Add a bridge with the userspace datapath."""
         options = ["datapath_type=netdev"]
@@ -72,22 +84,27 @@ class OpenVSwitch:
         self.configure("add-port", bridge, port, f"tag={vlan}")
 
     def attach(self, vm: VirtualMachine) -> None:
-        """Add a VM's port with the external ids that libvirt sets on it."""
-        tag = [f"tag={vm.vlan}"] if vm.vlan is not None else []
-        self.configure(
-            "add-port",
-            vm.vswitch,
-            vm.port,
-            *tag,
-            "--",
-            "set",
-            "interface",
-            vm.port,
-            f"external_ids:iface-id={vm.port_uuid}",
-            "external_ids:iface-status=active",
-            f'external_ids:attached-mac="{vm.mac}"',
-            f"external_ids:vm-id={vm.uuid}",
-        )
+        """Add a VM's ports with the external ids that libvirt sets on them."""
+        for vnic in vm.vnics:
+            tag = [f"tag={vnic.vlan}"] if vnic.vlan is not None else []
+            self.configure(
+                "add-port",
+                vnic.vswitch,
+                vnic.port,
+                *tag,
+                "--",
+                "set",
+                "interface",
+                vnic.port,
+                f"external_ids:iface-id={vnic.port_uuid}",
+                "external_ids:iface-status=active",
+                f'external_ids:attached-mac="{vnic.mac}"',
+                f"external_ids:vm-id={vm.uuid}",
+            )
+
+    def add_flow(self, bridge: str, flow: str) -> None:
+        """Add one OpenFlow rule."""
+        self.lab.run("ovs-ofctl", "add-flow", f"unix:{self.folder}/{bridge}.mgmt", flow)
 
     def add_tunnel(self, bridge: str, port: str, kind: str, remote: str, **options: str) -> None:
         """Add a tunnel port: `vxlan`, `geneve` or `erspan` with its options."""
@@ -127,3 +144,9 @@ class OpenVSwitch:
             "mirrors",
             "@m",
         )
+
+    def mirror_to_vlan(self, bridge: str, mirror: str, from_vlans: Iterable[int], output_vlan: int) -> None:
+        """Copy every packet of some VLANs to another VLAN, on all trunks that carry it (RSPAN)."""
+        selected = ",".join(map(str, from_vlans))
+        options = (f"name={mirror}", "select-all=true", f"select-vlan={selected}", f"output-vlan={output_vlan}")
+        self.configure("--", "--id=@m", "create", "mirror", *options, "--", "add", "bridge", bridge, "mirrors", "@m")

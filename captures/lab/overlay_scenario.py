@@ -10,20 +10,19 @@ import time
 from pathlib import Path
 
 from machines import Record, VirtualMachine, plug_in, use_name_server
-from openvswitch import OpenVSwitch
-from processes import PREFIX, Lab
+from processes import Lab
 from programs.counted import text
 from recorder import Recorder, merge
+from scenario import Scenario, port_points, ports_of
 from talk import Talk
+from underlay import MTU_VM_BYTES, Underlay
 
 NODES = ("compute-1", "compute-2")
 UPLINK = {"compute-1": "eno1", "compute-2": "eno2"}
 TUNNEL_ADDRESS = {"compute-1": "172.31.1.1", "compute-2": "172.31.1.2"}
 TENANTS = {"br-vxlan": ("vxlan", 5001), "br-geneve": ("geneve", 6001)}
 """Bridge -> encapsulation and network identifier."""
-MTU_VM_BYTES, MTU_UNDERLAY_BYTES = 1450, 1600
 OVERLAY_FILE = "overlay-underlay.pcapng"
-SEEN_FROM = {OVERLAY_FILE: set(NODES)}
 
 
 def vm(name: str, node: str, port: str, bridge: str, ip: str) -> VirtualMachine:
@@ -51,7 +50,7 @@ def record_scenario(lab: Lab, folder: Path) -> Record:
     parts = []
     for node in NODES:
         parts.append(f"part-{node}.pcapng")
-        recorder.start(parts[-1], node, ports_of(node))
+        recorder.start(parts[-1], node, ports_of(MACHINES, node, UPLINK[node]))
     record.started_at_s = int(time.time())
     talk = Talk(lab, record)
     _talk(talk)
@@ -61,20 +60,12 @@ def record_scenario(lab: Lab, folder: Path) -> Record:
     return record
 
 
-def ports_of(node: str) -> list[str]:
-    """The VM ports of one node, then its uplink."""
-    return [vm.port for vm in MACHINES if vm.host == node] + [UPLINK[node]]
-
-
 def _build(lab: Lab) -> None:
-    lab.add_namespace("fabric")
-    lab.run("ip", "link", "add", "br0", "type", "bridge", "mcast_snooping", "0", at="fabric")
-    lab.run("ip", "link", "set", "br0", "up", "mtu", str(MTU_UNDERLAY_BYTES), at="fabric")
+    underlay = Underlay(lab)
     switches = {}
     for number, node in enumerate(NODES, 1):
-        lab.add_namespace(node)
-        switches[node] = OpenVSwitch(lab, node)
-        _add_uplink(lab, switches[node], node, number)
+        mac = f"00:1b:21:0f:01:0{number}"
+        switches[node] = underlay.add_host(node, UPLINK[node], TUNNEL_ADDRESS[node], mac)
     for node, switch in switches.items():
         (remote,) = (TUNNEL_ADDRESS[other] for other in NODES if other != node)
         for bridge, (kind, identifier) in TENANTS.items():
@@ -85,20 +76,6 @@ def _build(lab: Lab) -> None:
         lab.run("ip", "link", "set", "eth0", "mtu", str(MTU_VM_BYTES), at=machine.name)
         switches[machine.host].attach(machine)
         use_name_server(machine.name, "")
-
-
-def _add_uplink(lab: Lab, switch: OpenVSwitch, node: str, number: int) -> None:
-    """The node's physical NIC on `br-phy`, which holds the tunnel address."""
-    switch.add_bridge("br-phy", mac=f"00:1b:21:0f:01:0{number}", mtu_bytes=MTU_UNDERLAY_BYTES)
-    uplink, peer = UPLINK[node], f"f-{node}"
-    other_end = ("type", "veth", "peer", peer, "netns", PREFIX + "fabric")
-    lab.run("ip", "link", "add", uplink, "netns", PREFIX + node, *other_end)
-    for at, interface in ((node, uplink), ("fabric", peer)):
-        lab.run("ip", "link", "set", interface, "up", "mtu", str(MTU_UNDERLAY_BYTES), at=at)
-    lab.run("ip", "link", "set", peer, "master", "br0", at="fabric")
-    switch.add_trunk("br-phy", uplink)
-    lab.run("ip", "addr", "add", f"{TUNNEL_ADDRESS[node]}/24", "dev", "br-phy", at=node)
-    lab.run("ip", "link", "set", "br-phy", "up", at=node)
 
 
 def _talk(talk: Talk) -> None:
@@ -113,3 +90,20 @@ def _talk(talk: Talk) -> None:
     talk.database("lab-run", "lab-data", queries=6, size=1200)
     talk.http("lab-data", "lab-view", 8080, "/catalogue.txt", host="view.lab.example")
     talk.ping("lab-run", "lab-view", count=4)
+
+
+def _points(node: str) -> list[str]:
+    return port_points(OVERLAY_FILE, node, ports_of(MACHINES, node, UPLINK[node]), [UPLINK[node]])
+
+
+SCENARIO = Scenario(
+    name="overlay",
+    title="two compute nodes, VXLAN and Geneve",
+    machines=MACHINES,
+    files={OVERLAY_FILE: set(NODES)},
+    points=[line for node in NODES for line in _points(node)],
+    inventory="inventory-overlay.csv",
+    record=record_scenario,
+    uplinks={node: (uplink,) for node, uplink in UPLINK.items()},
+    other_host="inter_host_overlay",
+)

@@ -43,12 +43,18 @@ class Lab:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise LabError("another run of the capture lab is under way; wait for it to end") from None
-        self.state = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self.state = self._folder
         self._children: list[subprocess.Popen[str]] = []
         self._pid_files: list[Path] = []
         self._namespaces: list[str] = []
         self._logs: list[IO[str]] = []
         remove_leftovers()
+
+    def begin(self, scenario: str) -> None:
+        """Give a scenario a state folder of its own: names of switches and programs come again in others."""
+        self.state = self._folder / scenario
+        self.state.mkdir()
 
     def add_namespace(self, name: str) -> None:
         """Make namespace `fml-<name>` with loopback up and IPv6 off on every interface to come."""
@@ -108,7 +114,7 @@ class Lab:
             return child.wait()
 
     def clear(self) -> None:
-        """End all programs and remove all namespaces, leaving the state folder for the next scenario."""
+        """End all programs and remove all namespaces of a scenario."""
         for child in reversed(self._children):
             self.finish(child)
         for path in self._pid_files:
@@ -123,7 +129,7 @@ class Lab:
         """Take everything down and remove the state folder unless the logs are to be kept."""
         self.clear()
         if not self.keep_logs:
-            shutil.rmtree(self.state, ignore_errors=True)
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def inside(at: str | None, command: tuple[str, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""dumpcap at several points at once, and capture files without traces of the recording machine."""
+"""dumpcap and tcpdump at several points at once, and capture files without traces of the recording machine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from processes import Lab, LabError, wait_until
 SECTION_HEADER, INTERFACE_DESCRIPTION = 0x0A0D0D0A, 1
 MACHINE_OPTIONS = {SECTION_HEADER: {2, 3}, INTERFACE_DESCRIPTION: {12, 15}}
 """Options that name the recording machine's processor and kernel, by block type."""
+WHOLE_FRAMES = 262144
+DROPPED = r"interface '[^']*': \d+/(\d+)|(\d+) packets dropped by kernel"
+"""What dumpcap and tcpdump say at their end of packets that they lost."""
 
 
 class Recorder:
-    """Running dumpcap processes, each writing one file.
+    """Running recordings, each writing one file.
 
     Parameters
     ----------
@@ -32,19 +35,35 @@ class Recorder:
         self._running: dict[str, subprocess.Popen[str]] = {}
         self._messages: dict[str, Path] = {}
 
-    def start(self, file_name: str, at: str, interfaces: list[str], capture_filter: str = "") -> None:
+    def start(
+        self,
+        file_name: str,
+        at: str,
+        interfaces: list[str],
+        capture_filter: str = "",
+        snaplen_bytes: int = WHOLE_FRAMES,
+    ) -> None:
         """Record interfaces of one namespace into one file: pcap where the name ends so, else pcapng."""
-        command = ["dumpcap", "-q", "-B", "16", "-s", "262144"]
+        # The length to keep stands before the interfaces: after them it would hold for the last one only.
+        command = ["dumpcap", "-q", "-B", "16", "-s", str(snaplen_bytes)]
         for interface in interfaces:
             command += ["-i", interface]
             if capture_filter:
                 command += ["-f", capture_filter]
         command += ["-P"] if file_name.endswith(".pcap") else ["-n"]
+        self._run(file_name, at, [*command, "-w", str(self.folder / file_name)], "File:")
+
+    def start_tcpdump(self, file_name: str, at: str, interface: str) -> None:
+        """Record with tcpdump, which writes another cooked header than dumpcap."""
+        command = ["tcpdump", "-n", "-U", "-Z", "root", "-B", "16384", "-s", str(WHOLE_FRAMES), "-i", interface]
+        self._run(file_name, at, [*command, "-w", str(self.folder / file_name)], "listening on")
+
+    def _run(self, file_name: str, at: str, command: list[str], ready: str) -> None:
         messages = self.lab.state / f"{file_name}.log"
         with open(messages, "w") as log:
-            self._running[file_name] = self.lab.start(*command, "-w", str(self.folder / file_name), at=at, stderr=log)
+            self._running[file_name] = self.lab.start(*command, at=at, stderr=log)
         self._messages[file_name] = messages
-        wait_until(f"dumpcap for {file_name}", lambda: "File:" in messages.read_text())
+        wait_until(f"the recording of {file_name}", lambda: ready in messages.read_text())
 
     def stop(self) -> None:
         """End all recordings a moment after the last packet.
@@ -52,15 +71,15 @@ class Recorder:
         Raises
         ------
         LabError
-            When dumpcap lost a packet, because a sample with holes has no truth.
+            When a packet was lost, because a sample with holes has no truth.
         """
         time.sleep(1)
         for file_name, child in self._running.items():
             code = self.lab.finish(child, signal.SIGINT)
             messages = self._messages[file_name].read_text()
-            dropped = sum(int(n) for n in re.findall(r"interface '[^']*': \d+/(\d+)", messages))
+            dropped = sum(int(dumpcap or tcpdump) for dumpcap, tcpdump in re.findall(DROPPED, messages))
             if code != 0 or dropped:
-                raise LabError(f"dumpcap for {file_name} ended with code {code} and {dropped} lost packets")
+                raise LabError(f"the recording of {file_name} ended with code {code} and {dropped} lost packets")
             if file_name.endswith(".pcapng"):
                 strip_machine(self.folder / file_name)
         self._running.clear()

@@ -13,11 +13,11 @@ from machines import Record, VirtualMachine, use_name_server
 from processes import PREFIX, Lab
 from programs.counted import text
 from recorder import Recorder, merge
+from scenario import Scenario, port_points, ports_of
 from talk import Talk
 
 HOST, UPLINK = "vepa-1", "eno1"
 REFLECT_FILE = "vepa-host.pcapng"
-SEEN_FROM = {REFLECT_FILE: {HOST}}
 
 
 def vm(name: str, number: int) -> VirtualMachine:
@@ -76,3 +76,16 @@ def _talk(talk: Talk) -> None:
     talk.database("pay-1", "pay-db", queries=5, size=1400)
     talk.http("pay-db", "pay-1", 8080, "/index.html", host="pay.lab.example")
     talk.ping("pay-1", "pay-db", count=3)
+
+
+SCENARIO = Scenario(
+    name="reflect",
+    title="two VMs behind a virtual Ethernet port aggregator",
+    machines=MACHINES,
+    files={REFLECT_FILE: {HOST}},
+    points=port_points(REFLECT_FILE, HOST, ports_of(MACHINES, HOST, UPLINK), [UPLINK]),
+    inventory="inventory-vepa.csv",
+    record=record_scenario,
+    uplinks={HOST: (UPLINK,)},
+    same_network="hairpin_reflected",
+)

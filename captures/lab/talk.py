@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from machines import Conversation, Record
 from processes import Lab, LabError, wait_until
 
 PROGRAMS = Path(__file__).parent / "programs"
+
+
+@dataclass
+class HeldSession:
+    """A database session between its two halves: the file it waits for, and its reports so far."""
+
+    client: str
+    server: str
+    path: Path
+    reports: list[dict[str, int]]
 
 
 class Talk:
@@ -92,12 +103,14 @@ class Talk:
 
     # -- clients ------------------------------------------------------------------------------------------
 
-    def http(self, client: str, server: str, port: int, path: str, host: str = "") -> None:
-        """Fetch a page; the Host header is the server's DNS name unless another is given."""
-        target = self._resolve(client, server)
+    def http(self, client: str, server: str, port: int, path: str, host: str = "", address: str = "") -> None:
+        """Fetch a page, from a translated address if given; the Host header is the server's DNS name by default."""
+        target = address or self._resolve(client, server)
         host = host or target
         counts = self._own(client, "http_get", target, str(port), path, host)
         self._note(client, server, "tcp", port, "http", counts)
+        if address:
+            self.record.conversations[-1].seen_as = (self.record.machine(client).ip, address)
         if not host[0].isdigit():
             self.record.learn_name(host, "http_host", server, (client, server))
 
@@ -116,6 +129,31 @@ class Talk:
         """Ask the database `queries` times for `size` bytes."""
         counts = self._own(client, "database", "query", self._resolve(client, server), "5432", str(queries), str(size))
         self._note(client, server, "tcp", 5432, "postgresql", counts)
+
+    def hold(self, client: str, server: str, queries: int, size: int) -> HeldSession:
+        """Ask the database as `database` does, then keep the session idle until `go_on` asks the same again."""
+        held = HeldSession(client, server, self.lab.state / f"{client}-{server}", [])
+        with open(held.path.with_suffix(".out"), "w") as out:
+            program, address = str(PROGRAMS / "database.py"), self.record.machine(server).ip
+            arguments = ("query", address, "5432", str(queries), str(size), str(held.path))
+            self.lab.start(sys.executable, program, *arguments, at=client, stdout=out)
+        self._wait_for_reports(held, 1)
+        return held
+
+    def go_on(self, held: HeldSession) -> None:
+        """Let a kept session ask again, end it, and note what it exchanged before and in all."""
+        held.path.touch()
+        self._wait_for_reports(held, 2)
+        before, whole = held.reports
+        self._note(held.client, held.server, "tcp", 5432, "postgresql", whole)
+        self.record.conversations[-1].before_move = (before["sent"], before["received"])
+
+    def _wait_for_reports(self, held: HeldSession, count: int) -> None:
+        def have_come() -> bool:
+            held.reports = [json.loads(line) for line in held.path.with_suffix(".out").read_text().splitlines()]
+            return len(held.reports) >= count
+
+        wait_until(f"the session from {held.client} to {held.server}", have_come)
 
     def cache(self, client: str, server: str, keys: int, size: int, address: str = "") -> None:
         """Store and read `keys` values of `size` bytes."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ NAME_FIELDS = {
 """Source of a name -> tshark fields that hold it."""
 
 
-def check(folder: Path) -> str:
-    """Make all checks and return one sentence with their number.
+def check(folder: Path, scenarios: Iterable[str]) -> str:
+    """Make all checks of these scenarios and return one sentence with their number.
 
     Raises
     ------
@@ -39,8 +40,8 @@ def check(folder: Path) -> str:
     """
     truth: Truth = json.loads((folder / "truth.json").read_text())
     streams = names = 0
-    for scenario, described in truth["scenarios"].items():
-        for file in described["files"]:
+    for scenario in scenarios:
+        for file in truth["scenarios"][scenario]["files"]:
             check_pairs(truth, scenario, folder / file)
             streams += check_streams(truth, folder / file)
             names += check_names(truth, folder / file)
@@ -63,6 +64,7 @@ def check_pairs(truth: Truth, scenario: str, path: Path) -> None:
     """The pairs of machines in a file must be those of truth.json: none missing, none unknown."""
     machines = truth["scenarios"][scenario]["machines"]
     owner = {address: machine["name"] for machine in machines for address in machine["ips"]}
+    owner |= {machine["floating_ip"]: machine["name"] for machine in machines if "floating_ip" in machine}
     seen = set()
     for v4_from, v4_to, v6_from, v6_to in read_fields(
         path, "(ip or ipv6) and (tcp or udp or icmp)", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst"
@@ -105,18 +107,35 @@ def _expected_bytes(truth: Truth, file: str) -> dict[tuple[str, str, int, str], 
         for c in pair["conversations"]:
             if file in pair["files"] and c["protocol"] == "tcp" and c["exact"]:
                 for sender in ("client", "server"):
-                    sizes[c["client_ip"], c["server_ip"], c["port"], sender] += c[f"{sender}_payload_bytes"]
+                    sizes[c["client_ip"], c["server_ip"], c["port"], sender] += _shown_bytes(pair, c, sender, file)
     return sizes
 
 
+def _shown_bytes(pair: dict[str, Any], conversation: dict[str, Any], sender: str, file: str) -> int:
+    """What one end of a conversation sent while the file could see it: all of it unless an end moved."""
+    whole: int = conversation[f"{sender}_payload_bytes"]
+    if "parts" not in pair:
+        return whole
+    earlier: int = conversation[f"{sender}_payload_bytes_before_move"]
+    sizes = {"before_move": earlier, "after_move": whole - earlier}
+    return sum(sizes[part["when"]] for part in pair["parts"] if file in part["files"])
+
+
 def read_streams(path: Path) -> dict[Stream, int]:
-    """Distinct payload bytes of every TCP stream of a file, however often each packet was recorded."""
+    """Distinct payload bytes of every TCP stream of a file, however often each packet was recorded.
+
+    Over IPv4 the length is taken from the IP header: a mirror that cuts frames loses the frame's own length.
+    """
     addresses, ports = ("ip.src", "ip.dst", "ipv6.src", "ipv6.dst"), ("tcp.srcport", "tcp.dstport")
+    lengths = ("tcp.len", "ip.len", "ip.hdr_len", "tcp.hdr_len")
     pieces: dict[Stream, list[tuple[int, int]]] = defaultdict(list)
-    for row in read_fields(path, "tcp", *addresses, *ports, "tcp.seq_raw", "tcp.len"):
-        v4_from, v4_to, v6_from, v6_to, port_from, port_to, sequence, length = row
+    for row in read_fields(path, "tcp", *addresses, *ports, "tcp.seq_raw", *lengths):
+        v4_from, v4_to, v6_from, v6_to, port_from, port_to, sequence, length, *headers = row
         # Where there is an IPv6 header in this lab, it is the inner one.
         stream = (v6_from or v4_from, v6_to or v4_to, int(port_from), int(port_to))
+        if not v6_from:
+            ip_length, ip_header, tcp_header = map(int, headers)
+            length = ip_length - ip_header - tcp_header
         pieces[stream].append((int(sequence), int(length)))
     return {stream: _covered(parts) for stream, parts in pieces.items()}
 

@@ -6,30 +6,29 @@ import sys
 import time
 from pathlib import Path
 
+import inventories
 import vlan_network as network
-from machines import Record
-from openvswitch import OpenVSwitch
+from machines import Conversation, Record
 from processes import Lab, wait_until
 from programs.counted import text
 from recorder import Recorder
+from scenario import Scenario, mirror_point, port_points, ports_of, session_point
 from talk import PROGRAMS, Talk, lease_address
 
 PORT_FILES = {"ports-host-a.pcapng": "host-a", "ports-host-b.pcapng": "host-b"}
 MIRROR_FILES = {f"mirror-{host}.pcap": host for host in network.HOSTS}
 COLLECTOR_FILE = "erspan-collector.pcap"
-SEEN_FROM = {file: {host} for file, host in (PORT_FILES | MIRROR_FILES).items()}
-SEEN_FROM[COLLECTOR_FILE] = set(network.HOSTS)
-"""Sample file -> hosts whose traffic it shows."""
+OVS_FILE = "ovs-host-a-interface.json"
+DHCP_SERVER_NOTE = "DHCP without a relay: client and server share VLAN 30"
 
 
-def record_scenario(lab: Lab, folder: Path) -> tuple[Record, dict[str, OpenVSwitch]]:
-    """Build the network, record all samples of the scenario, return what happened and the live switches."""
+def record_scenario(lab: Lab, folder: Path) -> Record:
+    """Build the network and record all samples of the scenario."""
     record = Record("vlan", list(network.MACHINES))
     switches = network.build(lab)
-    network.add_mirrors(lab, switches)
     recorder = Recorder(lab, folder)
     for file, host in PORT_FILES.items():
-        recorder.start(file, host, ports_of(host))
+        recorder.start(file, host, ports_of(network.MACHINES, host, "vmnic0"))
     for file, host in MIRROR_FILES.items():
         recorder.start(file, host, ["mir-out"])
     recorder.start(COLLECTOR_FILE, "collector", ["eth0"], "ip proto 47")
@@ -47,12 +46,20 @@ def record_scenario(lab: Lab, folder: Path) -> tuple[Record, dict[str, OpenVSwit
     announce_switch(lab)
     recorder.stop()
     talk.check_nothing_sent_twice()
-    return record, switches
+    _add_direct_dhcp(record)
+    inventories.write_vlan(folder, record)
+    (folder / OVS_FILE).write_text(switches["host-a"].table("Interface"))
+    return record
 
 
-def ports_of(host: str) -> list[str]:
-    """All ports of the host's switch: the vNICs in order, then the uplink."""
-    return [vm.port for vm in network.MACHINES if vm.host == host] + ["vmnic0"]
+def _add_direct_dhcp(record: Record) -> None:
+    """VMs in the server's own VLAN lease from it directly; the others only talk to the relay."""
+    server = record.machine(network.NAME_SERVER)
+    for vm in record.machines:
+        if vm.dhcp and vm.vlan == server.vlan:
+            record.conversations.append(
+                Conversation(vm.name, server.name, "udp", 67, "dhcp", exact=False, note=DHCP_SERVER_NOTE)
+            )
 
 
 def announce_switch(lab: Lab) -> None:
@@ -151,3 +158,24 @@ def unlisted_host(talk: Talk) -> None:
     talk.ssh("dev-1", "dev-2")
     talk.iperf("dev-1", "dev-2", kilobytes=24)
     talk.http("dev-1", "web-2", 8080, "/index.html")
+
+
+def _points() -> list[str]:
+    lines = []
+    for file, host in PORT_FILES.items():
+        lines += port_points(file, host, ports_of(network.MACHINES, host, "vmnic0"), ["vmnic0"])
+    lines += [mirror_point(file, host) for file, host in MIRROR_FILES.items()]
+    sessions = network.ERSPAN_SESSION
+    return lines + [session_point(address, sessions[host], host) for host, address in network.HOST_ADDRESS.items()]
+
+
+SCENARIO = Scenario(
+    name="vlan",
+    title="three hosts, a physical router and the world outside",
+    machines=network.MACHINES,
+    files={file: {host} for file, host in (PORT_FILES | MIRROR_FILES).items()} | {COLLECTOR_FILE: set(network.HOSTS)},
+    points=_points(),
+    inventory="inventory.csv",
+    record=record_scenario,
+    uplinks={"host-a": ("vmnic0",), "host-b": ("vmnic0",)},
+)

@@ -22,9 +22,10 @@ from flowmap.api.guard import Guard
 from flowmap.api.jobs import Jobs
 from flowmap.api.log import log_to
 from flowmap.api.maps import MapRecord, Maps, StoredFile
-from flowmap.api.routes import analysis, events, export, graph, health, live, maps, uploads
+from flowmap.api.routes import analysis, events, export, graph, health, live, maps, report, uploads
 from flowmap.api.state import ServerState
 from flowmap.api.static_files import static_table, web_folder
+from flowmap.inventory import host_and_path
 from flowmap.reading import labels_of
 from flowmap.settings import Settings
 
@@ -82,7 +83,7 @@ def create_app(
     app.state.server, app.state.access = state, access
     app.state.opened = [record.id for record in records]
     problems.install(app)
-    for module in (maps, uploads, analysis, graph, export, live, events, health):
+    for module in (maps, uploads, analysis, graph, export, report, live, events, health):
         app.include_router(module.router)
     app.add_middleware(Guard, access=access, settings=settings, free_paths={"/", "/healthz", *state.static})
     return app
@@ -102,9 +103,11 @@ def _open(all_maps: Maps, opened: OpenedCaptures) -> MapRecord:
             path=str(path.resolve()),
         )  # fmt: skip
         all_maps.change(record, captures=[*record.captures, file])
-    for path, label in zip(opened.inventory, labels_of(opened.inventory), strict=True):
+    given = [host_and_path(str(path)) for path in opened.inventory]
+    labels = labels_of([path for _, path in given])
+    for (host, path), label in zip(given, labels, strict=True):
         content, modified_ns = path.read_bytes(), path.stat().st_mtime_ns
-        file = StoredFile(secrets.token_hex(16), label, len(content), record.created_s, modified_ns)
+        file = StoredFile(secrets.token_hex(16), label, len(content), record.created_s, modified_ns, host)
         (record.folder / "inventory" / file.id).write_bytes(content)
         all_maps.change(record, inventory=[*record.inventory, file])
     all_maps.change(record, points=opened.points)

@@ -317,6 +317,7 @@ class Jobs:
                     "name": file.name,
                     "path": str(record.file_path("inventory", file).resolve()),
                     "modified_ns": file.modified_ns,
+                    "host": file.host,
                 }
                 for file in record.inventory
             ],

@@ -37,7 +37,8 @@ class StoredFile:
     """A capture or inventory of a map.
 
     ``id`` is its name on disk, ``name`` what people call it. ``path`` is set for a capture that is read in place and
-    belongs to the user; ``kept`` is False once the retention has deleted an uploaded one.
+    belongs to the user; ``kept`` is False once the retention has deleted an uploaded one. ``host`` is the host that an
+    inventory is about, where its rows name none.
     """
 
     id: str
@@ -45,6 +46,7 @@ class StoredFile:
     size_bytes: int
     uploaded_s: float
     modified_ns: int | None = None
+    host: str | None = None
     path: str | None = None
     kept: bool = True
 

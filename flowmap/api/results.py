@@ -10,6 +10,9 @@ renamed before the link is replaced, so a reader sees an old result or a new one
 - ``conversations(id, source, target, wire_bytes, stayed_bytes, left_bytes, left_host, protocol, port, application,
   row)``:
   ``source`` and ``target`` are those of the edge that the conversation is counted in, ``row`` is its JSON
+- ``sightings(source, target, folded)``: of each edge, :class:`flowmap.evidence.Folded` as JSON
+- ``shared(name, value)``: ``points``, ``tunnels`` that the rows of sightings number, ``legs_are_missing``, as JSON
+- ``placements(node, placement)``: of each node that is no group, as JSON (:func:`flowmap.evidence.placement_of`)
 - ``slices(bucket, conversation, from_source, packets, wire_bytes, payload_bytes)``: time buckets of ``slice_ns``
 """
 
@@ -21,17 +24,20 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flowmap.capture.points import CapturePoint, PointKey
+from flowmap.evidence import AddressTexts, Folded, SightingsTable, fold_legs
 from flowmap.export import document, dumps
-from flowmap.graph import Talk, fold_outside
-from flowmap.packets import NO_TIME
+from flowmap.graph import Talk, fold_outside, pairs_of
+from flowmap.packets import NO_TIME, Tunnel
 from flowmap.pipeline import FlowMap
 from flowmap.settings import Settings
-from flowmap.views import conversation_row
+from flowmap.views import conversation_row, placement
 
 _LINK = "map.json"
 KEPT_S = 10.0
@@ -45,6 +51,9 @@ CREATE TABLE conversations (
     id INTEGER PRIMARY KEY, source TEXT, target TEXT, wire_bytes INTEGER, stayed_bytes INTEGER, left_bytes INTEGER,
     left_host TEXT, protocol TEXT, port INTEGER, application TEXT, row TEXT
 );
+CREATE TABLE sightings (source TEXT, target TEXT, folded TEXT);
+CREATE TABLE shared (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE placements (node TEXT, placement TEXT);
 CREATE TABLE slices (
     bucket INTEGER, conversation INTEGER, from_source INTEGER, packets INTEGER, wire_bytes INTEGER,
     payload_bytes INTEGER, PRIMARY KEY (bucket, conversation, from_source)
@@ -52,6 +61,8 @@ CREATE TABLE slices (
 """
 _INDEXES = """
 CREATE INDEX by_pair ON conversations (source, target);
+CREATE INDEX sightings_by_pair ON sightings (source, target);
+CREATE INDEX placements_by_node ON placements (node);
 CREATE INDEX by_bytes ON conversations (wire_bytes DESC, id);
 """
 
@@ -165,10 +176,63 @@ def _write_views(path: Path, flow_map: FlowMap, settings: Settings) -> None:
                 ),
             )  # fmt: skip
             database.executemany("INSERT INTO slices VALUES (?, ?, ?, ?, ?, ?)", _slices(number, talk, source == low))
+        database.executemany("INSERT INTO sightings VALUES (?, ?, ?)", _sightings(flow_map, shown))
+        database.executemany("INSERT INTO shared VALUES (?, ?)", _shared(flow_map))
+        database.executemany("INSERT INTO placements VALUES (?, ?)", _placements(flow_map, shown, settings))
         database.executescript(_INDEXES)
         database.commit()
     finally:
         database.close()
+
+
+def _sightings(flow_map: FlowMap, shown: Sequence[Talk]) -> Iterator[tuple[str | None, ...]]:
+    """A row for each edge; the one of packets that no conversation was kept for has no sightings."""
+    legs, pairs, texts = flow_map.legs, pairs_of(shown), AddressTexts()
+    for source, target in flow_map.graph.edges:
+        pair = pairs.get((min(source, target), max(source, target)))
+        yield _text(source), _text(target), json.dumps(fold_legs(legs, pair.talks if pair else (), source, texts))
+
+
+def _shared(flow_map: FlowMap) -> Iterator[tuple[str, str]]:
+    yield "points", json.dumps([[p.key, p.interface, p.role, p.host, p.linktype] for p in flow_map.points])
+    yield "tunnels", json.dumps(flow_map.reading.registry.tunnels)
+    yield "legs_are_missing", json.dumps(flow_map.reading.legs.others.packets > 0)
+
+
+@lru_cache(maxsize=2)
+def _sightings_table(folder: Path, revision: int) -> SightingsTable:
+    """What makes sightings of the rows of a result, kept for the next pair."""
+    with views(folder, revision) as database:
+        shared = {name: json.loads(value) for name, value in database.execute("SELECT name, value FROM shared")}
+    points = [
+        CapturePoint(PointKey(*key), interface=interface, role=role, host=host, linktype=linktype)
+        for key, interface, role, host, linktype in shared["points"]
+    ]
+    tunnels = [Tunnel(*values) for values in shared["tunnels"]]
+    return SightingsTable(points, tunnels, legs_are_missing=shared["legs_are_missing"])
+
+
+def _placements(flow_map: FlowMap, shown: Sequence[Talk], settings: Settings) -> Iterator[tuple[str | None, ...]]:
+    ends = {end.id: end for talk in shown for end in (talk.low, talk.high)}
+    for key, endpoint in ends.items():
+        placed = placement(flow_map, endpoint, settings)
+        if placed is not None:
+            yield _text(key), dumps(placed)
+
+
+def evidence(folder: Path, revision: int, source: str, target: str, t0_ns: int | None) -> dict[str, dict[str, Any]]:
+    """``sightings`` and ``placement`` of an edge as :func:`flowmap.views.pair_detail` has them, in view times."""
+    key = (_text(source), _text(target))
+    with views(folder, revision) as database:
+        found = database.execute("SELECT folded FROM sightings WHERE source = ? AND target = ?", key).fetchone()
+        rows = [database.execute("SELECT placement FROM placements WHERE node = ?", (node,)).fetchone() for node in key]
+    sightings = _sightings_table(folder, revision).of(Folded.restored(json.loads(found[0])))
+    return {
+        "sightings": sightings | {"rows": [with_view_times(row, t0_ns) for row in sightings["rows"]]},
+        "placement": {
+            end: json.loads(row[0]) if row else None for end, row in zip(("source", "target"), rows, strict=True)
+        },
+    }
 
 
 def _slices(number: int, talk: Talk, source_is_low: bool) -> Iterator[tuple[int, ...]]:

@@ -60,7 +60,8 @@ def status(state: ServerState, record: MapRecord) -> dict[str, Any]:
          "progress": {"stage", "packets", "share": float|null} | null, "complete": bool|null, "error": sentence|null,
          "revision": int, "created_at": RFC 3339, "t0_ns": str|null, "stale": bool,
          "captures": [{"name", "size_bytes", "uploaded_at", "kept": bool, "expires_at": RFC 3339|null}],
-         "inventory": [{"name", "size_bytes", "modified_ms": int|null}], "points": {"hosts", "points"},
+         "inventory": [{"name", "size_bytes", "modified_ms": int|null, "host": str|null}],
+         "points": {"hosts", "points"},
          "live": {"interface", "filter", "seconds", "bytes", "packets", "dropped_packets"} | null}
 
     ``revision`` is 0 without a result; ``stale`` means that inputs changed since it was made.
@@ -82,6 +83,7 @@ def status(state: ServerState, record: MapRecord) -> dict[str, Any]:
                 "name": file.name,
                 "size_bytes": file.size_bytes,
                 "modified_ms": None if file.modified_ns is None else file.modified_ns // 1_000_000,
+                "host": file.host,
             }
             for file in record.inventory
         ],

@@ -71,7 +71,7 @@ class Job:
         files = [
             parse_inventory_file(
                 Path(row["path"]).read_bytes(), name=row["name"], modified_ns=row["modified_ns"],
-                max_rows=self.settings.max_inventory_rows,
+                max_rows=self.settings.max_inventory_rows, host=row["host"],
             )
             for row in self._inventory
         ]  # fmt: skip

@@ -23,7 +23,8 @@ FIELDS = (
     "dns.flags.response", "dns.qry.name", "dns.resp.name", "dns.resp.type", "dns.a", "dns.aaaa", "dns.cname",
     "dns.ptr.domain_name",
     "nbns.name", "nbns.addr", "nbns.nb_flags.group", "nbns.flags.rcode",
-    "nbns.netbios_name", "nbns.name_flags.group", "nbdgm.source_name",
+    "nbns.netbios_name", "nbns.name_flags.group", "nbdgm.source_name", "nbdgm.src.ip",
+    "browser.command", "browser.server",
     "ntlmssp.auth.hostname", "ntlmssp.negotiate.callingworkstation",
     "ntlmssp.challenge.target_info.nb_computer_name", "ntlmssp.challenge.target_info.dns_computer_name",
     "kerberos.CNameString", "kerberos.addr_nb", "smb2.tree", "rdp.client.name", "syslog.hostname",
@@ -41,6 +42,11 @@ An asterisk stands for everybody."""
 _KERBEROS_PORT, _SMB_PORTS, _DHCPV6_CLIENT_PORT = 88, (139, 445), 546
 _NOBODY = frozenset(("", "-", "NULL", "localhost", "localhost.localdomain", "localhost.local"))
 """What stands where there is no name; tshark itself writes NULL for an empty NTLMSSP name."""
+_LOOKED_FOR = frozenset(("wpad", "isatap"))
+"""What every client asks its link for; who answers is a service, or an attacker."""
+_ASKED = frozenset(("dns", "mdns", "llmnr", "nbns"))
+_HOST_ANNOUNCEMENTS = frozenset(("1", "0x01", "15", "0x0f"))
+"""Browser frames whose server is their sender (MS-BRWS 2.2.1, 2.2.10); the others name workgroups and other hosts."""
 
 
 class Said(NamedTuple):
@@ -94,7 +100,8 @@ class Frame:
 def names_in(frame: Frame, source: str, destination: str) -> Iterator[Said]:
     """Everything in a frame between two IP addresses that names somebody; attackers wrote all of it."""
     for said in _statements(frame, source, destination):
-        if said.name not in _NOBODY and not is_address(said.name):
+        is_service = said.source in _ASKED and said.name.partition(".")[0].casefold() in _LOOKED_FOR
+        if said.name not in _NOBODY and not is_service and not is_address(said.name):
             yield said
 
 
@@ -172,9 +179,13 @@ def _nbns(frame: Frame, source: str) -> Iterator[Said]:
 
 def _machines(frame: Frame, source: str, destination: str) -> Iterator[Said]:
     """Computer names in logins and datagrams."""
-    for text in frame.values("nbdgm.source_name"):
-        if found := _NETBIOS.match(text):
-            yield Said(found["name"].strip(), "nbdgm", source)
+    if frame.values("nbdgm.src.ip")[:1] in ([], [source]):  # else a relay or translator has sent it on
+        for text in frame.values("nbdgm.source_name"):
+            if found := _NETBIOS.match(text):
+                yield Said(found["name"].strip(), "nbdgm", source)
+        if frame.text("browser.command") in _HOST_ANNOUNCEMENTS:
+            for name in frame.values("browser.server"):
+                yield Said(name.strip(), "nbdgm", source)
     for field in (
         "ntlmssp.challenge.target_info.dns_computer_name", "ntlmssp.challenge.target_info.nb_computer_name",
         "ntlmssp.auth.hostname", "ntlmssp.negotiate.callingworkstation",

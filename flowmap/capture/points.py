@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -86,17 +87,18 @@ class CapturePoint:
         """Role and host both come from the user or an inventory, not from a name, a neighbour or the traffic."""
         return not self.role_how.startswith(INFERRED) and not self.host_how.startswith(INFERRED)
 
-    @property
-    def sure_host(self) -> str | None:
-        """The host where the user or an inventory says it: a file's name never makes two ports one host."""
-        return None if self.host_how.startswith(INFERRED) else self.host
+    def as_judged(self) -> CapturePoint:
+        """The point as verdicts may use it: without an inferred host, and without a role that only its traffic tells.
 
-    @property
-    def may_be_uplink(self) -> bool:
-        """Nobody says what it is: the role is unknown, or only the traffic looks like one that stays inside."""
-        return self.role == "unknown" or (
-            self.role in ("vnic", "mirror") and self.role_how.startswith(INFERRED_FROM_TRAFFIC)
-        )
+        A file named after one host may hold two hosts' ports, and all traffic of an uplink may be with one far VM, as
+        if it were that VM's port: on either a wrong "stayed" could rest. People see both, and can state them.
+        """
+        judged = copy(self)
+        if self.host_how.startswith(INFERRED):
+            judged.host, judged.host_how = None, ""
+        if self.role_how.startswith(INFERRED_FROM_TRAFFIC):
+            judged.role, judged.role_how = "unknown", ""
+        return judged
 
 
 @dataclass(slots=True)
@@ -159,6 +161,9 @@ class PointStatement:
 
     ``interface_id`` is the number of an interface in its file, for those that share a name; ``ifindex`` the number in
     the header of a frame captured on "any" (SLL2).
+
+    A row with ``vlan`` or ``transport`` speaks only of the copies that a mirror put among a point's frames: those in
+    the VLAN of a remote mirror (RSPAN), or those that a cloud's traffic mirroring sent by VXLAN.
     """
 
     file: str | None = None
@@ -170,6 +175,13 @@ class PointStatement:
     role: str | None = None
     covers: str = ""
     sampled: int | None = None
+    vlan: int | None = None
+    transport: str | None = None
+
+    @property
+    def names_copies(self) -> bool:
+        """Whether the row says what is a mirror's copy rather than what a point is."""
+        return self.vlan is not None or self.transport is not None
 
     def matches(self, point: CapturePoint) -> bool:
         """File by its name or path ending, interface by name (a plain pcap has ""), session by its beginning."""
@@ -218,7 +230,7 @@ class Statements:
         unmatched = []
         for row in self.points:
             hits = [point for point in points if row.matches(point)]
-            for point in hits:
+            for point in () if row.names_copies else hits:
                 if row.role:
                     point.role, point.role_how = row.role, STATED
                 if row.host:
@@ -321,14 +333,21 @@ def _point_statement(row: object, place: str) -> PointStatement:
         raise InventoryError(f"{place} names the role '{row['role']}'; the roles are {', '.join(ROLES)}.")
     if not any(row.get(key) is not None for key in ("file", "interface", "session")):
         raise InventoryError(f"{place} names no file, interface or session, so it would mean every point.")
-    numbers: dict[str, Any] = {key: row.get(key) for key in ("interface_id", "ifindex", "sampled")}
+    if (row.get("vlan") or row.get("transport")) and row.get("role") not in (None, "mirror"):
+        raise InventoryError(f"{place}: 'vlan' and 'transport' name what a mirror copied, so the role is mirror.")
+    numbers: dict[str, Any] = {key: row.get(key) for key in ("interface_id", "ifindex", "sampled", "vlan")}
     for key, number in numbers.items():
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
             raise InventoryError(f"{place}: '{key}' must be a whole number.")
     if numbers["sampled"] == 0:
         raise InventoryError(f"{place}: 'sampled' is one packet in how many, a whole number from 1.")
+    if numbers["vlan"] is not None and not 1 <= numbers["vlan"] <= 4094:
+        raise InventoryError(f"{place}: 'vlan' is the VLAN of a remote mirror (RSPAN), a whole number from 1 to 4094.")
+    if row.get("transport") not in (None, "vxlan"):
+        raise InventoryError(f"{place}: 'transport' may only be vxlan, by which clouds send mirrored traffic.")
     text: dict[str, Any] = {
-        key: None if row.get(key) is None else str(row[key]) for key in ("file", "interface", "session", "host", "role")
+        key: None if row.get(key) is None else str(row[key])
+        for key in ("file", "interface", "session", "host", "role", "transport")
     }
     return PointStatement(**text, **numbers, covers=str(row.get("covers") or ""))
 

@@ -164,14 +164,43 @@ def explain(
 ) -> None:
     """Show the evidence for the verdict of one pair."""
     flow_map = _map(captures, inventory, points, point, reader=reader.value)
-    from flowmap.cli.summary import print_explanation, print_json
+    from flowmap.cli.explanation import print_explanation
+    from flowmap.cli.summary import print_json
+    from flowmap.settings import Settings
     from flowmap.views import find_edge, pair_detail
 
-    detail = pair_detail(flow_map, *find_edge(flow_map, *pair))
+    detail = pair_detail(flow_map, *find_edge(flow_map, *pair), Settings())
     if format == "json":
         print_json(detail)
     else:
         print_explanation(detail)
+    _leave_with(flow_map.reading)
+
+
+@app.command()
+def report(
+    captures: Captures,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Where it goes: .md, .html (one file, for a browser or a printer) or .json; - is standard output.",
+            metavar="FILE",
+        ),
+    ] = None,
+    inventory: InventoryFiles = None,
+    points: PointsFile = None,
+    point: PointOptions = None,
+    reader: ReaderOption = Reader.auto,
+    hash: Annotated[bool, typer.Option("--hash", help="Note the SHA-256 of each capture in the report.")] = False,
+) -> None:
+    """Write the blind-spot report: what was not seen, the figures, what stayed, hairpins, and the evidence."""
+    from flowmap.cli.output import check_report_output, write_report_output
+
+    target = check_report_output(output)
+    flow_map = _map(captures, inventory, points, point, reader=reader.value, hash_files=hash)
+    write_report_output(flow_map.graph, target)
     _leave_with(flow_map.reading)
 
 

@@ -53,6 +53,38 @@ def write_outputs(graph: FlowGraph, targets: list[Target]) -> None:
                 raise CaptureError(f"{path} cannot be written: {error.strerror}.") from error
 
 
+def check_report_output(output: Path | None) -> Path | None:
+    """The file that a report goes to, checked before anything is read; None is standard output, as Markdown.
+
+    Raises
+    ------
+    UsageError
+        For an unknown suffix, or a folder that does not exist.
+    """
+    from flowmap.report import format_of as report_format_of
+
+    if output is None or str(output) == "-":
+        return None
+    report_format_of(output)
+    if not output.parent.is_dir():
+        raise UsageError(f"The folder {output.parent} for -o {output} does not exist.")
+    return output
+
+
+def write_report_output(graph: FlowGraph, target: Path | None) -> None:
+    """Write the report of a graph to a file, or as Markdown to standard output."""
+    from flowmap.export import document
+    from flowmap.report import FORMATS as REPORT_FORMATS
+    from flowmap.report import make_report, write_report
+
+    made = make_report(document(graph))
+    if target is None:
+        sys.stdout.buffer.write(REPORT_FORMATS["md"].text_of(made).encode())
+        sys.stdout.buffer.flush()
+    else:
+        write_report(made, target)
+
+
 @contextmanager
 def capture_paths(captures: list[str]) -> Iterator[list[Path]]:
     """The captures as files; ``-`` is copied from standard input to a temporary one."""

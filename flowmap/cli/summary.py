@@ -7,7 +7,6 @@ import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 from typing import Any, TextIO
 
 from rich.box import SIMPLE_HEAD
@@ -30,7 +29,7 @@ WORDS = {
     "undetermined": "Undetermined",
     None: "Group",
 }
-_STYLES = {
+STYLES = {
     "stayed": "bold blue",
     "left": "bold dark_orange3",
     "mixed": "bold magenta",
@@ -187,7 +186,7 @@ def _pair_table(graph: FlowGraph, edges: Sequence[Edge]) -> Table:
     for source, target, edge in edges:
         one, other = graph.nodes[source], graph.nodes[target]
         table.add_row(
-            Text(WORDS[edge["left_host"]], style=_STYLES[edge["left_host"]]),
+            Text(WORDS[edge["left_host"]], style=STYLES[edge["left_host"]]),
             Text(f"{plain(one['label'])} → {plain(other['label'])}"),
             Text(_hosts(one, other)),
             size(edge["wire_bytes"]),
@@ -243,7 +242,8 @@ def _print_points(console: Console, points: Sequence[Mapping[str, Any]]) -> None
     if any(point["host"] is None or "inferred" in point["how"] or point["role"] == "unknown" for point in points):
         console.print(
             Text(
-                "What is wrong or missing here can be stated: --point 'FILE:INTERFACE=host:NAME,role:ROLE' "
+                "An inferred host, and a role inferred from traffic, decide nothing until stated. What is missing or "
+                "wrong can be stated: --point 'FILE:INTERFACE=host:NAME,role:ROLE' "
                 f"({', '.join(role for role in ROLES if role != 'unknown')}), or a points file with --points."
             )
         )
@@ -260,80 +260,6 @@ def _print_warnings(console: Console, warnings: Sequence[Mapping[str, Any]]) -> 
         console.print(Text(f"Note: {plain(row['text'])}{times}"))
     if len(warnings) > WARNINGS_SHOWN:
         console.print(Text(f"... and {len(warnings) - WARNINGS_SHOWN} more notes in the document."))
-
-
-def print_explanation(detail: Mapping[str, Any]) -> None:
-    """The evidence of one pair, for and against, and what would settle it."""
-    console = wide_console(sys.stdout)
-    source, target, edge = detail["source"], detail["target"], detail["edge"]
-    console.print(Text(f"{plain(source['label'])} → {plain(target['label'])}", style="bold"))
-    for node in (source, target):
-        where = f"on {node['host']}" if node["host"] else "host not known"
-        names = ", ".join(f"{name['name']} ({name['source']})" for name in node["names"]) or "no name"
-        addresses = ", ".join([*node["ips"], *node["macs"]])
-        console.print(Text(plain(f"  {node['label']}: {node['kind']}, {where}, {addresses}; {names}")))
-    console.print()
-    answer = Text(WORDS[edge["left_host"]], style=_STYLES[edge["left_host"]])
-    console.print(answer.append(f"  {edge['verdict']}, grade {edge['grade'] or 'none'}", style="default"))
-    console.print(
-        Text(
-            f"{size(edge['stayed_bytes'])} stayed, {size(edge['left_bytes'])} left, "
-            f"{size(edge['undetermined_bytes'])} undetermined, "
-            f"of {size(edge['wire_bytes'])} in {edge['packets']:,} packets."
-        )
-    )
-    console.print()
-    for row in edge["evidence"]:
-        mark, style = ("✓", "blue") if row["supports"] else ("✗", "dark_orange3")
-        places = [
-            f"{point}{f' frame {frame}' if frame else ''}"
-            for point, frame in zip_longest(row["points"], row["frames"][: len(row["points"])])
-        ]
-        line = Text(f" {mark} ", style=style).append(f"{plain(row['text'])}  [{row['rule']}]", style="default")
-        console.print(line)
-        if places:
-            console.print(Text(f"     {plain(', '.join(places))}", style="dim"))
-    for text in edge["would_settle"]:
-        console.print(Text(f" → What would settle it: {plain(text)}"))
-    _print_conversations(console, detail["conversations"])
-
-
-def _print_conversations(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        title=f"Conversations ({min(20, len(rows))} of {len(rows)})",
-        title_justify="left",
-        title_style="bold",
-    )
-    for name in (
-        "Protocol",
-        "Initiator",
-        "Responder",
-        "Application",
-        "Sent",
-        "Received",
-        "Packets",
-        "Verdict",
-        "Grade",
-    ):
-        table.add_column(name, justify="right" if name in ("Sent", "Received", "Packets") else "left", overflow="fold")
-    for row in rows[:20]:
-        ends = [
-            f"{row[end]['ip']}{'' if row[end]['port'] is None else ' :' + str(row[end]['port'])}"
-            for end in ("initiator", "responder")
-        ]
-        table.add_row(
-            row["protocol"],
-            *ends,
-            Text(plain(row["application"] or "-")),
-            size(row["sent_bytes"]),
-            size(row["received_bytes"]),
-            f"{row['packets']:,}",
-            row["verdict"],
-            row["grade"] or "-",
-        )
-    console.print(table)
 
 
 def print_inventory(inventory: Inventory) -> None:
@@ -360,9 +286,15 @@ def print_inventory(inventory: Inventory) -> None:
         )
         table.add_row(*(Text(plain(cell)) for cell in cells))
     console.print(table)
-    console.print(
-        Text(f"{len(inventory.records)} vNICs, {len(inventory.conflicts)} conflicts, {len(inventory.warnings)} notes.")
+    parts = [f"{len(inventory.records)} vNICs"]
+    others = (
+        (inventory.hypervisors, "rows of hypervisors"),
+        (inventory.learned, "MACs in forwarding tables"),
+        (inventory.mirrors, "mirrors"),
     )
+    parts += [f"{len(rows)} {what}" for rows, what in others if rows]
+    parts += [f"{len(inventory.conflicts)} conflicts", f"{len(inventory.warnings)} notes"]
+    console.print(Text(f"{', '.join(parts)}."))
 
 
 def print_interfaces(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -73,7 +73,15 @@ def check_identities(document: Mapping[str, Any]) -> list[str]:
 
     Checked are the identities of the design's sections 4 and 5 that can be told from the document alone.
     """
-    return _wrong_ends(document) + _wrong_sums(document) + _wrong_shares(document["graph"]["shares"])
+    graph = document["graph"]
+    return [
+        *_wrong_ends(document),
+        *_wrong_sums(document),
+        *_wrong_shares("shares", graph["shares"]),
+        *_wrong_grades("grades", graph["shares"], graph["grades"]),
+        *_wrong_hosts(graph),
+        *_wrong_services(graph),
+    ]
 
 
 _AS_THEY_ARE = frozenset({str, int, bool, type(None)})
@@ -125,14 +133,14 @@ def _wrong_sums(document: Mapping[str, Any]) -> list[str]:
     return wrong
 
 
-def _wrong_shares(shares: Mapping[str, int]) -> list[str]:
+def _wrong_shares(where: str, shares: Mapping[str, Any]) -> list[str]:
     """Design section 4: the figures of the field and how they add up."""
 
     def total(names: str) -> int:
         return sum(shares[f"{name}_bytes"] for name in names.split(" + "))
 
     wrong = [
-        f"shares: {left} = {total(left)}, {right} = {total(right)}"
+        f"{where}: {left} = {total(left)}, {right} = {total(right)}"
         for left, right in (
             ("switched + routed + path_unknown", "east_west"),
             ("stayed + left + undetermined", "internet + east_west"),
@@ -140,7 +148,7 @@ def _wrong_shares(shares: Mapping[str, int]) -> list[str]:
         if total(left) != total(right)
     ]
     wrong += [
-        f"shares: {part} = {total(part)} is more than {whole} = {total(whole)}"
+        f"{where}: {part} = {total(part)} is more than {whole} = {total(whole)}"
         for part, whole in (
             ("vm_vm", "east_west"),
             ("within_host", "vm_vm"),
@@ -149,6 +157,45 @@ def _wrong_shares(shares: Mapping[str, int]) -> list[str]:
         )
         if total(part) > total(whole)
     ]
+    return wrong
+
+
+def _wrong_grades(where: str, figures: Mapping[str, Any], grades: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """The grades of a figure add up to it, and only what is undetermined has none."""
+    wrong = [
+        f"{where}: the grades of {name} sum to {sum(parts.values())}, {name}_bytes is {figures[f'{name}_bytes']}"
+        for name, parts in grades.items()
+        if sum(parts.values()) != figures[f"{name}_bytes"]
+    ]
+    for name, parts in grades.items():
+        if name in ("stayed", "left", "within_host", "hairpin") and parts["ungraded_bytes"]:
+            wrong.append(f"{where}: {name} has bytes without a grade")
+    if grades["undetermined"]["ungraded_bytes"] != figures["undetermined_bytes"]:
+        wrong.append(f"{where}: undetermined has bytes with a grade")
+    return wrong
+
+
+def _wrong_hosts(graph: Mapping[str, Any]) -> list[str]:
+    wrong = []
+    for row in graph["hosts"]:
+        where = f"host {row['host']!r}"
+        wrong += _wrong_shares(where, row) + _wrong_grades(where, row, row["by_grade"])
+        parts = row["stayed_bytes"] + row["left_bytes"] + row["undetermined_bytes"]
+        if parts != row["wire_bytes"]:
+            wrong.append(f"{where}: stayed + left + undetermined = {parts}, wire_bytes is {row['wire_bytes']}")
+    return wrong
+
+
+def _wrong_services(graph: Mapping[str, Any]) -> list[str]:
+    """Every byte of the shares is some service's."""
+    wrong = []
+    for name in ("stayed_bytes", "left_bytes", "undetermined_bytes"):
+        total = sum(row[name] for row in graph["services"])
+        if total != graph["shares"][name]:
+            wrong.append(f"services: {name} sum to {total}, shares have {graph['shares'][name]}")
+    for row in graph["services"]:
+        if sum(row["stayed_by_grade"].values()) != row["stayed_bytes"]:
+            wrong.append(f"service {row['protocol']!r} {row['port']}: the grades do not sum to stayed_bytes")
     return wrong
 
 

@@ -1,7 +1,7 @@
 """What is known of the capture points beyond what the user states: read from the inventory, or inferred.
 
-Inferred is what rests on names, on LLDP, CDP or spanning tree, or on the traffic. It caps every grade at ``likely``,
-never makes two ports one host, and what only the traffic says is never trusted to be no uplink. Where it is not clear
+Inferred is what rests on names, on LLDP, CDP or spanning tree, or on the traffic. It caps every grade at ``likely``;
+an inferred host and a role from the traffic are for people only (:meth:`CapturePoint.as_judged`). Where it is not clear
 the role stays unknown, and ``role_how`` says why.
 """
 
@@ -92,7 +92,7 @@ def shared_name_warnings(points: Iterable[CapturePoint]) -> list[str]:
             groups[point.key.file, point.key.section, point.interface].append(point)
     sentences = []
     for (file, _, interface), alike in groups.items():
-        if any(point.sure_host is None for point in alike):
+        if any(point.host is None or point.host_how.startswith(INFERRED) for point in alike):
             number = min(point.key.interface_id for point in alike)
             sentences.append(
                 f"{file} has {len({point.key.interface_id for point in alike})} interfaces named {interface}: mergecap "
@@ -194,11 +194,7 @@ def _roles_from_what_was_seen(points: Sequence[CapturePoint], legs: Sequence[Leg
     if not unknown:
         return
     files = {points[number].key.file for number in unknown}
-    ports = [
-        number
-        for number, point in enumerate(points)
-        if point.role == "vnic" and not point.may_be_uplink and point.key.file in files
-    ]
+    ports = [number for number, point in enumerate(points) if point.role == "vnic" and point.key.file in files]
     traffic = traffic_at({*unknown, *ports}, legs, flows)
     for number in unknown:
         point, seen = points[number], traffic[number]

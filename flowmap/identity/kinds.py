@@ -35,6 +35,14 @@ def virtual_vendor(mac: int) -> str | None:
     return None if mac < 0 or is_group_mac(mac) else VIRTUAL_PREFIXES.get(mac >> 24)
 
 
+def is_hardware_mac(mac: int) -> bool:
+    """Whether a maker of hardware gave the MAC away: neither locally administered nor of a virtual vendor.
+
+    A guest may have been given such a MAC by hand or with a passthrough NIC, so this proves nothing.
+    """
+    return mac >= 0 and not mac >> 41 & 1 and not is_group_mac(mac) and virtual_vendor(mac) is None
+
+
 def is_global(ip: str) -> bool:
     """Whether an address belongs to the outside by its range (RFC 1918, 6598, 3927, 4193, 4291).
 

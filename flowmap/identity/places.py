@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from flowmap.capture.points import INVENTORY, CapturePoint
 from flowmap.conversations import ON_ONE_LINK, Conversation
+from flowmap.identity.carriers import carried_ends
 from flowmap.identity.endpoints import Endpoint, Identities
 from flowmap.identity.stations import Stations
 from flowmap.inventory.records import Inventory, host_spellings, short_host_name
@@ -15,7 +16,17 @@ from flowmap.packets import Claim, Tunnel
 
 
 def ends_of(legs: Sequence[Leg], conversation: Conversation, identities: Identities) -> tuple[Endpoint, Endpoint]:
-    """The endpoints at ``five_tuple.low`` and ``.high``; a group where that end is only ever a destination."""
+    """The endpoints at ``five_tuple.low`` and ``.high``; a group where that end is only ever a destination.
+
+    For a conversation in a tunnel that guests built these are the guests, unless the inventory knows the inner ends.
+    """
+    inner = _inner_ends(legs, conversation, identities)
+    if all(endpoint.records for endpoint in inner) or any(endpoint.kind == "group" for endpoint in inner):
+        return inner
+    return carried_ends(legs, conversation, identities) or inner
+
+
+def _inner_ends(legs: Sequence[Leg], conversation: Conversation, identities: Identities) -> tuple[Endpoint, Endpoint]:
     low, high = conversation.five_tuple.low[0], conversation.five_tuple.high[0]
     domain = conversation.domain
     if ON_ONE_LINK in domain:

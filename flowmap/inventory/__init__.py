@@ -15,6 +15,8 @@ from pathlib import Path
 from flowmap.errors import InventoryError
 from flowmap.inventory.cells import clean_name
 from flowmap.inventory.join import join
+from flowmap.inventory.linking import link_files
+from flowmap.inventory.proxmox_conf import node_in_path
 from flowmap.inventory.reading import MAX_ROWS
 from flowmap.inventory.recognise import InventoryFile, parse_inventory_file
 from flowmap.inventory.records import Conflict, HostRecord, Inventory, LearnedMac, MirrorSession, VnicRecord
@@ -27,6 +29,7 @@ __all__ = [
     "LearnedMac",
     "MirrorSession",
     "VnicRecord",
+    "host_and_path",
     "join",
     "join_files",
     "parse_inventory",
@@ -68,7 +71,7 @@ def read_inventory(
     InventoryError
         If a file cannot be opened, is over a limit, or is no inventory.
     """
-    given = [_host_and_path(str(path)) for path in paths]
+    given = [host_and_path(str(path)) for path in paths]
     base_names = [path.name for _, path in given]
     files = []
     for host, path in given:
@@ -81,21 +84,31 @@ def read_inventory(
 
 def join_files(files: Sequence[InventoryFile]) -> Inventory:
     """One inventory of several files, in the order in which they are trusted."""
-    return join(
+    linked = link_files(
         [file.records for file in files],
-        [warning for file in files for warning in file.warnings],
-        hypervisors=[record for file in files for record in file.hypervisors],
-        learned=[record for file in files for record in file.learned],
-        mirrors=[record for file in files for record in file.mirrors],
+        [record for file in files for record in file.hypervisors],
+        [record for file in files for record in file.learned],
+        [record for file in files for record in file.mirrors],
+        [link for file in files for link in file.links],
+    )
+    return join(
+        linked.records,
+        [warning for file in files for warning in file.warnings] + linked.warnings,
+        hypervisors=linked.hypervisors,
+        learned=linked.learned,
+        mirrors=linked.mirrors,
     )
 
 
-def _host_and_path(text: str) -> tuple[str | None, Path]:
-    """``HOST=FILE``, or a file alone; a path that exists is a path."""
+def host_and_path(text: str) -> tuple[str | None, Path]:
+    """``HOST=FILE``, or a file alone; a path that exists is a path.
+
+    A Proxmox configuration below ``nodes/NODE/`` is that node's, though its name alone does not say so.
+    """
     host, separator, path = text.partition("=")
     if separator and host and path and "/" not in host and not Path(text).exists():
         return host, Path(path)
-    return None, Path(text)
+    return node_in_path(text), Path(text)
 
 
 def _read(path: Path, name: str, max_bytes: int) -> tuple[bytes, int | None]:

@@ -129,12 +129,18 @@ def _contradiction(
 def _place(row: VnicRecord, show_time: bool) -> str:
     """Where a row stands, with what may explain a contradiction away: it is old, or the VM is off."""
     place = f"{row.source} row {row.row}"
-    if show_time and row.observed_at_ns is not None:
-        moment = datetime.fromtimestamp(row.observed_at_ns // 10**9, UTC)
-        place += f", as of {moment:%Y-%m-%d %H:%M:%S} UTC"
+    if show_time:
+        place += moment_text(row.observed_at_ns)
     if row.power_state and row.power_state.casefold() in ("poweredoff", "shut off", "shutoff", "stopped"):
         place += f", {row.power_state}"
     return place
+
+
+def moment_text(observed_at_ns: int | None) -> str:
+    """ ", as of ..." for a time that is known."""
+    if observed_at_ns is None:
+        return ""
+    return f", as of {datetime.fromtimestamp(observed_at_ns // 10**9, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _vm(record: VnicRecord) -> str | None:

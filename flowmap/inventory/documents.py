@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from xml.etree.ElementTree import Element, ParseError
 
 import defusedxml.ElementTree
@@ -44,6 +45,7 @@ _NOT_TEXT = (
 )
 _XML_DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
 _YAML_START = re.compile(r"---|%YAML|-( |$)|[^,;\t:#]{1,80}:( |$)")
+_JSON_GAP = re.compile(r"\s*")
 _PREAMBLE = re.compile(r"#\s*(?P<key>[A-Za-z_ ]{1,40})\s*[:=]\s*(?P<value>.*)")
 
 
@@ -60,7 +62,7 @@ class DataDocument:
 
     value: object
     syntax: str
-    """"json" or "yaml"."""
+    """"json", "yaml", or "json sequence" where `value` is a list of several documents of one file."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,37 @@ class Table:
     """`# key: value` lines above the header, keys casefolded."""
 
 
-Document = XmlDocument | DataDocument | Table
+@dataclass(frozen=True)
+class Lines:
+    """A text as its lines: what programs print for people."""
+
+    text: str
+
+    def __iter__(self) -> Iterator[str]:
+        for line in io.StringIO(self.text):
+            yield line.rstrip()
+
+    def first(self, count: int = 400) -> Iterator[str]:
+        """The first lines, cut to a length that no real one has; enough to recognise a format."""
+        return (line[:500] for line in islice(self, count))
+
+
+Document = XmlDocument | DataDocument | Table | Lines
+
+
+def without_leading_notes(text: str) -> tuple[str, dict[str, str]]:
+    """Blank the `# key: value` lines above the content, so that line numbers stay true, and return them too."""
+    notes: dict[str, str] = {}
+    lines = io.StringIO(text, newline="")
+    above = 0
+    for line in lines:
+        bare = line.strip()
+        if bare and not bare.startswith("#"):
+            break
+        above += len(line)
+        if (note := _PREAMBLE.fullmatch(bare)) and len(notes) < 20:
+            notes.setdefault(note["key"].strip().casefold(), note["value"])
+    return "\n" * text.count("\n", 0, above) + text[above:], notes
 
 
 def decode(data: bytes | str, name: str) -> tuple[str, bool]:
@@ -139,7 +171,7 @@ def load_xml(text: str, name: str) -> XmlDocument:
 
 
 def load_json(text: str, name: str) -> DataDocument:
-    """Parse one JSON document; NaN and Infinity become null.
+    """Parse one JSON document, or several that follow each other (then a list); NaN and Infinity become null.
 
     Raises
     ------
@@ -149,7 +181,7 @@ def load_json(text: str, name: str) -> DataDocument:
     if text.count(",") + text.count("[") + text.count("{") > MAX_NODES:
         raise InventoryError(f"{name} holds more than {MAX_NODES:,} JSON values; export fewer VMs at a time.")
     try:
-        value = json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_object_without_duplicates)
+        values = list(_json_values(text))
     except json.JSONDecodeError as problem:
         raise InventoryError(
             f"{name} is not valid JSON at line {problem.lineno}, column {problem.colno}; export it again."
@@ -160,7 +192,16 @@ def load_json(text: str, name: str) -> DataDocument:
         raise InventoryError(f"{name} is nested too deeply for an inventory; export it again.") from None
     except ValueError:
         raise InventoryError(f"{name} holds a JSON number of absurd length; export it again.") from None
-    return DataDocument(value, "json")
+    return DataDocument(values[0], "json") if len(values) == 1 else DataDocument(values, "json sequence")
+
+
+def _json_values(text: str) -> Iterator[object]:
+    """Each document of a text: `ovs-vsctl -- list Bridge -- list Port` prints one after the other."""
+    decoder = json.JSONDecoder(parse_constant=lambda _: None, object_pairs_hook=_object_without_duplicates)
+    position = 0
+    while (gap := _JSON_GAP.match(text, position)) and (position == 0 or gap.end() < len(text)):
+        value, position = decoder.raw_decode(text, gap.end())
+        yield value
 
 
 class _DuplicateKeyError(Exception):

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from flowmap.inventory.conflicts import find_conflicts
+from flowmap.inventory.learned import place_learned
 from flowmap.inventory.records import (
     HostRecord,
     Inventory,
@@ -55,23 +57,33 @@ def join(
     """
     flat = [record for of_file in records for record in of_file]
     joined_warnings = list(warnings)
-    flat = _spell_hosts_alike(flat, joined_warnings)
+    hypervisors, learned, mirrors = list(hypervisors), list(learned), list(mirrors)
+    flat, learned, mirrors = _spell_hosts_alike(flat, hypervisors, learned, mirrors, joined_warnings)
     joined = _join_by_mac(flat)
     joined = _join_by_interface(joined)
     joined = _join_by_vm(joined)
     joined = _identify_vms(joined)
+    joined, learned_elsewhere = place_learned(joined, learned)
     if any(len(record.ips) == MAX_IPS for record in joined):
         joined_warnings.append(f"A vNIC has more than {MAX_IPS} addresses; those beyond are left out.")
-    conflicts = find_conflicts(joined, flat)
+    conflicts = learned_elsewhere + find_conflicts(joined, flat)
     if len(conflicts) > MAX_CONFLICTS:
         joined_warnings.append(f"{len(conflicts) - MAX_CONFLICTS:,} more conflicts are not listed.")
-    return Inventory(
-        joined, conflicts[:MAX_CONFLICTS], joined_warnings, list(hypervisors), list(learned), list(mirrors)
-    )
+    return Inventory(joined, conflicts[:MAX_CONFLICTS], joined_warnings, hypervisors, learned, mirrors)
 
 
-def _spell_hosts_alike(records: list[VnicRecord], warnings: list[str]) -> list[VnicRecord]:
-    names = dict.fromkeys(record.host for record in records if record.host)
+Placed = TypeVar("Placed", VnicRecord, LearnedMac, MirrorSession)
+
+
+def _spell_hosts_alike(
+    records: list[VnicRecord],
+    hypervisors: list[HostRecord],
+    learned: list[LearnedMac],
+    mirrors: list[MirrorSession],
+    warnings: list[str],
+) -> tuple[list[VnicRecord], list[LearnedMac], list[MirrorSession]]:
+    told = [[one.host for one in rows] for rows in (records, hypervisors, learned, mirrors)]
+    names = dict.fromkeys(host for hosts in told for host in hosts if host)
     spelled = host_spellings(names)
     respelled = [name for name in names if spelled[name.casefold()] != name]
     for name in respelled[:MAX_HOSTS_NAMED]:
@@ -80,12 +92,16 @@ def _spell_hosts_alike(records: list[VnicRecord], warnings: list[str]) -> list[V
     if len(respelled) > MAX_HOSTS_NAMED:
         more = len(respelled) - MAX_HOSTS_NAMED
         warnings.append(f"{more:,} more hosts are named in two ways and taken for one.")
-    return [
-        replace(record, host=spelled[record.host.casefold()])
-        if record.host and spelled[record.host.casefold()] != record.host
-        else record
-        for record in records
-    ]
+
+    def alike(rows: list[Placed]) -> list[Placed]:
+        return [
+            replace(row, host=spelled[row.host.casefold()])
+            if row.host and spelled[row.host.casefold()] != row.host
+            else row
+            for row in rows
+        ]
+
+    return alike(records), alike(learned), alike(mirrors)
 
 
 def _join_by_mac(records: list[VnicRecord]) -> list[VnicRecord]:
@@ -174,7 +190,7 @@ def _join_by_vm(records: list[VnicRecord]) -> list[VnicRecord]:
             continue
         keep_row = bool(whole.ips) and len(vnics) > 1
         for n in vnics:
-            result[n] = _merge(result[n], replace(whole, ips=()) if keep_row else whole)
+            result[n] = _merge(result[n], replace(whole, ips=(), external_ips=()) if keep_row else whole)
         if not keep_row:
             gone.update(rows)
     return [record for n, record in enumerate(result) if n not in gone]
@@ -221,9 +237,16 @@ def _agree(one: VnicRecord, other: VnicRecord) -> bool:
         (one.host, other.host),
         (one.domain, other.domain),
         (one.vlan, other.vlan),
-        (one.interface, other.interface),
+        (_neutron_port(one.interface), _neutron_port(other.interface)),
     )
     return all(a is None or b is None or a == b for a, b in pairs)
+
+
+def _neutron_port(interface: str | None) -> str | None:
+    """One name for what Neutron chains for a port: tap, qvb, qvo, each with the first 11 characters of its id."""
+    if interface is not None and len(interface) == 14 and interface[:3] in ("qvb", "qvo", "qbr"):
+        return "tap" + interface[3:]
+    return interface
 
 
 def _same_vm(one: VnicRecord, other: VnicRecord) -> bool:
@@ -268,6 +291,11 @@ def _merge(first: VnicRecord, second: VnicRecord) -> VnicRecord:
         observed_at_ns=placing.observed_at_ns if placing.observed_at_ns is not None else other.observed_at_ns,
         observed_how=placing.observed_how or other.observed_how,
         domain=first.domain or second.domain,
+        kind=first.kind if first.kind != "vm" else second.kind,
+        distributed=first.distributed or second.distributed,
+        isolated=first.isolated or second.isolated,
+        has_uplink=first.has_uplink if first.has_uplink is not None else second.has_uplink,
+        external_ips=tuple(dict.fromkeys(first.external_ips + second.external_ips)),
     )
 
 

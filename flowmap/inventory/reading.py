@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from flowmap.errors import InventoryError
 from flowmap.inventory.cells import quoted
+from flowmap.inventory.links import Link
 from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
 
 MAX_ROWS = 200_000
@@ -33,6 +34,7 @@ class Reading:
     hypervisors: list[HostRecord] = field(default_factory=list)
     learned: list[LearnedMac] = field(default_factory=list)
     mirrors: list[MirrorSession] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
     _value_warnings: list[str] = field(default_factory=list)
     _more_value_warnings: int = 0
     _file_warnings: list[str] = field(default_factory=list)
@@ -67,10 +69,54 @@ class Reading:
             raise self._too_many()
         kept.append(record)
 
+    def add_link(self, link: Link) -> None:
+        """Keep a row that completes others when all files are there. Raises InventoryError past `max_rows`."""
+        if len(self.links) >= self.max_rows:
+            raise self._too_many()
+        self.links.append(link)
+
+    def add_vnic(
+        self,
+        row: int,
+        *,
+        vm: str = "",
+        vm_id: str | None = None,
+        nic: str | None = None,
+        mac: int | None = None,
+        ips: tuple[str, ...] = (),
+        host: str | None = None,
+        vswitch: str | None = None,
+        network: str | None = None,
+        vlan: int | None = None,
+        segment_type: str | None = None,
+        passthrough: bool = False,
+        interface: str | None = None,
+        power_state: str | None = None,
+        kind: str = "vm",
+        distributed: bool = False,
+        isolated: bool = False,
+        external_ips: tuple[str, ...] = (),
+    ) -> None:
+        """Keep a vNIC of a source that does not say when it was true. Raises InventoryError as `add` does."""
+        self.add(
+            VnicRecord(
+                vm=vm, vm_id=vm_id, nic=nic, mac=mac, ips=ips, host=host, vswitch=vswitch, network=network, vlan=vlan,
+                segment_type=segment_type, passthrough=passthrough, interface=interface, power_state=power_state,
+                source=self.name, row=row, format=self.format, observed_at_ns=self.modified_ns,
+                observed_how=self.observed_how, domain=None, kind=kind, distributed=distributed,
+                isolated=isolated, external_ips=external_ips,
+            )
+        )  # fmt: skip
+
+    @property
+    def observed_how(self) -> str | None:
+        """How the time of a row is known that does not tell it itself."""
+        return None if self.modified_ns is None else "file time"
+
     @property
     def is_empty(self) -> bool:
         """Whether the file yielded nothing at all."""
-        return not (self.records or self.hypervisors or self.learned or self.mirrors)
+        return not (self.records or self.hypervisors or self.learned or self.mirrors or self.links)
 
     def _list_for(self, record: VnicRecord | HostRecord | LearnedMac | MirrorSession) -> list[Any]:
         match record:

@@ -10,11 +10,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from flowmap.errors import InventoryError
-from flowmap.inventory import csv_rows, ovs, rvtools, virsh, yaml_json
+from flowmap.inventory import (
+    csv_rows,
+    forwarding,
+    neutron,
+    openstack_lists,
+    ovsdb_tables,
+    proxmox_api,
+    proxmox_conf,
+    rvtools,
+    virsh,
+    virsh_tables,
+    yaml_json,
+)
 from flowmap.inventory.cells import clean_name
 from flowmap.inventory.documents import (
     DataDocument,
     Document,
+    Lines,
     Table,
     XmlDocument,
     decode,
@@ -23,7 +36,10 @@ from flowmap.inventory.documents import (
     load_yaml_document,
     looks_like_yaml,
     tables,
+    without_leading_notes,
 )
+from flowmap.inventory.links import Link
+from flowmap.inventory.listing import starts_with_prompt
 from flowmap.inventory.reading import MAX_ROWS, Reading
 from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
 from flowmap.inventory.rows import columns_of
@@ -40,7 +56,19 @@ class Format:
 
 FORMATS = (
     Format("virsh-dumpxml", virsh.matches, virsh.read),
-    Format("ovs-interface", ovs.matches, ovs.read),
+    Format("ovsdb", ovsdb_tables.matches, ovsdb_tables.read),
+    Format("bridge-fdb", forwarding.matches_bridge_json, forwarding.read_bridge_json),
+    Format("proxmox-resources", proxmox_api.matches_resources, proxmox_api.read_resources),
+    Format("guest-agent", proxmox_api.matches_agent, proxmox_api.read_agent),
+    Format("neutron-ports", neutron.matches_ports, neutron.read_ports),
+    Format("neutron-floating-ips", neutron.matches_floating_ips, neutron.read_floating_ips),
+    Format("openstack-ports", openstack_lists.matches_ports, openstack_lists.read_ports),
+    Format("openstack-servers", openstack_lists.matches_servers, openstack_lists.read_servers),
+    Format("virsh-domiflist", virsh_tables.matches_domiflist, virsh_tables.read_domiflist),
+    Format("virsh-domifaddr", virsh_tables.matches_domifaddr, virsh_tables.read_domifaddr),
+    Format("ovs-fdb", forwarding.matches_ovs, forwarding.read_ovs),
+    Format("bridge-fdb", forwarding.matches_bridge, forwarding.read_bridge),
+    Format("proxmox-conf", proxmox_conf.matches, proxmox_conf.read),
     Format("json", yaml_json.matches_json, yaml_json.read),
     Format("rvtools-vnetwork", rvtools.matches, rvtools.read),
     Format("csv", csv_rows.matches, csv_rows.read),
@@ -62,6 +90,13 @@ class InventoryFile:
     hypervisors: list[HostRecord] = field(default_factory=list)
     learned: list[LearnedMac] = field(default_factory=list)
     mirrors: list[MirrorSession] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    """Rows that complete others once all files are there."""
+
+    @property
+    def told(self) -> int:
+        """How many things it tells: vNICs, hypervisors, learned MACs and mirrors, or else rows that complete others."""
+        return len(self.records) + len(self.hypervisors) + len(self.learned) + len(self.mirrors) or len(self.links)
 
 
 def parse_inventory_file(
@@ -94,8 +129,11 @@ def parse_inventory_file(
     """
     shown = clean_name(name) or "the inventory"
     text, guessed_encoding = decode(text_or_bytes, shown)
+    body, notes = without_leading_notes(text)
+    if host is None and (note := clean_name(notes.get("host", ""))):
+        host = note
     tried: list[Document] = []
-    for document in _documents(text, shown):
+    for document in _documents(text, body, shown):
         tried.append(document)
         for known in FORMATS:
             if known.matches(document):
@@ -103,23 +141,24 @@ def parse_inventory_file(
                 if guessed_encoding:
                     reading.warn_file("not UTF-8, so read as Windows-1252; names with accents may be wrong")
                 known.read(document, reading)
-                if reading.is_empty:
-                    reading.warn_file(_nothing_in(known.name))
+                if reading.is_empty or (reading.format == "ovs-interface" and not reading.records):
+                    reading.warn_file(_nothing_in(reading.format))
                 return InventoryFile(
-                    shown, known.name, reading.records, reading.warnings(), reading.hypervisors, reading.learned,
-                    reading.mirrors,
+                    shown, reading.format, reading.records, reading.warnings(), reading.hypervisors, reading.learned,
+                    reading.mirrors, reading.links,
                 )  # fmt: skip
     raise InventoryError(_unknown(tried, shown))
 
 
-def _documents(text: str, name: str) -> Iterator[Document]:
-    """What the text can be, the likeliest shape first."""
-    start = text.lstrip()[:1]
+def _documents(text: str, body: str, name: str) -> Iterator[Document]:
+    """What the text can be, the likeliest shape first. `body` is the text without the notes above it."""
+    start = body.lstrip()[:1]
     if start == "<":
-        yield load_xml(text, name)
-    elif start in ("{", "["):
-        yield load_json(text, name)
+        yield load_xml(body, name)
+    elif start in ("{", "[") and not starts_with_prompt(body):
+        yield load_json(body, name)
     else:
+        yield Lines(text)
         # The delimiter under which most titles mean something is the file's.
         yield from sorted(tables(text, name), key=lambda table: -len(columns_of(table.header)))
         if looks_like_yaml(text):
@@ -135,7 +174,8 @@ def _nothing_in(format_name: str) -> str:
 def _unknown(tried: list[Document], name: str) -> str:
     """One sentence about a file that no format took."""
     # A text may have passed for a table before it turned out to be YAML.
-    document = next((d for d in tried if isinstance(d, DataDocument)), tried[0] if tried else None)
+    shapes = [document for document in tried if not isinstance(document, Lines)]
+    document = next((d for d in shapes if isinstance(d, DataDocument)), shapes[0] if shapes else None)
     if isinstance(document, XmlDocument):
         root = clean_name(document.roots[0].tag)[:40] if document.roots else "none"
         return f"{name} is XML with the root <{root}>, not <domain> as virsh dumpxml writes; {_WAY_OUT}."

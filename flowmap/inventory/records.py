@@ -137,7 +137,8 @@ def placed_by_its_file(record: VnicRecord) -> bool:
     """
     if record.host is not None:
         return False
-    return record.format == "ovs-interface" or (record.format == "virsh-dumpxml" and record.power_state == "running")
+    of_virsh = record.format in ("virsh-dumpxml", "virsh-domiflist")
+    return record.format == "ovs-interface" or (of_virsh and record.power_state == "running")
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ class Conflict:
 
 
 CONFLICT_KINDS = (
+    "learned_elsewhere",
     "mac_on_two_vms",
     "mac_on_two_hosts",
     "mac_in_two_exports",
@@ -190,6 +192,7 @@ class Inventory:
             if record.interface is not None:
                 self._by_interface[record.interface].append(record)
         told = [record.host for record in self.records if record.host] + [one.host for one in self.hypervisors]
+        told += [learned.host for learned in self.learned if learned.host]
         self._hosts = host_spellings(told)
         self._hypervisor_of_mac = {mac: one for one in self.hypervisors for mac in one.macs}
         self._hypervisor_of_ip = {ip: one for one in self.hypervisors for ip in one.ips}
@@ -236,6 +239,22 @@ class Inventory:
     def learned_at(self, mac: int) -> list[LearnedMac]:
         """Where forwarding tables have a MAC, one row a switch."""
         return list(self._learned.get(mac, ()))
+
+    def live_host(self, mac: int) -> str | None:
+        """The host whose live forwarding table has the MAC behind a port of its VM, which outranks every export.
+
+        None where no table says so, or where tables contradict each other.
+        """
+        rows = self._learned.get(mac, ())
+        at_vm = {row.host for row in rows if row.is_uplink is False and row.host}
+        at_uplink = {row.host for row in rows if row.is_uplink is True}
+        return at_vm.pop() if len(at_vm) == 1 and not at_vm & at_uplink else None
+
+    def live_remote(self, mac: int, host: str) -> bool:
+        """Whether a live forwarding table of the host has the MAC behind a way out of it: it is not on that host."""
+        spelled = self.host_named(host) or host
+        told = {row.is_uplink for row in self._learned.get(mac, ()) if row.host == spelled}
+        return True in told and False not in told
 
     def hosts(self) -> list[str]:
         """Names of all hosts that carry a VM, sorted."""

@@ -1,7 +1,7 @@
 """`virsh dumpxml`: one or many <domain> elements, in a row or inside <domains>.
 
 The host is not in it; it comes from another file, or from what the user states about capture points.
-Elements as in libvirt's "Domain XML format", section "Network interfaces".
+Elements as in libvirt's "Domain XML format", section "Network interfaces", with port isolation since 6.1.0.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ def _record(domain: Element, interface: Element | None, name: str, reading: Read
         vlan=vlan,
         segment_type="vlan" if vlan else None,
         passthrough=passthrough,
+        isolated=_isolated(interface),
         interface=_attribute(interface, "target", "dev"),
         # Only a domain that runs has a number.
         power_state="running" if domain.get("id", "").isdigit() else None,
@@ -98,6 +99,14 @@ def _attachment(interface: Element) -> tuple[str | None, str | None, bool]:
             return None, f"macvtap {mode} on {device}", True
         return f"macvtap on {device}", f"macvtap {mode} on {device}", False
     return None, None, kind in ("hostdev", "vdpa")
+
+
+def _isolated(interface: Element | None) -> bool:
+    """`<port isolated="yes"/>`, or macvtap in private mode: frames reach no other isolated port of the host."""
+    if interface is None:
+        return False
+    mode = (_attribute(interface, "source", "mode") or "").casefold() if interface.get("type") == "direct" else ""
+    return mode == "private" or _attribute(interface, "port", "isolated") == "yes"
 
 
 def _access_vlan(interface: Element, reading: Reading, row: int) -> int | None:

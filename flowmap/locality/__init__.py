@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from flowmap.conversations import Conversation
 from flowmap.identity.endpoints import Endpoint
 from flowmap.legs import Leg
 from flowmap.locality.guard import guard_stayed
+from flowmap.locality.intervals import Interval, intervals_of, move_evidence, moves_during
 from flowmap.locality.inventory_rules import judge_by_inventory
-from flowmap.locality.rules import judge_by_sightings
+from flowmap.locality.rules import judge_by_sightings, turned_at_one_place
 from flowmap.locality.sightings import OUTSIDE_ROLES, Scene, Sightings, sight
 from flowmap.locality.verdict import (
     HAIRPINS,
@@ -38,12 +39,22 @@ EVIDENCE_KEPT = 12
 Item = TypeVar("Item")
 
 
+class Part(NamedTuple):
+    """Bytes of one direction that a verdict speaks for: ``word`` is stayed or left, ``grade`` is never None."""
+
+    word: str
+    grade: str
+    is_hairpin: bool
+    wire_bytes: int
+
+
 @dataclass(slots=True)
 class Verdict:
     """The verdict of a conversation or a pair, with its bytes split.
 
     ``stayed_bytes`` + ``left_bytes`` + ``undetermined_bytes`` is the counted wire bytes; ``hairpin_bytes`` is part of
-    ``left_bytes``; ``path`` is ``switched``, ``routed`` or ``unknown``.
+    ``left_bytes``; ``path`` is ``switched``, ``routed`` or ``unknown``. ``parts`` are the stayed and left bytes of a
+    conversation with the grade of each direction; ``grade`` is the worst of them, and a pair has no parts.
     """
 
     verdict: str
@@ -56,25 +67,51 @@ class Verdict:
     path: str = "unknown"
     evidence: list[Evidence] = field(default_factory=list)
     would_settle: list[str] = field(default_factory=list)
+    parts: tuple[Part, ...] = ()
 
 
 def judge(scene: Scene, conversation: Conversation, low: Endpoint, high: Endpoint) -> Verdict:
     """Judge a conversation between two endpoints; ``low`` is the end at ``five_tuple.low``."""
     if "group" in (low.kind, high.kind):
         return _flooded(scene, conversation)
-    forward, backward = conversation.forward, conversation.backward
-    there, back = sight(scene, forward, low, high), sight(scene, backward, high, low)
-    judgements, sizes = [], []
-    if there.legs:
-        judgements.append(_judge_direction(scene, there, back, low, high))
-        sizes.append(forward.wire_bytes)
-    if back.legs:
-        judgements.append(_judge_direction(scene, back, there, high, low))
-        sizes.append(backward.wire_bytes)
-    legs = there.legs + back.legs
-    result = _combine(guard_stayed(scene, legs, judgements), sizes)
+    moves = moves_during(scene, low, high)
+    if moves:
+        parts = intervals_of(scene, conversation, low, high, moves)
+        judged = [_judge_interval(part) for part in parts]
+        result = _combine(
+            [one for judgements, _ in judged for one in judgements], [n for _, sizes in judged for n in sizes]
+        )
+        result.evidence = [*move_evidence(moves), *result.evidence][:EVIDENCE_KEPT]
+    else:
+        forward, backward = conversation.forward, conversation.backward
+        there, back = sight(scene, forward, low, high), sight(scene, backward, high, low)
+        whole = Interval(scene, low, high, there, back, forward.wire_bytes, backward.wire_bytes)
+        result = _combine(*_judge_interval(whole))
+    if conversation.translation:
+        _cap_translated(result, conversation.translation)
+    legs = [scene.legs[index] for index in conversation.forward.legs + conversation.backward.legs]
     result.path = _path(scene, legs, low, high)
     return result
+
+
+def _cap_translated(result: Verdict, translation: str) -> None:
+    """A translated twin is known by the contents of packets only: ``likely`` at most (reference 4.4)."""
+    text = f"A router translated {translation}; the packets on both sides have the same contents."
+    result.evidence = [Evidence("translated", True, text), *result.evidence][:EVIDENCE_KEPT]
+    if result.grade in ("proven", "strong"):
+        result.grade = "likely"
+
+
+def _judge_interval(part: Interval) -> tuple[list[Judgement], list[int]]:
+    """The judgement of each direction that was seen, guarded, and its bytes."""
+    judgements, sizes = [], []
+    if part.there.legs:
+        judgements.append(_judge_direction(part.scene, part.there, part.back, part.low, part.high))
+        sizes.append(part.there_bytes)
+    if part.back.legs:
+        judgements.append(_judge_direction(part.scene, part.back, part.there, part.high, part.low))
+        sizes.append(part.back_bytes)
+    return guard_stayed(part.scene, part.there.legs + part.back.legs, judgements), sizes
 
 
 def place_by_ports(scene: Scene) -> None:
@@ -84,11 +121,16 @@ def place_by_ports(scene: Scene) -> None:
         point, endpoint = scene.points[number], endpoint_of.get(mac)
         if (
             endpoint is None
-            or point.sure_host is None
+            or point.host is None
             or endpoint.kind == "group"
             or number in scene.ports.unsure
             or mac in scene.identities.routers
         ):
+            continue
+        moved_between = {host for move in scene.movements.moves.get(mac, ()) for host in (move.from_host, move.to_host)}
+        if moved_between:
+            last = scene.movements.moves[mac][-1].to_host
+            endpoint.host, endpoint.host_how = (last, "move") if last else (endpoint.host, endpoint.host_how)
             continue
         if endpoint.host_how == "inventory" and endpoint.host != point.host:
             text = f"the inventory places {endpoint.label} on {endpoint.host}, its port {point.id} is on {point.host}"
@@ -103,9 +145,10 @@ def _judge_direction(
     judgement = judge_by_sightings(scene, seen, back, source, destination)
     if judgement is not None and (judgement.left_host != UNDETERMINED or judgement.grade == "conflict"):
         return judgement
-    by_inventory = judge_by_inventory(scene, seen, source, destination)
+    by_inventory = judge_by_inventory(scene, seen, back, source, destination)
     if judgement is None:
-        return by_inventory
+        alone = by_inventory.left_host == UNDETERMINED and by_inventory.grade != "conflict"
+        return (turned_at_one_place(scene, seen) if alone else None) or by_inventory
     if by_inventory.left_host == UNDETERMINED:
         return judgement
     return by_inventory.capped("likely", judgement.evidence[0].text)
@@ -124,20 +167,22 @@ def _combine(judgements: Sequence[Judgement], sizes: Sequence[int]) -> Verdict:
     weight: dict[str, int] = {}
     evidence: list[Evidence] = []
     would_settle: list[str] = []
+    parts: list[Part] = []
     for judgement, wire_bytes in zip(judgements, sizes, strict=True):
         plain = judgement.left_host
         covered = wire_bytes if judgement.covered == 1 else round(wire_bytes * judgement.covered)
-        if plain == STAYED:
-            stayed += covered
-        elif plain == LEFT:
-            left += covered
-            hairpin += covered if judgement.verdict in HAIRPINS else 0
+        if plain in (STAYED, LEFT):
+            is_hairpin = judgement.verdict in HAIRPINS
+            parts.append(Part(plain, judgement.grade or "weak", is_hairpin, covered))
+            stayed += covered if plain == STAYED else 0
+            left += covered if plain == LEFT else 0
+            hairpin += covered if is_hairpin else 0
         weight[judgement.verdict] = weight.get(judgement.verdict, 0) + wire_bytes
         evidence = _with_new(evidence, judgement.evidence)
         would_settle = _with_new(would_settle, judgement.would_settle)
     result = Verdict(
         "undetermined", UNDETERMINED, None, stayed, left, sum(sizes) - stayed - left, hairpin, "unknown",
-        evidence[:EVIDENCE_KEPT], would_settle,
+        evidence[:EVIDENCE_KEPT], would_settle, tuple(parts),
     )  # fmt: skip
     result.left_host = plain_word(result)
     result.verdict, result.grade = _name_and_grade(result.left_host, weight, judgements)
@@ -226,6 +271,7 @@ __all__ = [
     "OUTSIDE_ROLES",
     "Evidence",
     "Judgement",
+    "Part",
     "Scene",
     "Verdict",
     "judge",

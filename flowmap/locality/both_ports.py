@@ -1,8 +1,8 @@
-"""Rows 1 to 3, 5 and 6 of the sightings table: the same packets at the source's and at the destination's port."""
+"""The same packets at the source's and the destination's port: rows 1 to 3 and 6; routed ones are in :mod:`.routed`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
 
 from flowmap.legs import Leg
 from flowmap.locality.coverage import (
@@ -15,13 +15,14 @@ from flowmap.locality.coverage import (
     seen_at,
     usual_copies,
 )
-from flowmap.locality.sightings import Scene, Sightings, watch_uplinks
+from flowmap.locality.routed import routed_between_ports
+from flowmap.locality.sightings import Scene, Sightings, outermost_tag, watch_uplinks
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
 from flowmap.twins import common_sequence_bytes, holds_packet_missing_in
 
 
 def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | None:
-    """Rows 1 to 3, 5 and 6: the same packets seen at the source's and at the destination's port."""
+    """Rows 1 to 3 and 5 to 8: the same packets seen at the source's and at the destination's port."""
     pairs = [(a, b) for a in seen.a for b in seen.b if scene.are_twins(a, b)]
     if not pairs:
         return None
@@ -29,11 +30,11 @@ def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | No
     host_a, host_b = host_of(scene, a), host_of(scene, b)
     if host_a != host_b and host_a and host_b:
         return _between_hosts(scene, seen, a, b)
-    if host_a is None or host_b is None or not all(scene.points[leg.key.point].sure_host for leg in (a, b)):
+    if host_a is None or host_b is None:
         return _ports_of_unknown_hosts(scene, seen, a, b)
     uplinks = [leg for leg in (*seen.u, *seen.t) if host_of(scene, leg) == host_a]
     if not same_addresses(a, b):
-        return _routed_between_ports(scene, seen, a, b, uplinks)
+        return routed_between_ports(scene, seen, a, b, host_a, uplinks)
     elsewhere = _answered_elsewhere(seen, back, scene, host_a)
     if elsewhere:
         return Judgement(
@@ -48,12 +49,12 @@ def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | No
 
 
 def _ports_of_unknown_hosts(scene: Scene, seen: Sightings, a: Leg, b: Leg) -> Judgement:
-    """Two ports without a stated or read host: only one uplink with both halves of a routed packet says anything."""
+    """Two ports without a host: only one uplink with both halves of a routed packet says anything."""
     out = {leg.key.point: leg for leg in seen.u if same_addresses(leg, a)}
     turned = [leg for leg in seen.u if same_addresses(leg, b) and leg.key.point in out]
     if turned and not same_addresses(a, b):
         halves = [out[turned[0].key.point], turned[0]]
-        return _routed_between_ports(scene, seen, a, b, halves).capped(
+        return routed_between_ports(scene, seen, a, b, None, halves).capped(
             "likely", "Nobody says which host these ports belong to."
         )
     return undetermined(
@@ -89,11 +90,11 @@ def _answered_elsewhere(seen: Sightings, back: Sightings, scene: Scene, host: st
     return away(seen) if away(back) else []
 
 
-def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str) -> Judgement:
-    """Rows 1 and 2: the same frames at both ports of one host and on no uplink."""
+def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str, absent: str = "On no uplink") -> Judgement:
+    """Rows 1 and 2: the same frames at both ports of one host and on no uplink; ``absent`` words the latter."""
     text = f"The same frames at both VMs' ports of {host}: equal MACs, TTL {a.ttl_max}."
     result = Judgement("intra_host_switched", "proven", [seen_at(scene, "sighting-1", text, [a, b])])
-    watch = watch_uplinks(scene, a, host)
+    watch = watch_uplinks(scene, a, host, b)
     names = tuple(scene.points[number].id for number in watch.captured)
     covered = min(seen.share(a), seen.share(b))
     if not (watch.complete and covered >= NEARLY_ALL) and covered < 1 - MISSED_SHARE:
@@ -101,8 +102,16 @@ def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str) -> Judge
         few = f"Only {covered:.0%} of it was seen at both ports; the rest is open."
         result.evidence.append(Evidence("sighting-1", False, few, scene.names([a, b])))
     if watch.complete:
-        result.evidence.append(Evidence("sighting-1", True, f"On no uplink of {host}, and all were captured.", names))
+        result.evidence.append(Evidence("sighting-1", True, f"{absent} of {host}, and all were captured.", names))
         return result
+    if a.key.tunnel >= 0:
+        return undetermined(
+            "sighting-2",
+            "In a tunnel between two guests, at both of their ports. Whether the tunnel's own frames were routed "
+            "outside in between, only the uplinks can tell.",
+            f"Capture every uplink of {host} and state uplinks_complete: true in the points file.",
+            points=scene.names([a, b]),
+        )
     doubt = _two_places_or_switches(scene, a, b, host)
     if doubt:
         return doubt
@@ -148,7 +157,10 @@ def _switched_but_on_uplink(
     """Rows 3 and 6: at both ports with equal addresses, and on the uplink."""
     equal = [leg for leg in uplinks if same_addresses(leg, a)]
     on_wire, delivered = sum(leg.packets for leg in equal), max(a.packets, b.packets)
-    twice = sum(leg.packets * min(2, usual_copies(leg)) for leg in equal)
+    by_tag: dict[int, int] = defaultdict(int)
+    for leg in equal:
+        by_tag[outermost_tag(leg)] += leg.packets * min(2, usual_copies(leg))
+    twice = max(by_tag.values(), default=0)
     if equal and twice >= 2 * NEARLY_ALL * delivered and (len(equal) > 1 or usual_copies(equal[0]) >= 2):
         text = "On the uplink twice, out and back, with equal MACs and TTL: a reflective relay turned it round."
         return Judgement("hairpin_reflected", "proven", [seen_at(scene, "sighting-6", text, [a, *equal, b])])
@@ -159,7 +171,7 @@ def _switched_but_on_uplink(
     )
     if len(equal) == len(uplinks) and (few or silent) and all(_was_delivered(leg, b) for leg in equal):
         what = f"{on_wire} of {delivered} packets were flooded to the uplink too and delivered here all the same."
-        result = _switched(scene, seen, a, b, host_of(scene, a) or "")
+        result = _switched(scene, seen, a, b, host_of(scene, a) or "", "Apart from flooded copies on no uplink")
         result.evidence.append(seen_at(scene, "sighting-3", what, equal))
         result.leaks = [leg for leg in (*seen.u, *seen.t) if same_addresses(leg, a) and _was_delivered(leg, b)]
         return result.capped("strong" if few else "likely")
@@ -177,28 +189,3 @@ def _was_delivered(leak: Leg, delivered: Leg) -> bool:
     if leak.seq_low >= 0 and common_sequence_bytes(leak, delivered) < leak.seq_high - leak.seq_low:
         return False
     return leak.seq_low >= 0 or not holds_packet_missing_in(leak, [delivered])
-
-
-def _routed_between_ports(scene: Scene, seen: Sightings, a: Leg, b: Leg, uplinks: list[Leg]) -> Judgement:
-    """Row 5: other MACs and a smaller TTL at the destination, and both halves on the uplink."""
-    out = [leg for leg in uplinks if same_addresses(leg, a)]
-    back = [leg for leg in uplinks if same_addresses(leg, b)]
-    if (out or back) and not is_leak(seen, max(out, back, key=lambda legs: seen.share(*legs))):
-        text = (
-            f"Left by the uplink with TTL {a.ttl_max}{_vlan(out)} and came back with TTL {b.ttl_max}{_vlan(back)}: "
-            "a router outside the host turned it round."
-        )
-        grade = "proven" if out and back else "strong"
-        evidence = [seen_at(scene, "sighting-5", text, [a, *out, *back, b])]
-        return covering(Judgement("hairpin_routed", grade, evidence), seen, out or back)
-    return undetermined(
-        "sighting-7",
-        f"Routed (TTL {a.ttl_max} to {b.ttl_max}) and on no captured uplink: a router inside the host, or an uplink "
-        "that was not captured.",
-        "Capture the ports of the router VM and every uplink of this host.",
-        points=scene.names([a, b]),
-    )
-
-
-def _vlan(legs: Sequence[Leg]) -> str:
-    return f" (VLAN {legs[0].key.vlan})" if legs and legs[0].key.vlan >= 0 else ""

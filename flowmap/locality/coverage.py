@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flowmap.legs import Leg
 from flowmap.locality.sightings import Scene, Sightings
 from flowmap.locality.verdict import Evidence, Judgement
+from flowmap.packets import mac_text
 
 NEARLY_ALL = 0.9
 """Share of a direction from which a few packets missing at one place change nothing."""
@@ -27,6 +28,11 @@ def same_addresses(one: Leg, other: Leg) -> bool:
 def host_of(scene: Scene, leg: Leg) -> str | None:
     """The host of the point that recorded a leg."""
     return scene.points[leg.key.point].host
+
+
+def in_brackets(mac: int) -> str:
+    """A MAC in brackets, to stand behind what has it; empty where the capture does not tell it."""
+    return f" ({mac_text(mac)})" if mac >= 0 else ""
 
 
 def seen_at(scene: Scene, rule: str, text: str, legs: Sequence[Leg], supports: bool = True) -> Evidence:

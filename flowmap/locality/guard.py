@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flowmap.capture.points import CapturePoint
 from flowmap.legs import Leg
 from flowmap.locality.sightings import OUTSIDE_ROLES, Scene
 from flowmap.locality.verdict import STAYED, Evidence, Judgement
+
+DECIDED_BY_SIGHT = frozenset(("sighting-1", "sighting-2", "sighting-7", "sighting-8"))
+"""Rows by which ports or uplinks alone say "stayed"; the others rest on an inventory."""
 
 
 def guard_stayed(scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgement]) -> list[Judgement]:
@@ -47,7 +49,7 @@ def _speaks_against(scene: Scene, legs: Sequence[Leg], accepted: set[int]) -> tu
     outside = [leg for leg in legs if scene.points[leg.key.point].role in OUTSIDE_ROLES and id(leg) not in accepted]
     if outside:
         return "Some of its packets are on an uplink.", outside
-    tunnelled = [leg for leg in legs if leg.key.tunnel >= 0 and not _is_port(scene.points[leg.key.point])]
+    tunnelled = [leg for leg in legs if leg.key.tunnel >= 0 and scene.points[leg.key.point].role != "vnic"]
     if tunnelled:
         return "It was inside a tunnel between two endpoints.", tunnelled
     translated = [scene.legs[index] for index in sorted(scene.translated.get(legs[0].key.five_tuple, ()))]
@@ -57,11 +59,7 @@ def _speaks_against(scene: Scene, legs: Sequence[Leg], accepted: set[int]) -> tu
     )
 
 
-def _is_port(point: CapturePoint) -> bool:
-    return point.role == "vnic" and not point.may_be_uplink
-
-
 def _unknown_places(scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgement]) -> list[Leg]:
-    """Legs at what may be an uplink beside ports that decided; an inventory's answer is capped for them already."""
-    by_sight = any(judgement.evidence and judgement.evidence[0].rule.startswith("sighting") for judgement in judgements)
-    return [leg for leg in legs if scene.points[leg.key.point].may_be_uplink] if by_sight else []
+    """Legs at points without a role beside ports that decided; an inventory's answer is capped for them already."""
+    by_sight = any(judgement.evidence and judgement.evidence[0].rule in DECIDED_BY_SIGHT for judgement in judgements)
+    return [leg for leg in legs if scene.points[leg.key.point].role == "unknown"] if by_sight else []

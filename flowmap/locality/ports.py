@@ -6,7 +6,7 @@ Everything that is called "stayed" by packets rests on this, so a port without a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowmap.capture.points import CapturePoint
@@ -36,10 +36,13 @@ Port = tuple[str, str] | int
 """(host, interface) where both are known, so that several files of one port are one; else the capture point."""
 
 
-def find_owners(legs: Sequence[Leg], points: Sequence[CapturePoint], identities: Identities) -> PortOwners:
-    """Find the owner of each vNIC point.
-
-    A port that only its traffic made one has none: at an uplink a far VM's traffic would look the same.
+def find_owners(
+    legs: Sequence[Leg],
+    points: Sequence[CapturePoint],
+    identities: Identities,
+    moved: Collection[int] = (),
+) -> PortOwners:
+    """Find the owner of each vNIC point; a MAC of ``moved`` may own ports on two hosts, one after the other.
 
     The inventory tells by the interface name. Else the conversations that are answered at the port tell: its VM takes
     part in nearly all of them, and a flood is never answered at a bystander's port. Where two MACs do (a VM with one
@@ -50,12 +53,12 @@ def find_owners(legs: Sequence[Leg], points: Sequence[CapturePoint], identities:
     at_port: dict[Port, list[Leg]] = defaultdict(list)
     for leg in legs:
         point = points[leg.key.point]
-        if point.role == "vnic" and not point.may_be_uplink and not is_group_mac(leg.key.dst_mac):
+        if point.role == "vnic" and not is_group_mac(leg.key.dst_mac):
             at_port[_port(points, leg.key.point)].append(leg)
     candidates = {port: _senders_in_nearly_all(_answered(unicast)) for port, unicast in at_port.items()}
     owners = _told_by_interface(points, candidates, identities)
     unsure: set[Port] = set()
-    _take_the_only_ones(candidates, owners)
+    _take_the_only_ones(candidates, owners, moved)
     _eliminate(candidates, set(identities.routers), owners, unsure)
     silent: set[Port] = set()
     for port, unicast in at_port.items():
@@ -67,7 +70,7 @@ def find_owners(legs: Sequence[Leg], points: Sequence[CapturePoint], identities:
     result = PortOwners()
     for number, point in enumerate(points):
         port = _port(points, number)
-        if point.role == "vnic" and not point.may_be_uplink and port in owners:
+        if point.role == "vnic" and port in owners:
             result.owners[number] = owners[port]
             if port in silent:
                 result.by_inventory.add(number)
@@ -116,11 +119,16 @@ def _told_by_interface(
     return owners
 
 
-def _take_the_only_ones(candidates: Mapping[Port, set[int]], owners: dict[Port, int]) -> None:
-    """Ports with one candidate, unless two ports claim the same MAC: then it is nobody's."""
+def _take_the_only_ones(candidates: Mapping[Port, set[int]], owners: dict[Port, int], moved: Collection[int]) -> None:
+    """Ports with one candidate, unless two ports claim the same MAC: then it is nobody's, but for one that moved."""
     alone = {port: next(iter(macs)) for port, macs in candidates.items() if len(macs) == 1 and port not in owners}
-    times = Counter([*alone.values(), *owners.values()])
-    owners.update({port: mac for port, mac in alone.items() if times[mac] == 1})
+    claims: dict[int, list[Port]] = defaultdict(list)
+    for port, mac in (*alone.items(), *owners.items()):
+        claims[mac].append(port)
+    for port, mac in alone.items():
+        hosts = {claim[0] if isinstance(claim, tuple) else claim for claim in claims[mac]}
+        if len(claims[mac]) == 1 or (mac in moved and len(hosts) == len(claims[mac])):
+            owners[port] = mac
 
 
 def _eliminate(

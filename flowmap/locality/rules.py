@@ -1,4 +1,4 @@
-"""The sightings table: what the places tell where a packet was seen (reference 4.3, rows 1 to 6, 9, 10 and 12).
+"""The sightings table: what the places tell where a packet was seen (reference 4.3, rows 1 to 10 and 13).
 
 Each rule is a pure function over one direction's sightings; it returns a judgement or None when it does not apply.
 The order matters: packets on an uplink are looked at before anything may be called "stayed".
@@ -6,26 +6,42 @@ The order matters: packets on an uplink are looked at before anything may be cal
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from flowmap.identity.endpoints import Endpoint
+from flowmap.identity.kinds import virtual_vendor
 from flowmap.legs import Leg
 from flowmap.locality.both_ports import both_ports
-from flowmap.locality.coverage import NEARLY_ALL, covering, host_of, is_leak, same_addresses, seen_at, usual_copies
-from flowmap.locality.sightings import Scene, Sightings
+from flowmap.locality.coverage import (
+    NEARLY_ALL,
+    covering,
+    host_of,
+    in_brackets,
+    is_leak,
+    same_addresses,
+    seen_at,
+    usual_copies,
+)
+from flowmap.locality.sightings import Scene, Sightings, outermost_tag
+from flowmap.locality.silent_uplinks import behind_silent_uplinks
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
+from flowmap.packets import mac_text
 
 
 def judge_by_sightings(
     scene: Scene, seen: Sightings, back: Sightings, source: Endpoint, destination: Endpoint
 ) -> Judgement | None:
     """Apply the rows in order to one direction; ``back`` is what was seen of the other direction."""
-    if len(seen.legs) == 1 and not seen.u and not seen.t:
+    if len(seen.legs) == 1 and not (seen.u or seen.t or seen.doubt or scene.watched_hosts):
         return None  # one sighting inside: every row without an uplink compares two
     judgement = (
-        both_ports(scene, seen, back)
+        _perhaps_copies(scene, seen)
+        or both_ports(scene, seen, back)
         or _overlay(scene, seen)
         or _one_port_and_uplink(scene, seen, back, source, destination)
         or _uplink_only(scene, seen, back, source, destination)
         or _two_mirrors(scene, seen, back, source, destination)
+        or behind_silent_uplinks(scene, seen, back, source, destination)
     )
     return judgement.capped(*_cap(scene, seen)) if judgement else None
 
@@ -35,11 +51,26 @@ def _cap(scene: Scene, seen: Sightings) -> tuple[str | None, str]:
     used = (*seen.a, *seen.b, *seen.u, *seen.t, *seen.m)
     guessed = sorted({scene.points[leg.key.point].id for leg in used if not scene.points[leg.key.point].is_stated})
     if guessed:
-        return "likely", f"Role or host of {', '.join(guessed[:4])} is only inferred."
+        return "likely", f"The role of {', '.join(guessed[:4])} is only guessed from a name."
     ports = {leg.key.point for leg in (*seen.a, *seen.b)} & scene.ports.by_inventory
     if ports:
         return "strong", f"Only the inventory says whose port {scene.points[min(ports)].id} is."
     return None, ""
+
+
+def _perhaps_copies(scene: Scene, seen: Sightings) -> Judgement | None:
+    """On uplinks only in a VLAN that repeats the frames of others: a remote mirror's copies say nothing (fact 0.4)."""
+    if not seen.doubt or seen.u or seen.t:
+        return None
+    vlans = sorted({outermost_tag(leg) for leg in seen.doubt})
+    named = " and ".join(f"VLAN {vlan}" if vlan >= 0 else "untagged frames" for vlan in vlans)
+    return undetermined(
+        "remote-mirror",
+        f"On an uplink in {named} only, where frames of other VLANs stand a second time: it looks like a remote mirror "
+        "(RSPAN), whose copies leave the host though the packets stayed.",
+        f"State what {named} is in the points file: 'vlan: {vlans[0]}' with the uplink's file and interface.",
+        points=scene.names(seen.doubt),
+    )
 
 
 def _overlay(scene: Scene, seen: Sightings) -> Judgement | None:
@@ -60,15 +91,22 @@ def _one_port_and_uplink(
     port = max(port_legs, key=lambda leg: leg.packets)
     host = host_of(scene, port)
     uplinks = [leg for leg in seen.u if host_of(scene, leg) == host]
+    if host is None:  # uplinks of unknown hosts are not one host's: what two of them saw must not be added up
+        best = max(uplinks, key=seen.share, default=None)
+        uplinks = [leg for leg in uplinks if best and leg.key.point == best.key.point]
     if not uplinks or is_leak(seen, uplinks):
         return None
     same = [leg for leg in uplinks if same_addresses(leg, port)]
     turned = [leg for leg in uplinks if any(_was_turned(scene, leg, other) for other in same)]
     if turned:
-        text = "On the uplink twice, the second time with other MACs and TTL: routed outside and back."
+        router = in_brackets(port.key.dst_mac if seen.a else port.key.src_mac)
+        text = f"On the uplink twice, the second time with other MACs and TTL: routed outside{router} and back."
         evidence = [seen_at(scene, "sighting-5", text, [port, *same, *turned])]
         return covering(Judgement("hairpin_routed", "strong", evidence), seen, same)
-    twice = host is not None and sum(seen.share(leg) for leg in same) >= 2 * NEARLY_ALL
+    by_tag: dict[int, float] = defaultdict(float)
+    for leg in same:
+        by_tag[outermost_tag(leg)] += seen.share(leg)  # a remote mirror's copies have a VLAN of their own
+    twice = host is not None and max(by_tag.values(), default=0) >= 2 * NEARLY_ALL
     if same and (twice or usual_copies(same[0]) >= 2):
         text = "On the uplink twice with equal MACs and TTL: a reflective relay turned it round."
         return Judgement("hairpin_reflected", "strong", [seen_at(scene, "sighting-6", text, [port, *same])])
@@ -124,7 +162,8 @@ def _is_known_beyond(scene: Scene, port: Leg, peer: Endpoint, seen: Sightings) -
 
 def _away(peer: Endpoint, evidence: list[Evidence]) -> Judgement:
     """Left the host: to another one where the peer is a VM, else out of the estate."""
-    if peer.kind == "vm":
+    is_router_vm = peer.kind == "router" and any(virtual_vendor(mac) for mac in peer.macs)
+    if peer.kind == "vm" or is_router_vm:
         return Judgement("inter_host", "proven", evidence)
     if peer.kind in ("external", "router", "hypervisor"):
         return Judgement("north_south", "proven", evidence)
@@ -206,6 +245,31 @@ def _two_mirrors(
     if seen.share(legs[1]) < NEARLY_ALL:
         result.would_settle.append("Mirrors that cover the whole time on both hosts, or the ports of both VMs.")
     return covering(result, seen, legs[1:])
+
+
+def turned_at_one_place(scene: Scene, seen: Sightings) -> Judgement | None:
+    """Row 13: both halves of a routed packet at one place, and the router is no virtual one.
+
+    Without a stated role the place may be the router's own port, so that is a single heuristic: ``weak``.
+    """
+    if seen.a or seen.b or seen.u or seen.t:
+        return None
+    places = [*seen.m, *seen.unknown]
+    for first in places:
+        halves = [leg for leg in places if leg.key.point == first.key.point and _was_turned(scene, first, leg)]
+        last = next((leg for leg in halves if leg.ttl_max < first.ttl_max), None)
+        if last is None:
+            continue
+        hops = {first.key.dst_mac, last.key.src_mac}
+        if any(scene.identities.router_kind(mac) != "physical" or mac in scene.port_macs for mac in hops):
+            return None
+        named = " and ".join(mac_text(mac) for mac in sorted(hops))
+        text = f"Sent to {named} and back with a smaller TTL; a physical router has such addresses."
+        grade = "likely" if seen.m else "weak"
+        result = Judgement("hairpin_routed", grade, [seen_at(scene, "sighting-13", text, [first, last])])
+        result.would_settle.append("Capture the ports of both VMs and every uplink of their host.")
+        return covering(result, seen, [min((first, last), key=seen.share)])
+    return None
 
 
 def _two_mirrors_routed(scene: Scene, seen: Sightings, legs: list[Leg], hosts: list[str]) -> Judgement | None:

@@ -2,7 +2,7 @@
 
 ``a`` is the source's vNIC port, ``b`` the destination's, ``via`` the port of a third VM on the way (a router, firewall
 or balancer), ``u`` any uplink, ``t`` a tenant tunnel, ``m`` a mirror; a flooded copy at somebody else's port is
-``other``.
+``other``, and ``doubt`` are legs on an uplink in a VLAN that looks like a remote mirror's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from flowmap.capture.points import CapturePoint, HostStatement
 from flowmap.conversations import Direction
 from flowmap.identity.endpoints import Endpoint, Identities
+from flowmap.identity.kinds import is_hardware_mac
+from flowmap.identity.moves import Movements
+from flowmap.identity.routers import standard_router_mac
 from flowmap.legs import FiveTuple, Leg, PointStatistics
 from flowmap.locality.ports import PortOwners, find_owners
 from flowmap.packets import NO_TIME, is_group_mac, mac_text
@@ -45,15 +48,29 @@ class Scene:
 
     clock_offset_ns: Mapping[str, int] = field(default_factory=dict)
     """File -> nanoseconds to add for the common clock."""
+    pieces: Mapping[int, int] = field(default_factory=dict)
+    """id of a part of a leg, where conversations are cut -> the leg's number."""
+    slice_ns: int = 1_000_000_000
+    movements: Movements = field(default_factory=Movements)
+    announced: Mapping[int, int] = field(default_factory=dict)
+    """MAC -> when RARP announced that it had moved, where no move of it could be told from that."""
     legs_are_missing: bool = False
     """The leg table was full, so absence of a leg means nothing."""
     senders_at: dict[int, set[int]] = field(default_factory=dict)
     """Uplink -> MACs that sent unicast there."""
     point_ids: list[str] = field(default_factory=list)
+    watched_hosts: frozenset[str] = frozenset()
+    """Hosts of which every uplink is said to be captured."""
     port_macs: frozenset[int] = frozenset()
     """MACs that own a port."""
-    sure_ports: dict[int, list[CapturePoint]] = field(default_factory=dict)
-    """MAC -> the ports on a stated or read host that are surely its own."""
+    sure_ports: dict[int, list[int]] = field(default_factory=dict)
+    """MAC -> the ports (capture points) on a known host that are surely its own."""
+    moved_to: dict[int, str | None] = field(default_factory=dict)
+    """MAC of a VM that moved -> the host where it is in the interval that is judged."""
+    mirrored_hosts: frozenset[str] = frozenset()
+    doubtful_tags: frozenset[tuple[int, int]] = frozenset()
+    """(uplink, VLAN) in which the same frames stand as in another VLAN there: one of the two is a remote mirror's."""
+    _confirmed: dict[int, set[str]] | None = None
 
     def __post_init__(self) -> None:
         roles = [point.role for point in self.points]
@@ -63,22 +80,119 @@ class Scene:
                 if roles[leg.key.point] in OUTSIDE_ROLES and not is_group_mac(leg.key.dst_mac):
                     senders[leg.key.point].add(leg.key.src_mac)
         self.senders_at = dict(senders)
+        self.watched_hosts = frozenset(
+            point.host for point in self.points
+            if point.role == "uplink" and point.host and self.hosts.get(point.host, HostStatement()).uplinks_complete
+        )  # fmt: skip
+        self.doubtful_tags = _doubtful_tags(self.legs, self.twins, roles)
+        self.mirrored_hosts = frozenset(point.host for point in self.points if point.role == "mirror" and point.host)
         self.point_ids = [point.id for point in self.points]
         self._index_of = {id(self.legs[index]): index for index in self.twins.linked}
-        self.ports = find_owners(self.legs, self.points, self.identities)
+        self.ports = find_owners(self.legs, self.points, self.identities, self.movements.moves)
         self.port_macs = frozenset(self.ports.owners.values())
         for number, mac in self.ports.owners.items():
-            if self.points[number].sure_host and number not in self.ports.unsure:
-                self.sure_ports.setdefault(mac, []).append(self.points[number])
+            if self.points[number].host and number not in self.ports.unsure:
+                self.sure_ports.setdefault(mac, []).append(number)
 
     def are_twins(self, one: Leg, other: Leg) -> bool:
         """Whether two legs carried the same packets."""
-        first, second = self._index_of.get(id(one)), self._index_of.get(id(other))
+        first, second = (self._index_of.get(id(leg), self.pieces.get(id(leg))) for leg in (one, other))
         return first is not None and second is not None and self.twins.are(first, second)
+
+    def in_doubt(self, legs: Sequence[Leg]) -> set[int]:
+        """The ids of a direction's legs on uplinks that may be a remote mirror's copies.
+
+        Under two tags at one uplink one of the two is no copy, so those are in no doubt.
+        """
+        tags: dict[tuple[object, ...], set[int]] = defaultdict(set)
+        for leg in legs:
+            tags[_frame_at(leg)].add(outermost_tag(leg))
+        return {
+            id(leg) for leg in legs
+            if (leg.key.point, outermost_tag(leg)) in self.doubtful_tags and len(tags[_frame_at(leg)]) == 1
+        }  # fmt: skip
+
+    def clock_shift_ns(self, leg: Leg) -> int:
+        """What to add to a leg's times for the common clock."""
+        return self.clock_offset_ns.get(self.points[leg.key.point].key.file, 0)
+
+    def confirmed_hosts(self, mac: int) -> set[str]:
+        """Hosts at whose mirrors or ports a MAC had answered unicast with somebody who is not on that host.
+
+        A switch hands such traffic only to the host that has one of the two. Floods are not answered.
+        """
+        if self._confirmed is None:
+            self._confirmed = _confirmed_by_packets(self)
+        return self._confirmed.get(mac, set())
+
+    def is_confirmed_on(self, mac: int, host: str) -> bool:
+        """Whether packets confirm that a MAC is on a host."""
+        return host in self.confirmed_hosts(mac)
+
+    def router_is_on(self, mac: int, host: str) -> bool:
+        """Whether a router's MAC is that of a VM on a host: by its sure port, else by the inventory."""
+        ports = self.sure_ports.get(mac)
+        if ports:
+            return {self.points[number].host for number in ports} == {host}
+        rows = self.identities.inventory.by_mac(mac)
+        return bool(rows) and all(row.host == host and row.kind == "vm" for row in rows)
+
+    def stands_outside(self, mac: int) -> bool:
+        """Whether a MAC is one that only physical routers have (HSRP, GLBP, a leaf's anycast gateway)."""
+        return self.identities.router_kind(mac) == "physical" and standard_router_mac(mac) is not None
+
+    def is_behind_uplink(self, mac: int, host: str) -> bool:
+        """Whether a MAC sends unicast on an uplink of a host and owns no port of it: then it is beyond."""
+        here = {self.points[number].host for number in self.sure_ports.get(mac, ())}
+        return host not in here and any(
+            mac in senders for number, senders in self.senders_at.items() if self.points[number].host == host
+        )
 
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
         return tuple([self.point_ids[leg.key.point] for leg in legs])
+
+
+def outermost_tag(leg: Leg) -> int:
+    """The VLAN by which the wire knows a frame; -1 untagged."""
+    return leg.key.outer_vlan if leg.key.outer_vlan >= 0 else leg.key.vlan
+
+
+def _frame_at(leg: Leg) -> tuple[object, ...]:
+    """Where a frame was seen and what switching leaves alone."""
+    return leg.key.point, leg.key.src_mac, leg.key.dst_mac, leg.ttl_max
+
+
+def _doubtful_tags(legs: Sequence[Leg], twins: Twins, roles: Sequence[str]) -> frozenset[tuple[int, int]]:
+    found: set[tuple[int, int]] = set()
+    for pair in twins.links:
+        one, other = (legs[index] for index in pair)
+        if (
+            roles[one.key.point] in OUTSIDE_ROLES
+            and _frame_at(one) == _frame_at(other)
+            and one.key.tunnel == other.key.tunnel
+            and outermost_tag(one) != outermost_tag(other)
+        ):
+            found |= {(leg.key.point, outermost_tag(leg)) for leg in (one, other)}
+    return frozenset(found)
+
+
+def _confirmed_by_packets(scene: Scene) -> dict[int, set[str]]:
+    """MAC -> hosts where answered unicast with a physical machine, or with a VM placed elsewhere, was captured."""
+    talks: dict[tuple[int, int, str], set[bool]] = defaultdict(set)
+    for leg in scene.legs:
+        point, source, destination = scene.points[leg.key.point], leg.key.src_mac, leg.key.dst_mac
+        if point.role in ("mirror", "vnic") and point.host and min(source, destination) >= 0 and leg.key.tunnel < 0:
+            talks[min(source, destination), max(source, destination), point.host].add(source < destination)
+    inventory = scene.identities.inventory
+    confirmed: dict[int, set[str]] = defaultdict(set)
+    for (low, high, host), ways in talks.items():
+        for mac, peer in ((low, high), (high, low)) if len(ways) == 2 else ():
+            rows = inventory.by_mac(peer)
+            elsewhere = bool(rows) and all(row.host not in (None, host) for row in rows)
+            if elsewhere or (not rows and is_hardware_mac(peer)):
+                confirmed[mac].add(host)
+    return confirmed
 
 
 @dataclass(slots=True)
@@ -95,6 +209,7 @@ class Sightings:
     m: Sequence[Leg] = ()
     via: Sequence[Leg] = ()
     other: Sequence[Leg] = ()
+    doubt: Sequence[Leg] = ()
     unknown: Sequence[Leg] = ()
 
     def share(self, *legs: Leg) -> float:
@@ -110,11 +225,18 @@ def sight(scene: Scene, direction: Direction, source: Endpoint, destination: End
     A port is an end's only if its VM is that end: a router VM's port is on the way, whatever MAC the frame carries.
     """
     legs = [scene.legs[index] for index in direction.legs]
+    places = sort_by_place(scene, legs, source, destination)
+    return Sightings(legs, direction.packets, direction.payload_bytes, **places)
+
+
+def sort_by_place(scene: Scene, legs: Sequence[Leg], source: Endpoint, destination: Endpoint) -> dict[str, list[Leg]]:
+    """The legs of one direction by the word of the truth table for where they were seen."""
     places: dict[str, list[Leg]] = {}
+    doubted = scene.in_doubt(legs) if scene.doubtful_tags else ()
     for leg in legs:
         role = scene.points[leg.key.point].role
         if role in OUTSIDE_ROLES:
-            place = "t" if leg.key.tunnel >= 0 else "u"
+            place = "t" if leg.key.tunnel >= 0 else "doubt" if id(leg) in doubted else "u"
         elif role == "mirror":
             place = "m"
         elif role == "vnic":
@@ -122,13 +244,15 @@ def sight(scene: Scene, direction: Direction, source: Endpoint, destination: End
         else:
             place = "unknown"
         places.setdefault(place, []).append(leg)
-    return Sightings(legs, direction.packets, direction.payload_bytes, **places)
+    return places
 
 
 def _place_at_port(scene: Scene, leg: Leg, source: Endpoint, destination: Endpoint) -> str:
     owner = scene.ports.owners.get(leg.key.point, -1)
     if owner < 0:
         return "other"
+    if leg.key.tunnel >= 0 and scene.identities.carriers_of(leg) is not None:  # its MACs are those of containers
+        return "a" if owner in source.macs else "b" if owner in destination.macs else "via"
     if owner == leg.key.src_mac and owner in source.macs:
         return "a"
     if owner == leg.key.dst_mac and owner in destination.macs and owner not in scene.identities.routers:
@@ -149,8 +273,12 @@ class UplinkWatch:
         return bool(self.captured) and not self.lacks
 
 
-def watch_uplinks(scene: Scene, leg: Leg, host: str) -> UplinkWatch:
-    """Apply the completeness test to a host's uplinks for the packets of one leg."""
+def watch_uplinks(scene: Scene, leg: Leg, host: str, *further: Leg) -> UplinkWatch:
+    """Apply the completeness test to a host's uplinks for the packets of one leg.
+
+    The positive control is other unicast on them of anybody who took part: of the sender, of the receiver, or of a
+    router between them, whose legs are ``further``. Then what comes or goes for that machine would be recorded there.
+    """
     captured = [n for n, point in enumerate(scene.points) if point.role == "uplink" and point.host == host]
     statement = scene.hosts.get(host, HostStatement())
     lacks = []
@@ -161,7 +289,7 @@ def watch_uplinks(scene: Scene, leg: Leg, host: str) -> UplinkWatch:
         lacks.append(f"the uplinks {', '.join(sorted(missing))} of {host} were not captured")
     for number in captured:
         point, seen = scene.points[number], scene.statistics.get(number, PointStatistics())
-        if not point.is_stated and (point.sure_host is None or point.interface not in statement.uplinks):
+        if not point.is_stated and point.interface not in statement.uplinks:
             lacks.append(f"nobody states that {point.id} is an uplink of {host}")
         if point.sampled > 1:
             lacks.append(f"{point.id} is sampled, one packet in {point.sampled}")
@@ -173,18 +301,31 @@ def watch_uplinks(scene: Scene, leg: Leg, host: str) -> UplinkWatch:
             lacks.append(f"nothing shows that {point.id} was captured during the whole conversation")
     if scene.legs_are_missing:
         lacks.append("the leg table was full, so some legs are not known")
-    if captured and not any(leg.key.src_mac in scene.senders_at.get(number, ()) for number in captured):
+    parties = {mac for one in (leg, *further) for mac in (one.key.src_mac, one.key.dst_mac)}
+    if captured and all(parties.isdisjoint(scene.senders_at.get(number, ())) for number in captured):
         who = mac_text(leg.key.src_mac)
         lacks.append(f"no other unicast of {who} is on the uplink to show that its traffic would be recorded there")
     return UplinkWatch(captured, lacks)
+
+
+def was_recording(scene: Scene, number: int, leg: Leg) -> bool:
+    """Whether a point's file was being recorded during a leg, so that the point's silence about it means something."""
+    file = scene.points[number].key.file
+    seen = PointStatistics()
+    for other, point in enumerate(scene.points):
+        statistics = scene.statistics.get(other)
+        if point.key.file == file and statistics is not None and statistics.first_seen_ns != NO_TIME:
+            first = statistics.first_seen_ns
+            seen.first_seen_ns = first if seen.first_seen_ns == NO_TIME else min(seen.first_seen_ns, first)
+            seen.last_seen_ns = max(seen.last_seen_ns, statistics.last_seen_ns)
+    return _was_awake(scene, leg, number, seen)
 
 
 def _was_awake(scene: Scene, leg: Leg, number: int, seen: PointStatistics) -> bool:
     """Whether an uplink recorded something before and after a leg, on the common clock."""
     if NO_TIME in (leg.first_seen_ns, seen.first_seen_ns):
         return False
-    files = (scene.points[leg.key.point].key.file, scene.points[number].key.file)
-    shift = scene.clock_offset_ns.get(files[1], 0) - scene.clock_offset_ns.get(files[0], 0)
+    shift = scene.clock_offset_ns.get(scene.points[number].key.file, 0) - scene.clock_shift_ns(leg)
     return (
         seen.first_seen_ns + shift <= leg.first_seen_ns + QUIET_UPLINK_NS
         and seen.last_seen_ns + shift >= leg.last_seen_ns - QUIET_UPLINK_NS

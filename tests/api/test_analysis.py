@@ -90,7 +90,8 @@ def test_the_first_map_has_all_counts_and_the_second_the_names_too(server, setti
 
 def test_there_is_no_result_before_the_first_analysis(server):
     map_id = server.new_map([CAPTURE])
-    for what in ("graph", "pairs/a/b", "conversations", "timeline", "health", "export/json", "packets?pair=a,b"):
+    pages = ("graph", "pairs/a/b", "conversations", "timeline", "health", "export/json", "report", "packets?pair=a,b")
+    for what in pages:
         assert server.client.get(f"/api/maps/{map_id}/{what}").status_code == 409
 
 
@@ -110,6 +111,21 @@ def test_an_inventory_is_judged_from_the_legs_without_reading_again(server, sett
     assert status["state"] == "done" and status["revision"] == AFTER_READING + 1 and status["stale"] is False
     found = edges(server.client.get(f"/api/maps/{map_id}/graph").json())
     assert found == {frozenset(("web", "db")): WEB_TO_DATABASE, frozenset(("web", "client")): CLIENT_TO_WEB}
+
+
+def test_the_host_of_an_inventory_reaches_the_map(server):
+    content = (
+        b"<domains>"
+        + b"".join(
+            b"<domain type='kvm' id='%d'><name>%s</name><devices><interface type='bridge'>"
+            b"<mac address='00:50:56:00:00:0%d'/></interface></devices></domain>" % (number, name, number)
+            for number, name in ((1, b"web"), (2, b"db"))
+        )
+        + b"</domains>"
+    )
+    map_id, _ = server.analysed(CAPTURE, inventory=[("vms.xml?host=kvm-1", content)])
+    nodes = server.client.get(f"/api/maps/{map_id}/graph").json()["nodes"]
+    assert {node["host"] for node in nodes if node["label"] in ("web", "db")} == {"kvm-1"}
 
 
 def test_points_are_judged_again_too(server):

@@ -171,8 +171,41 @@ def test_an_inventory_says_what_it_holds(server):
         "size_bytes": len(INVENTORY),
     }.items() <= answer.json().items()
     assert server.status(map_id)["inventory"] == [
-        {"name": "vms.csv", "size_bytes": len(INVENTORY), "modified_ms": 1_700_000_000_123}
+        {"name": "vms.csv", "size_bytes": len(INVENTORY), "modified_ms": 1_700_000_000_123, "host": None}
     ]
+
+
+DUMPXML = (
+    b"<domain type='kvm' id='1'><name>web</name><devices><interface type='bridge'>"
+    b"<mac address='00:50:56:00:00:01'/><target dev='vnet0'/></interface></devices></domain>"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "host"),
+    [
+        ("web.xml", "?host=kvm-1", "kvm-1"),
+        ("web.xml", "?host=%1B%5B2Jkvm", "\ufffd[2Jkvm"),
+        ("web.xml", "?host=", None),
+        ("web.xml", "", None),
+        ("nodes/pve2/qemu-server/100.conf", "", "pve2"),
+        ("nodes/pve2/qemu-server/100.conf", "?host=kvm-1", "kvm-1"),
+    ],
+)
+def test_an_inventory_may_be_about_one_host(settings, name, query, host):
+    content = DUMPXML if name.endswith("xml") else b"name: web\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0\n"
+    with running(settings) as server:
+        map_id = server.new_map()
+        answer = server.client.put(f"/api/maps/{map_id}/inventory/{quote(name, safe='')}{query}", content=content)
+        assert answer.status_code == 201 and answer.json()["rows"] == 1
+        assert server.status(map_id)["inventory"][0]["host"] == host
+    with running(settings) as server:  # it is on the disk
+        assert server.status(map_id)["inventory"][0]["host"] == host
+
+
+def test_a_host_name_has_a_limit(server):
+    map_id = server.new_map()
+    assert server.client.put(f"/api/maps/{map_id}/inventory/w.xml?host={'h' * 300}", content=DUMPXML).status_code == 422
 
 
 @pytest.mark.parametrize("modified", ["-1", "soon", "1e9", "9" * 30])

@@ -142,6 +142,45 @@ def test_a_netbios_datagram_names_its_sender():
     assert names(datagram("WEB1", 0x00), datagram("SOMEBODY", 0x03)) == [("WEB1", "nbdgm", CLIENT, -1)]
 
 
+def announcement(command: int, name: str, sender: str, *, suffix: int = 0x00, source_ip: str = CLIENT) -> bytes:
+    """A browser frame (MS-BRWS 2.2.1, 2.2.5, 2.2.10) in an SMB transaction in a NetBIOS datagram (RFC 1002 4.4)."""
+    browser = struct.pack("<BBI", command, 0, 60_000) + name.encode().ljust(16, b"\0")
+    browser += struct.pack("<BBIBBH", 6, 1, 0x00001003, 15, 1, 0xAA55) + b"a comment\0"
+    slot = b"\\MAILSLOT\\BROWSE\0"
+    words = struct.pack(
+        "<HHHHBBHIHHHHHBB", 0, len(browser), 0, 0, 0, 0, 0, 1000, 0, 0, 0, len(browser), 69 + len(slot), 3, 0
+    )
+    words += struct.pack("<HHH", 1, 1, 2)
+    smb = b"\xffSMB\x25" + bytes(27) + bytes([len(words) // 2]) + words
+    smb += struct.pack("<H", len(slot) + len(browser)) + slot + browser
+    both = netbios(sender, suffix) + netbios("OFFICE", 0x1D)
+    head = struct.pack("!BBH", 0x11, 2, 1) + f.address(source_ip) + struct.pack("!HHH", 138, len(both) + len(smb), 0)
+    return udp(head + both + smb, 138, 138, dst="10.0.0.255")
+
+
+def test_a_browser_announcement_names_its_sender_and_never_its_workgroup():
+    host = announcement(1, "FILES1", "SOMEBODY", suffix=0x03)
+    local_master = announcement(15, "MASTER1", "SOMEBODY", suffix=0x03)
+    workgroup = announcement(12, "OFFICE", "SOMEBODY", suffix=0x03)
+    assert names(host, local_master, workgroup) == [("FILES1", "nbdgm", CLIENT, -1), ("MASTER1", "nbdgm", CLIENT, -1)]
+
+
+def test_a_datagram_that_another_machine_sent_on_names_nobody():
+    """The header says who wrote it (RFC 1002 4.4.1); the packet's sender is a distribution server or a translator."""
+    assert names(announcement(1, "FILES1", "FILES1", source_ip="192.168.9.9")) == []
+
+
+def test_what_everybody_looks_for_names_nobody():
+    assert (
+        names(
+            udp(dns_answer(f.address("10.0.0.9"), b"wpad"), 5355, 50000),
+            udp(dns_answer(f.address("10.0.0.9"), b"ISATAP"), 5355, 50001),
+            udp(netbios_answer(0x8500, "WPAD", "10.0.0.9"), 137, 137),
+        )
+        == []
+    )
+
+
 # --- logins
 
 
@@ -160,6 +199,27 @@ def ntlm_login(workstation: str) -> bytes:
     head = b"NTLMSSP\0" + struct.pack("<I", 3)
     head += b"".join(struct.pack("<HHI", len(value), len(value), 64) for value in fields)
     return head + struct.pack("<I", 0x00828201) + text
+
+
+def ntlm_negotiate(workstation: str) -> bytes:
+    """The first message (MS-NLMP 2.2.1.1) with a workstation, which the flags say is there, in OEM characters."""
+    name = workstation.encode()
+    fields = struct.pack("<HHI", 0, 0, 32) + struct.pack("<HHI", len(name), len(name), 32)
+    return b"NTLMSSP\0" + struct.pack("<II", 1, 0x00002002) + fields + name
+
+
+def smb2_session_setup(message: bytes) -> bytes:
+    """A login (MS-SMB2 2.2.5) with a bare NTLM message."""
+    header = b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ", 64, 0, 0, 1, 1, 0, 0, 1, 0, 0, 0) + bytes(16)
+    body = struct.pack("<HBBIIHHQ", 25, 0, 1, 0, 0, 88, len(message), 0) + message
+    return struct.pack("!I", len(header + body)) + header + body
+
+
+def test_ntlm_names_the_client_in_its_first_and_its_last_message_over_smb_too():
+    assert names(
+        to_server(smb2_session_setup(ntlm_negotiate("DESK8")), 445),
+        to_server(smb2_session_setup(ntlm_login("DESK9")), 445, seq=500),
+    ) == [("DESK8", "ntlmssp", CLIENT, -1), ("DESK9", "ntlmssp", CLIENT, -1)]
 
 
 def over_http(message: bytes) -> bytes:

@@ -64,7 +64,19 @@ def make_graph() -> nx.DiGraph:
             _point("lab.pcapng:vnet0", "vnic"),
             _point("lab.pcapng:eth0", "uplink", host=None, packets=0),
         ],
+        inventory=[
+            {
+                "file": "vms.csv",
+                "format": "csv",
+                "rows": 4,
+                "observed_at_ns": T0_NS - 3_600_000_000_000,
+                "observed_how": "header",
+            }
+        ],
+        hosts=_hosts(),
         shares=_shares(),
+        grades=_grades(),
+        services=_services(),
         warnings=[{"code": "implausible_time", "text": "1 packet has no plausible time.", "count": 1}],
     )
     graph.add_node("vm:web-01", **node("web-01", "vm", "esx-01", ["10.0.10.11", "fe80::5054:ff:fe00:11"]))
@@ -138,6 +150,8 @@ def edge(
         "stayed_bytes": stayed,
         "left_bytes": left,
         "undetermined_bytes": undetermined,
+        "hairpin_bytes": left if verdict.startswith("hairpin") else 0,
+        "stayed_grade": grade if stayed else None,
         "evidence": [
             {
                 "rule": "sighting-1",
@@ -204,6 +218,89 @@ def _shares() -> dict[str, int]:
     }
 
 
+def by_grade(proven: int = 0, strong: int = 0, likely: int = 0, ungraded: int = 0) -> dict[str, int]:
+    """Bytes of one figure by grade."""
+    return {
+        "proven_bytes": proven,
+        "strong_bytes": strong,
+        "likely_bytes": likely,
+        "weak_bytes": 0,
+        "ungraded_bytes": ungraded,
+    }
+
+
+def _grades() -> dict[str, dict[str, int]]:
+    """Proven: 1,000 that stayed. Strong: 200 between hosts and 90 to the internet. Likely: the hairpin's 600."""
+    return {
+        "internet": by_grade(strong=90),
+        "east_west": by_grade(proven=1_000, strong=200, likely=600, ungraded=110),
+        "switched": by_grade(proven=1_000),
+        "routed": by_grade(likely=600),
+        "path_unknown": by_grade(strong=200, ungraded=110),
+        "vm_vm": by_grade(proven=1_000, strong=200, likely=600, ungraded=50),
+        "within_host": by_grade(proven=1_000),
+        "stayed": by_grade(proven=1_000),
+        "left": by_grade(strong=290, likely=600),
+        "undetermined": by_grade(ungraded=110),
+        "hairpin": by_grade(likely=600),
+    }
+
+
+def _hosts() -> list[dict[str, Any]]:
+    """esx-01 has an end of everything but the router's self-loop, esx-02 of its pair with esx-01 alone."""
+    nothing = dict.fromkeys(_shares(), 0)
+    no_grades = {name: by_grade() for name in _grades()}
+    return [
+        {
+            "host": "esx-01",
+            "uplinks": ["vmnic0"],
+            "uplinks_complete": True,
+            "wire_bytes": 1_940,
+            **_shares(),
+            "east_west_bytes": 1_850,
+            "path_unknown_bytes": 250,
+            "undetermined_bytes": 50,
+            "by_grade": {
+                **_grades(),
+                "east_west": by_grade(proven=1_000, strong=200, likely=600, ungraded=50),
+                "path_unknown": by_grade(strong=200, ungraded=50),
+                "undetermined": by_grade(ungraded=50),
+            },
+        },
+        {
+            "host": "esx-02",
+            "uplinks": [],
+            "uplinks_complete": False,
+            "wire_bytes": 250,
+            **nothing,
+            **dict.fromkeys(("east_west_bytes", "path_unknown_bytes", "vm_vm_bytes"), 250),
+            "left_bytes": 200,
+            "undetermined_bytes": 50,
+            "by_grade": {
+                **no_grades,
+                **dict.fromkeys(("east_west", "path_unknown", "vm_vm"), by_grade(strong=200, ungraded=50)),
+                "left": by_grade(strong=200),
+                "undetermined": by_grade(ungraded=50),
+            },
+        },
+    ]
+
+
+def _services() -> list[dict[str, Any]]:
+    return [
+        {
+            "protocol": "tcp",
+            "port": 443,
+            "application": "tls",
+            "wire_bytes": 2_000,
+            "stayed_bytes": 1_000,
+            "left_bytes": 890,
+            "undetermined_bytes": 110,
+            "stayed_by_grade": by_grade(proven=1_000),
+        }
+    ]
+
+
 def _capture() -> dict[str, Any]:
     return {
         "file": "lab.pcapng",
@@ -230,6 +327,7 @@ def _point(identity: str, role: str, host: str | None = "esx-01", packets: int =
         "copies_per_packet": 1.04 if seen else None,
         "one_way_share": 0.25 if seen else None,
         "truncated_share": 0.0 if seen else None,
+        "sampled": 1,
         "dropped_packets": 3 if seen else None,
         "first_seen_ns": T0_NS if seen else None,
         "last_seen_ns": T0_NS + 5_000_000_001 if seen else None,
@@ -239,9 +337,6 @@ def _point(identity: str, role: str, host: str | None = "esx-01", packets: int =
         "role_how": "stated" if host else "",
         "host_how": "stated" if host else "",
         "covers": "",
-        "sampled": 1,
-        "uplinks": ["vmnic0"] if host else [],
-        "uplinks_complete": bool(host),
         "neighbors": [
             {"name": "tor-1", "port": "Eth1/1", "platform": "NOS <4.2>", "protocol": "lldp", "frame": 1}
         ] if role == "uplink" else [],

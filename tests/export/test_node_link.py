@@ -189,6 +189,15 @@ def test_the_identities_hold_in_a_right_document():
         (["graph", "shares", "within_host_bytes"], 1_851, "within_host = 1851 is more than vm_vm = 1850"),
         (["graph", "shares", "within_host_bytes"], 1_001, "within_host = 1001 is more than stayed = 1000"),
         (["graph", "shares", "hairpin_bytes"], 891, "hairpin = 891 is more than left = 890"),
+        (["graph", "grades", "left", "strong_bytes"], 291, "grades: the grades of left sum to 891, left_bytes is 890"),
+        (["graph", "grades", "stayed", "ungraded_bytes"], 1, "grades: stayed has bytes without a grade"),
+        (["graph", "grades", "undetermined", "weak_bytes"], 110, "the grades of undetermined sum to 220"),
+        (["graph", "grades", "undetermined", "ungraded_bytes"], 0, "undetermined has bytes with a grade"),
+        (["graph", "hosts", 1, "wire_bytes"], 251, "host 'esx-02': stayed + left + undetermined = 250, wire_bytes"),
+        (["graph", "hosts", 0, "routed_bytes"], 1, "host 'esx-01': switched + routed + path_unknown = 1251"),
+        (["graph", "hosts", 1, "by_grade", "vm_vm", "strong_bytes"], 0, "the grades of vm_vm sum to 50"),
+        (["graph", "services", 0, "left_bytes"], 891, "services: left_bytes sum to 891, shares have 890"),
+        (["graph", "services", 0, "stayed_by_grade", "weak_bytes"], 1, "the grades do not sum to stayed_bytes"),
     ],
 )
 def test_a_broken_identity_is_named(path, value, said):

@@ -194,18 +194,23 @@ def test_a_far_vm_that_all_talk_to_is_not_placed_where_its_traffic_passes():
     assert answer_of(flow_map, WEB, REM)[0] == "undetermined"
 
 
-def test_the_mirrors_of_two_hosts_need_only_their_hosts_stated():
-    network = Network()
-    spans = [network.point("", "unknown", host, file=f"{host}.pcap") for host in ("host-a", "host-b")]
-    both_ways(network, WEB, REM, *spans)
-    for span, (one, other) in zip(spans, ((WEB, APP), (REM, vm(9, "10.10.0.19"))), strict=True):
-        both_ways(network, one, other, span, client_port=41_000 + span)
-        for number, machine in enumerate((one, other)):
-            both_ways(network, machine, GATEWAY_10, span, client_port=42_000 + 10 * span + number)
-    flow_map = made(network)
-    assert [flow_map.points[span].role for span in spans] == ["mirror", "mirror"]
-    assert answer_of(flow_map, WEB, REM) == ("left", "inter_host", "likely")
-    assert answer_of(flow_map, WEB, APP)[0] == "undetermined"
+def test_a_mirror_inferred_from_traffic_decides_only_when_it_is_stated():
+    """Row 10 for two hosts' mirrors: with the same frames, and only the role stated as well, it applies."""
+
+    def two_mirrors(role):
+        network = Network()
+        spans = [network.point("", role, host, file=f"{host}.pcap") for host in ("host-a", "host-b")]
+        both_ways(network, WEB, REM, *spans)
+        for span, (one, other) in zip(spans, ((WEB, APP), (REM, vm(9, "10.10.0.19"))), strict=True):
+            both_ways(network, one, other, span, client_port=41_000 + span)
+            for number, machine in enumerate((one, other)):
+                both_ways(network, machine, GATEWAY_10, span, client_port=42_000 + 10 * span + number)
+        return made(network)
+
+    inferred = two_mirrors("unknown")
+    assert [point.role for point in inferred.points] == ["mirror", "mirror"]
+    assert answer_of(inferred, WEB, REM)[0] == "undetermined"
+    assert answer_of(two_mirrors("mirror"), WEB, REM)[:2] == ("left", "inter_host")
 
 
 def test_what_a_user_states_is_never_inferred_away():
@@ -297,7 +302,7 @@ def test_uplinks_are_read_from_the_inventory(age_ns, complete, grade):
     point = flow_map.points[uplink]
     assert (point.role, point.role_how) == ("uplink", "inventory hosts.yaml")
     assert answer_of(flow_map, WEB, APP) == ("stayed", "intra_host_switched", grade)
-    row = flow_map.graph.graph["points"][uplink]
+    (row,) = [row for row in flow_map.graph.graph["hosts"] if row["host"] == "host-a"]
     assert (row["uplinks"], row["uplinks_complete"]) == (["p5p1"], grade == "proven")
 
 
@@ -306,7 +311,8 @@ def test_the_user_outranks_the_inventory_about_uplinks():
     network.uplinks("host-a", "vmnic0", "vmnic1", complete=False)
     both_ways(network, WEB, APP, web, app)
     hypervisor = HostRecord("host-a", uplinks=("vmnic0",), uplinks_complete=True, observed_at_ns=START_NS)
-    row = made(network, hypervisors=[hypervisor]).graph.graph["points"][web]
+    hosts = made(network, hypervisors=[hypervisor]).graph.graph["hosts"]
+    (row,) = [row for row in hosts if row["host"] == "host-a"]
     assert (row["uplinks"], row["uplinks_complete"]) == (["vmnic0", "vmnic1"], False)
 
 

@@ -88,3 +88,36 @@ def test_one_bad_file_among_good_ones_is_named(tmp_path):
     (tmp_path / "bad.csv").write_bytes(b"\x00\x01")
     with pytest.raises(InventoryError, match=r"^bad\.csv is a binary file"):
         read_inventory([tmp_path / "good.csv", tmp_path / "bad.csv"])
+
+
+XML = "<domain id='1'><name>web</name></domain>"
+JSON = '[{"vm": "web", "mac": "52:54:00:00:00:01"}]'
+OVS = '{"headings": ["name", "external_ids"], "data": [["p", ["map", [["vm-name", "web"]]]]]}'
+
+
+@pytest.mark.parametrize(
+    "text", [XML, JSON, OVS, "vm,mac\nweb,52:54:00:00:00:01\n", "- vm: web\n  mac: 52:54:00:00:00:01"]
+)
+def test_a_line_above_the_content_names_the_host(tmp_path, text):
+    path = tmp_path / "a.txt"
+    path.write_text(f"# made by hand\n\n# host: kvm-1\n{text}\n")
+    assert [(r.vm, r.host) for r in read_inventory([path]).records] == [("web", "kvm-1")]
+
+
+@pytest.mark.parametrize("text", [XML, JSON, OVS])
+def test_what_was_stated_beats_the_line_above_the_content(tmp_path, text):
+    path = tmp_path / "a.txt"
+    path.write_text(f"# host: kvm-1\n{text}\n")
+    assert [r.host for r in read_inventory([f"kvm-2={path}"]).records] == ["kvm-2"]
+
+
+def test_an_error_below_such_a_line_names_the_true_line(tmp_path):
+    (tmp_path / "a.json").write_text("# host: kvm-1\n\n[1,\n 2,\n x]")
+    with pytest.raises(InventoryError, match="at line 5, column 2"):
+        read_inventory([tmp_path / "a.json"])
+
+
+def test_several_json_documents_are_no_list_of_machines(tmp_path):
+    (tmp_path / "a.json").write_text(JSON + JSON)
+    with pytest.raises(InventoryError, match="lists no VMs"):
+        read_inventory([tmp_path / "a.json"])

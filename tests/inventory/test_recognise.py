@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowmap.errors import InventoryError
-from flowmap.inventory import Inventory, join, parse_inventory, parse_inventory_file
+from flowmap.inventory import Inventory, join_files, parse_inventory, parse_inventory_file
 from flowmap.inventory.recognise import FORMATS
 
 GOOD = {
@@ -15,13 +15,49 @@ GOOD = {
     "rvtools-vnetwork": "VM,NIC label,Switch,Mac Address,Host\nweb,NIC 1,vSwitch0,00:50:56:80:00:01,esx-01\n",
     "virsh-dumpxml": "<domain><name>web</name></domain>",
     "ovs-interface": '{"headings": ["name", "external_ids"], "data": [["p", ["map", [["vm-name", "web"]]]]]}',
+    "ovsdb": (
+        '{"headings": ["_uuid", "name", "external_ids"], "data": [[["uuid", "i"], "p", ["map", [["vm-name", "web"]]]]]}'
+        '\n{"headings": ["_uuid", "name", "interfaces"], "data": [[["uuid", "p"], "p", ["uuid", "i"]]]}'
+    ),
+    "virsh-domiflist": (
+        "# vm: web\n Interface   Type     Source   Model    MAC\n-----------------\n"
+        " vnet0       bridge   br0      virtio   52:54:00:00:00:01\n"
+    ),
+    "virsh-domifaddr": (
+        "# vm: web\n Name   MAC address          Protocol     Address\n-----------------\n"
+        " vnet0  52:54:00:00:00:01    ipv4         10.0.0.1/24\n"
+    ),
+    "proxmox-conf": "name: web\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0\n",
+    "proxmox-resources": '[{"id": "qemu/100", "type": "qemu", "vmid": 100, "name": "web", "node": "pve1"}]',
+    "openstack-servers": '[{"ID": "u-1", "Name": "web", "Networks": {"n": ["10.0.0.1"]}, "Host": "c1"}]',
+    "neutron-ports": (
+        '{"ports": [{"id": "p", "mac_address": "fa:16:3e:00:00:01", "fixed_ips": [], "device_id": "web",'
+        ' "device_owner": "compute:nova", "binding:host_id": "c1"}]}'
+    ),
     "yaml": "- vm: web\n  mac: 52:54:00:00:00:01\n",
     "json": '[{"vm": "web", "mac": "52:54:00:00:00:01"}]',
 }
 
 
+NAMELESS = {
+    "ovs-fdb": " port  VLAN  MAC                Age\n    1     0  52:54:00:00:00:01    4\n",
+    "bridge-fdb": "52:54:00:00:00:01 dev vnet0 master br0 \n",
+    "guest-agent": '[{"name": "eth0", "hardware-address": "52:54:00:00:00:01", "ip-addresses": []}]',
+    "openstack-ports": '[{"ID": "p", "MAC Address": "fa:16:3e:00:00:01", "Fixed IP Addresses": []}]',
+    "neutron-floating-ips": '{"floatingips": [{"floating_ip_address": "203.0.113.5", "port_id": "p"}]}',
+}
+"""Formats that name no VM."""
+
+
 def test_every_format_has_an_example_here():
-    assert set(GOOD) == {known.name for known in FORMATS}
+    assert {*GOOD, *NAMELESS} - {"ovs-interface"} == {known.name for known in FORMATS}
+
+
+@pytest.mark.parametrize("format_name", sorted(NAMELESS))
+@pytest.mark.parametrize("name", ["inventory", "x.csv", "x.json"])
+def test_formats_without_names_are_recognised_too(format_name, name):
+    file = parse_inventory_file(NAMELESS[format_name], name=name)
+    assert (file.format, file.told) == (format_name, 1)
 
 
 @pytest.mark.parametrize("format_name", sorted(GOOD))
@@ -29,7 +65,8 @@ def test_every_format_has_an_example_here():
 def test_the_name_of_a_file_says_nothing(format_name, name):
     file = parse_inventory_file(GOOD[format_name], name=name)
     assert file.format == format_name
-    assert [(r.vm, r.format, r.source) for r in file.records] == [("web", format_name, name)]
+    of_record = "ovs-interface" if format_name == "ovsdb" else format_name
+    assert [(r.vm, r.format, r.source) for r in file.records] == [("web", of_record, name)]
 
 
 @pytest.mark.parametrize("format_name", sorted(GOOD))
@@ -73,7 +110,7 @@ def records_or_refusal(content: str | bytes) -> Inventory | None:
     except InventoryError as problem:
         assert str(problem).startswith("i") and str(problem).endswith(".")
         return None
-    return join([file.records], file.warnings)
+    return join_files([file])
 
 
 @given(st.binary(max_size=400))
@@ -89,9 +126,9 @@ def test_any_text(content):
     records_or_refusal(content)
 
 
-@given(st.sampled_from(sorted(GOOD)), st.data())
+@given(st.sampled_from(sorted(GOOD | NAMELESS)), st.data())
 def test_a_good_file_cut_patched_or_followed_by_junk(format_name, data):
-    good = GOOD[format_name].encode()
+    good = (GOOD | NAMELESS)[format_name].encode()
     at = data.draw(st.integers(0, len(good)))
     junk = data.draw(
         st.binary(max_size=8) | st.sampled_from([b",", b'"', b"<", b"[", b"{", b"&a", b"*a", b": ", b"\n"])

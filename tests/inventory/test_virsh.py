@@ -114,6 +114,24 @@ def test_markup_in_a_name_stays_text():
     assert record.vm == "<b>x\ufffdy</b>"
 
 
+@pytest.mark.parametrize(
+    ("inside", "kind", "isolated", "passthrough"),
+    [
+        ("<source bridge='br0'/><port isolated='yes'/>", "bridge", True, False),
+        ("<source bridge='br0'/><port isolated='no'/>", "bridge", False, False),
+        ("<source bridge='br0'/>", "bridge", False, False),
+        ("<source network='n'/><port isolated='yes'/>", "network", True, False),
+        ("<source dev='eno1' mode='private'/>", "direct", True, True),
+        ("<source dev='eno1' mode='vepa'/>", "direct", False, True),
+        ("<source dev='eno1' mode='bridge'/>", "direct", False, False),
+        ("<source bridge='br0' mode='private'/>", "bridge", False, False),
+    ],
+)
+def test_isolation(inside, kind, isolated, passthrough):
+    (record,) = parse_inventory(interface(inside, kind), name="d.xml")
+    assert (record.isolated, record.passthrough) == (isolated, passthrough)
+
+
 BILLION_LAUGHS = (
     "<?xml version='1.0'?><!DOCTYPE lolz [<!ENTITY a 'lol'>"
     + "".join(f"<!ENTITY {chr(98 + n)} '{f'&{chr(97 + n)};' * 10}'>" for n in range(9))

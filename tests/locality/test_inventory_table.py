@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.network import START_NS, Machine, Network, at, record, talk, vm
+from flowmap.capture.points import PointStatement
+from tests.network import START_NS, Claim, Machine, Network, at, record, talk, vm
 
 WEB, APP, DB = vm(1, "10.10.0.11"), vm(2, "10.10.0.12"), vm(3, "10.20.0.13")
 ROUTER_VM = vm(9, "10.10.0.254")
@@ -46,12 +49,40 @@ def verdict(edge):
     return edge["verdict"], edge["left_host"], edge["grade"]
 
 
+def with_gateway(network, *machines):
+    """Answered traffic of machines with a physical router, in the same mirror."""
+    for number, machine in enumerate(machines):
+        back = at(0, ttl=57, src_mac=GATEWAY_10.mac)
+        talk(network, machine, OUTSIDE, (at(0),), (back,), via=GATEWAY_10, client_port=60_000 + number)
+    return network
+
+
+def edge_between(network, one, other, *records):
+    graph = network.map(*records).graph
+    ids = {ip: key for key, node in graph.nodes(data=True) for ip in node["ips"]}
+    ends = ids[one.ip], ids[other.ip]
+    return graph.edges[ends] if graph.has_edge(*ends) else graph.edges[ends[::-1]]
+
+
 def test_same_host_same_vswitch_straight_from_nic_to_nic_is_switched():
-    assert verdict(edge_of(mirrored(), record(WEB, "host-a"), record(APP, "host-a"))) == (
-        "intra_host_switched",
-        "stayed",
-        "strong",
-    )
+    network = with_gateway(mirrored(), WEB, APP)
+    edge = edge_between(network, WEB, APP, record(WEB, "host-a"), record(APP, "host-a"))
+    assert verdict(edge) == ("intra_host_switched", "stayed", "strong")
+
+
+def test_a_placement_that_only_the_inventory_tells_is_likely():
+    """APP on another host would look the same in the mirror of host-a."""
+    network = with_gateway(mirrored(), WEB)
+    edge = edge_between(network, WEB, APP, record(WEB, "host-a"), record(APP, "host-a"))
+    assert verdict(edge) == ("intra_host_switched", "stayed", "likely")
+    assert any("Only the inventory says that vm-2" in row["text"] for row in edge["evidence"] if not row["supports"])
+
+
+def test_a_placement_that_packets_contradict_is_a_conflict():
+    """APP's answered traffic with the gateway crosses the vSwitch of host-a, so APP is on host-a."""
+    network = with_gateway(mirrored(), WEB, APP)
+    edge = edge_between(network, WEB, APP, record(WEB, "host-a"), record(APP, "host-b"))
+    assert (edge["left_host"], edge["grade"]) == ("undetermined", "conflict")
 
 
 def test_other_hosts_are_inter_host():
@@ -79,7 +110,7 @@ def test_same_host_other_segment_by_a_router_vm_on_the_host_is_routed_inside():
         record(DB, "host-a"),
         record(ROUTER_VM, "host-a"),
     )
-    assert verdict(edge) == ("intra_host_routed_vm", "stayed", "strong")
+    assert verdict(edge) == ("intra_host_routed_vm", "stayed", "likely")
 
 
 def test_a_router_vm_on_another_host_is_no_reason_to_say_stayed():
@@ -92,9 +123,88 @@ def test_a_router_vm_on_another_host_is_no_reason_to_say_stayed():
     assert edge["left_host"] == "left"
 
 
-def test_a_virtual_router_without_the_second_half_stays_undetermined():
+def test_row_14_with_confirmed_placement_is_strong():
+    network = with_gateway(routed(via=ROUTER_VM, via_back=ROUTER_VM), WEB, DB)
+    rows = [record(machine, "host-a") for machine in (WEB, DB, ROUTER_VM)]
+    assert verdict(edge_between(network, WEB, DB, *rows)) == ("intra_host_routed_vm", "stayed", "strong")
+
+
+def test_row_15_sent_to_a_distributed_router_and_both_ends_here():
     network = mirrored(WEB, DB, via=DISTRIBUTED, via_back=DISTRIBUTED)
-    assert edge_of(network, record(WEB, "host-a"), record(DB, "host-a"))["left_host"] == "undetermined"
+    edge = edge_of(network, record(WEB, "host-a"), record(DB, "host-a"))
+    assert verdict(edge) == ("intra_host_routed_distributed", "stayed", "likely")
+
+
+def test_row_15_sent_to_a_distributed_router_for_another_host():
+    network = mirrored(WEB, DB, via=DISTRIBUTED, via_back=DISTRIBUTED)
+    edge = edge_of(network, record(WEB, "host-a"), record(DB, "host-b"))
+    assert verdict(edge) == ("inter_host_overlay", "left", "likely")
+
+
+def test_row_15_without_an_answer_a_firewall_may_have_dropped_it():
+    network = Network()
+    mirror = network.point("", "mirror", "host-a")
+    for number in range(5):
+        network.send(WEB, DB, at(mirror), via=DISTRIBUTED, seq=1 + number * 1000)
+    edge = edge_of(network, record(WEB, "host-a"), record(DB, "host-a"))
+    assert edge["left_host"] == "undetermined"
+
+
+def test_row_16_no_routed_twin_in_a_mirror_that_covers_the_host_is_a_conflict():
+    network = mirrored(WEB, DB, via=GATEWAY_10, via_back=GATEWAY_20)
+    network.statements.points[0] = replace(network.statements.points[0], covers="all")
+    edge = edge_of(network, record(WEB, "host-a"), record(DB, "host-a"))
+    assert (edge["left_host"], edge["grade"]) == ("undetermined", "conflict")
+    assert {row["rule"] for row in edge["evidence"]} >= {"sighting-16"}
+
+
+def test_row_13_a_physical_router_turned_it_round_needs_no_inventory():
+    edge = edge_of(routed())
+    assert verdict(edge) == ("hairpin_routed", "left", "likely")
+    assert {row["rule"] for row in edge["evidence"]} == {"sighting-13"}
+
+
+def test_row_13_says_nothing_of_a_router_that_may_be_a_vm():
+    assert edge_of(routed(via=ROUTER_VM, via_back=ROUTER_VM))["left_host"] == "undetermined"
+
+
+def test_row_11_in_one_of_two_mirrors_only_is_not_enough():
+    network = mirrored()
+    other = network.point("", "mirror", "host-b", file="b.pcap")
+    talk(network, DB, OUTSIDE, (at(other),), (at(other),), via=GATEWAY_20, via_back=GATEWAY_20)
+    edge = edge_between(network, WEB, APP)
+    assert edge["left_host"] == "undetermined"
+    assert {row["rule"] for row in edge["evidence"]} == {"sighting-11"}
+
+
+def test_isolated_ports_that_answer_each_other_went_outside():
+    edge = edge_of(mirrored(), record(WEB, "host-a", isolated=True), record(APP, "host-a", isolated=True))
+    assert verdict(edge) == ("hairpin_reflected", "left", "likely")
+
+
+def test_a_vswitch_without_an_uplink_is_named_as_the_reason():
+    rows = [record(machine, "host-a", has_uplink=False) for machine in (WEB, APP)]
+    edge = edge_of(mirrored(), *rows)
+    assert edge["verdict"] == "intra_host_switched"
+    assert "inventory-no-uplink" in {row["rule"] for row in edge["evidence"]}
+
+
+def test_a_vm_and_its_own_hypervisor_are_host_local():
+    management = Machine("esx-vmk", 0x005056600001, "10.10.0.5")
+    rows = (record(WEB, "host-a"), record(management, "host-a", kind="hypervisor", vm=""))
+    edge = edge_of(mirrored(WEB, management), *rows)
+    assert verdict(edge) == ("host_local", "stayed", "likely")
+
+
+def test_row_19_a_cloud_never_reveals_the_host():
+    network = Network()
+    nic = network.point("eth0", "mirror", file="mirror.pcap")
+    network.statements.points.append(PointStatement(file="mirror.pcap", interface="eth0", transport="vxlan"))
+    session = network.tunnel("vxlan", "10.0.0.5", "10.0.0.9", 77)
+    talk(network, WEB, APP, (at(nic, tunnel=session),), (at(nic, tunnel=session),))
+    edge = edge_of(network)
+    assert edge["left_host"] == "undetermined"
+    assert {row["rule"] for row in edge["evidence"]} == {"sighting-19"}
 
 
 def test_sent_to_a_gateway_and_never_seen_again_is_no_hairpin():
@@ -217,3 +327,20 @@ def test_figures_split_the_same_bytes():
     assert shares["internet_bytes"] == shares["east_west_bytes"] == shares["vm_vm_bytes"] == total // 2
     assert shares["within_host_bytes"] == shares["switched_bytes"] == total // 2
     assert shares["stayed_bytes"] + shares["left_bytes"] + shares["undetermined_bytes"] == total
+
+
+def test_in_two_captures_of_unknown_hosts_the_inventory_does_not_decide():
+    network = Network()
+    one, other = network.point("", file="one.pcap"), network.point("", file="other.pcap")
+    talk(network, WEB, APP, (at(one), at(other)), (at(other), at(one)))
+    edge = edge_of(network, record(WEB, "host-a"), record(APP, "host-a"))
+    assert (edge["left_host"], edge["stayed_bytes"]) == ("undetermined", 0)
+    assert "sighting-10" in {row["rule"] for row in edge["evidence"]}
+
+
+def test_row_18_an_announced_vm_has_no_place_in_an_export():
+    network = mirrored()
+    network.claims.append(Claim(APP.mac, "", "rarp", 0, -1, -1, 5, START_NS))
+    edge = edge_of(network, record(WEB, "host-a"), record(APP, "host-a"))
+    assert (edge["left_host"], edge["stayed_bytes"]) == ("undetermined", 0)
+    assert "sighting-18" in {row["rule"] for row in edge["evidence"]}

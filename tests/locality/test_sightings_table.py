@@ -219,26 +219,6 @@ def test_row_5_without_the_destinations_port_is_still_a_hairpin():
     assert (lab.edge(WEB, DB)["verdict"], lab.edge(WEB, DB)["grade"]) == ("hairpin_routed", "strong")
 
 
-def test_a_routed_pair_with_the_uplinks_captured_and_silent_is_not_called_a_hairpin():
-    """A router VM or distributed router (rows 7 and 8, not judged yet): neither stayed nor left may be claimed."""
-    lab = Lab()
-    lab.chatter()
-    turned, turned_back = (
-        {"src_mac": GATEWAY_20.mac, "dst_mac": DB.mac, "ttl": 63},
-        {"src_mac": GATEWAY_10.mac, "dst_mac": WEB.mac, "ttl": 63},
-    )
-    talk(
-        lab.network,
-        WEB,
-        DB,
-        (at(lab.web), at(lab.db, **turned)),
-        (at(lab.db), at(lab.web, **turned_back)),
-        via=GATEWAY_10,
-        via_back=GATEWAY_20,
-    )
-    assert lab.edge(WEB, DB)["left_host"] == "undetermined"
-
-
 def test_row_6_reflective_relay_left_the_host_although_both_ends_are_on_it():
     lab = Lab()
     lab.chatter()

@@ -96,6 +96,10 @@ export const api = {
   stopLive: (id) => request('DELETE', `${mapPath(id)}/live`),
   /** @param {string} id @param {string} format @returns {string} address of a download */
   exportAddress: (id, format) => `/api${mapPath(id)}/export/${format}`,
+  /** @param {string} id @returns {Promise<import('./document-types.js').Report>} */
+  report: (id) => request('GET', `${mapPath(id)}/report?format=json`),
+  /** @param {string} id @param {'md'|'html'} format @returns {string} address of a download */
+  reportAddress: (id, format) => `/api${mapPath(id)}/report?format=${format}`,
 };
 
 /**

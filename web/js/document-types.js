@@ -16,6 +16,17 @@
  * @property {number} packets
  */
 /** @typedef {{protocol: string, port: number|null, application: string|null, wire_bytes: number}} Service */
+/** @typedef {{kind: 'table', caption: string, columns: string[], rows: string[][], numbers: number[], note: string}} ReportTable */
+/** @typedef {{kind: 'heading', text: string}|{kind: 'paragraph', text: string}|{kind: 'bullets', items: string[]}|ReportTable} ReportBlock */
+/**
+ * @typedef {object} Report flowmap-report/1
+ * @property {string} title
+ * @property {[string, string][]} facts
+ * @property {string} answer
+ * @property {string} answer_grades
+ * @property {{word: 'stayed'|'left'|'undetermined', label: string, share: number}[]} bar
+ * @property {{id: string, title: string, blocks: ReportBlock[]}[]} sections
+ */
 /** @typedef {{rule: string, supports: boolean, text: string, points: string[], frames: number[], count: number}} Evidence */
 /**
  * @typedef {object} DocumentEdge
@@ -65,8 +76,6 @@
  * @property {string} [host_how]
  * @property {string} [covers]
  * @property {number} [sampled]
- * @property {string[]} [uplinks]
- * @property {boolean} [uplinks_complete]
  * @property {Neighbor[]} [neighbors]
  */
 /**
@@ -90,6 +99,7 @@
  * @property {Point[]} points
  * @property {Record<string, number>} shares
  * @property {Warning[]} warnings
+ * @property {({host: string} & HostStatement)[]} [hosts]
  */
 /** @typedef {{graph: GraphFacts, nodes: DocumentNode[], edges: DocumentEdge[]}} GraphDocument */
 

@@ -62,7 +62,7 @@ class Connection:
 
     def report(self) -> None:
         """Print the counters as the last line of a client program."""
-        print(json.dumps({"sent": self.sent, "received": self.received}))
+        print(json.dumps({"sent": self.sent, "received": self.received}), flush=True)
 
 
 def serve(port: int, handle: Callable[[Connection], None]) -> None:

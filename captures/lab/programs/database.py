@@ -1,13 +1,16 @@
 """A database in the framing of PostgreSQL.
 
-`database.py serve PORT` | `database.py query NAME PORT QUERIES BYTES`
+`database.py serve PORT` | `database.py query NAME PORT QUERIES BYTES [FILE]`
 
-Start-up message, trust authentication, then simple queries; each answer is one row of the asked size.
+Start-up message, trust authentication, then simple queries; each answer is one row of the asked size. With FILE
+the client reports what it exchanged, waits until that file exists, and asks the same again in the same session.
 """
 
 import re
 import struct
 import sys
+import time
+from pathlib import Path
 
 from counted import Connection, serve, text
 
@@ -49,19 +52,29 @@ def wait_for_ready(connection: Connection) -> None:
         connection.exactly(length - 4)
 
 
-def query(name: str, port: str, queries: str, size: str) -> None:
+def query(name: str, port: str, queries: str, size: str, file: str = "") -> None:
     """Ask `queries` times for a row of `size` bytes."""
     connection = Connection.to(name, int(port))
     parameters = b"user\0app\0database\0shop\0application_name\0flowmap-lab\0\0"
     connection.send(struct.pack("!II", len(parameters) + 8, 196608) + parameters)
     wait_for_ready(connection)
+    ask(connection, queries, size)
+    if file:
+        connection.report()
+        while not Path(file).exists():
+            time.sleep(0.05)
+        ask(connection, queries, size)
+    connection.send(message(b"X", b""))
+    connection.close()
+    connection.report()
+
+
+def ask(connection: Connection, queries: str, size: str) -> None:
+    """Send the queries and read their answers."""
     for number in range(int(queries)):
         statement = f"SELECT payload FROM orders WHERE id = pick({number}, {size})"
         connection.send(message(b"Q", statement.encode() + b"\0"))
         wait_for_ready(connection)
-    connection.send(message(b"X", b""))
-    connection.close()
-    connection.report()
 
 
 if sys.argv[1] == "serve":

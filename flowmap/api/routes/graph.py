@@ -94,10 +94,13 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
     """``/pairs/{a}/{b}``, two node ids in any order, each URL-encoded::
 
         {"t0_ns": str|null, "source": node, "target": node, "edge": edge, "total": int,
-         "conversations": [the 100 largest, rows as in /conversations]}
+         "conversations": [the 100 largest, rows as in /conversations],
+         "sightings": {"rows": [row], "more_rows", "more_frames", "filter": str|null, "filter_note"},
+         "placement": {"source": placement|null, "target": placement|null}}
 
-    Nodes and edge are those of the document, with ``first_ms`` and ``last_ms`` instead of ``*_seen_ns``. 404 when the
-    two did not talk.
+    Nodes and edge are those of the document, with ``first_ms`` and ``last_ms`` instead of ``*_seen_ns``, and so are the
+    rows of sightings (:class:`flowmap.evidence.SightingsTable`). A placement is that of
+    :func:`flowmap.evidence.placement_of`, null for a group. 404 when the two did not talk.
     """
     record = state.map_with_result(map_id)
     document = _document(record.folder, record.revision)
@@ -108,6 +111,7 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
     nodes = {node["id"]: node for node in document["nodes"]}
     with results.views(record.folder, record.revision) as database:
         found = conversations.page(database, record.t0_ns, conversations.condition(ends), PAIR_ROWS)
+    evidence = results.evidence(record.folder, record.revision, edge["source"], edge["target"], record.t0_ns)
     return SafeJSON(
         {
             "t0_ns": t0_text(record),
@@ -116,6 +120,7 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
             "edge": results.with_view_times(edge, record.t0_ns),
             "total": found["total"],
             "conversations": found["conversations"],
+            **evidence,
         }
     )
 

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Request, Response
+from fastapi import APIRouter, Body, Header, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from flowmap.api.maps import MapRecord, StoredFile, points_document
@@ -24,6 +24,7 @@ from flowmap.api.state import ServerState, State
 from flowmap.capture.points import statements_of
 from flowmap.inventory import parse_inventory_file
 from flowmap.inventory.cells import clean_name
+from flowmap.inventory.proxmox_conf import node_in_path
 
 router = APIRouter()
 
@@ -51,10 +52,12 @@ async def put_inventory(
     request: Request,
     map_id: str,
     name: str,
+    host: Annotated[str, Query(max_length=255)] = "",
     x_file_modified_ms: Annotated[int | None, Header(ge=0, le=9_000_000_000_000)] = None,
 ) -> Response:
     """201 ``{"name", "size_bytes", "format", "rows", "warnings": [sentence]}``; 422 when it is no inventory.
 
+    ``host`` is the host that the file is about, where its rows name none (a forwarding table, ``virsh dumpxml``).
     ``X-File-Modified-Ms`` is the file's modification time: when the placement was true, if the content does not tell.
     """
     record = state.maps.get(map_id)
@@ -65,6 +68,7 @@ async def put_inventory(
         size,
     ):
         shown = _shown(name, "inventory")
+        about = clean_name(host) or node_in_path(name)
         content = await asyncio.to_thread(path.read_bytes)
         parsed = await asyncio.to_thread(
             parse_inventory_file,
@@ -72,9 +76,11 @@ async def put_inventory(
             name=shown,
             modified_ns=modified_ns,
             max_rows=state.settings.max_inventory_rows,
+            host=about,
         )
-        state.maps.add_file(record, "inventory", StoredFile(path.name, shown, size, time.time(), modified_ns))
-    facts = {"format": parsed.format, "rows": len(parsed.records), "warnings": parsed.warnings}
+        file = StoredFile(path.name, shown, size, time.time(), modified_ns, about)
+        state.maps.add_file(record, "inventory", file)
+    facts = {"format": parsed.format, "rows": parsed.told, "warnings": parsed.warnings}
     return SafeJSON({"name": shown, "size_bytes": size, **facts}, 201)
 
 

@@ -12,6 +12,16 @@ import { ROLES } from '../verdicts.js';
 const ONE_WAY_OFF = 0.1;
 
 /**
+ * What is stated or read about each host's uplinks: the document tells both, the statements of the map only one.
+ * @param {import('../document-types.js').GraphFacts} facts
+ * @param {import('../document-types.js').Health|null} health
+ * @returns {Record<string, HostStatement>}
+ */
+export function hostStatements(facts, health) {
+  return facts.hosts ? Object.fromEntries(facts.hosts.map((host) => [host.host, host])) : health?.hosts ?? {};
+}
+
+/**
  * One chip for the points of one host and role; what is off comes first.
  * @param {Point[]} points
  * @param {Record<string, HostStatement>} hosts what is stated or read about each host's uplinks
@@ -56,7 +66,7 @@ function largest(values) {
 function uplinkFact(point, hosts) {
   if (point.host === null) return { text: 'no host stated', off: true };
   if (point.role === 'vnic') return null;
-  const complete = point.uplinks_complete ?? hosts[point.host]?.uplinks_complete ?? false;
+  const complete = hosts[point.host]?.uplinks_complete ?? false;
   return { text: complete ? 'uplinks complete' : 'uplinks unknown', off: false };
 }
 

@@ -1,4 +1,4 @@
-// The bar at the top: which map, live chip, search, views, theme, exports.
+// The bar at the top: which map, live chip, search, views, theme, report, exports.
 
 import { api } from '../api.js';
 import { bytes, count, plural, visibleText } from '../format.js';
@@ -29,6 +29,7 @@ export function mountHeader(store, session, actions) {
   const live = byId('live-chip');
   const liveText = byId('live-text');
   const stop = /** @type {HTMLButtonElement} */ (byId('live-stop'));
+  const reportLink = /** @type {HTMLAnchorElement} */ (byId('report-link'));
   const viewButtons = /** @type {HTMLButtonElement[]} */ ([...byId('view-switch').querySelectorAll('button')]);
 
   byId('theme-button').addEventListener('click', toggleTheme);
@@ -66,6 +67,8 @@ export function mountHeader(store, session, actions) {
     byId('maps-button').hidden = state.maps.length === 0;
     byId('source-text').textContent = map ? sourceText(map, model) : 'Maps';
     byId('export-button').hidden = !model;
+    reportLink.hidden = !map || !model;
+    if (map) reportLink.href = `report.html?map=${encodeURIComponent(map.id)}`;
     byId('view-switch').hidden = !model;
     search.parentElement?.toggleAttribute('hidden', !model);
     if (document.activeElement !== search) search.value = state.filters.search;

@@ -2,7 +2,7 @@
 
 import { isBusy } from '../app-state.js';
 import { count, msOfNs, percent, timeSpan, visibleText } from '../format.js';
-import { healthOf } from '../model/health.js';
+import { healthOf, hostStatements } from '../model/health.js';
 import { withPoint, withUplinks } from '../model/point-statements.js';
 import { ROLES } from '../verdicts.js';
 import { el } from './element.js';
@@ -27,7 +27,9 @@ export function pointPanel(point, model, map, health, session) {
   const { points, captures } = model.facts;
   const group = points.filter((one) => one.host === point.host && one.role === point.role);
   const chosen = [point, ...group.filter((one) => one !== point)];
-  const state = healthOf(group, health?.hosts ?? {});
+  const hosts = hostStatements(model.facts, health);
+  const state = healthOf(group, hosts);
+  const uplinks = point.host === null ? undefined : hosts[point.host];
   const capture = captures.find((one) => one.file === point.file);
   return [
     el('h2', { class: 'hostile' }, state.title),
@@ -35,8 +37,9 @@ export function pointPanel(point, model, map, health, session) {
     el('p', { class: 'detail-panel__sub', id: 'points-wait', hidden: !isBusy(map) }, map.state === 'live' ? 'Stop the capture to correct its points.' : 'The map is being worked on; its points can be corrected afterwards.'),
     hostNames(model),
     chosen.length > 1 && groupForm(chosen, model, map, session),
+    chosen.some((one) => one.host_how?.startsWith('inferred') || one.role_how?.startsWith(`inferred from its traffic`)) && el('p', { class: 'detail-panel__sub' }, 'An inferred host, and a role inferred from traffic, decide nothing until they are stated.'),
     ...chosen.map((one, place) => pointSection(one, place, model, map, session)),
-    point.host !== null && uplinkForm(point, point.host, map, session),
+    point.host !== null && uplinkForm(point.host, uplinks ?? {}, map, session),
     el('section', {}, el('h3', {}, 'What it means'), el('ul', { class: 'evidence' }, state.facts.map((fact_) =>
       el('li', {}, el('span', { class: fact_.off ? 'against' : 'for', 'aria-hidden': 'true' }, fact_.off ? '!' : '✓'), el('span', {}, fact_.text))))),
     capture !== undefined && capture.warnings.length > 0 && el('section', {}, el('h3', {}, 'Warnings of this capture'), el('ul', { class: 'evidence' }, capture.warnings.map((warning) =>
@@ -131,16 +134,17 @@ function answerFields(prefix, stated, name, otherwise) {
   return { role, host, nodes: [el('label', { for: role.id }, 'Role'), role, el('label', { for: host.id }, 'Host'), host] };
 }
 
-/** @param {Point} point @param {string} host @param {MapStatus} map @param {Session} session */
-function uplinkForm(point, host, map, session) {
+/** @param {string} host @param {import('../document-types.js').HostStatement} known @param {MapStatus} map @param {Session} session */
+function uplinkForm(host, known, map, session) {
+  const listed = (known.uplinks ?? []).join(', ');
   const uplinks = el('input', {
     id: 'host-uplinks', name: 'uplinks', type: 'text', maxlength: 2000, autocomplete: 'off', spellcheck: 'false',
-    placeholder: 'vmnic0, vmnic1', value: (point.uplinks ?? []).join(', ') || null,
+    placeholder: 'vmnic0, vmnic1', value: listed || null,
   });
-  const complete = el('input', { id: 'host-complete', name: 'complete', type: 'checkbox', checked: point.uplinks_complete === true });
+  const complete = el('input', { id: 'host-complete', name: 'complete', type: 'checkbox', checked: known.uplinks_complete === true });
   return el('section', { class: 'point', 'aria-labelledby': 'host-title' },
     el('h3', { class: 'hostile', id: 'host-title' }, visibleText(`Uplinks of ${host}`)),
-    el('p', { class: 'muted' }, `${(point.uplinks ?? []).length ? visibleText((point.uplinks ?? []).join(', ')) : 'None is listed'}; ${point.uplinks_complete ? 'stated complete' : 'not known to be complete'}. Only with all of them captured does silence on them prove that traffic stayed.`),
+    el('p', { class: 'muted' }, `${visibleText(listed) || 'None is listed'}; ${known.uplinks_complete ? 'stated complete' : 'not known to be complete'}. Only with all of them captured does silence on them prove that traffic stayed.`),
     correction(map, 'host-save', `State the uplinks of ${visibleText(host)}`, session,
       (document) => withUplinks(document, host, { uplinks: uplinks.value, complete: complete.checked }),
       el('label', { for: uplinks.id }, 'Interfaces'), uplinks,

@@ -3,7 +3,7 @@
 import { isBusy } from '../app-state.js';
 import { bytes, plural } from '../format.js';
 import { denominators, headline, vmSplit } from '../model/headline.js';
-import { captureHealth, incompleteSentences } from '../model/health.js';
+import { captureHealth, hostStatements, incompleteSentences } from '../model/health.js';
 import { el, fill, icon, splitBar } from './element.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
@@ -77,7 +77,7 @@ function banner(mark, text, action, id = null) {
 function healthStrip(state, select) {
   const { model, health, selection } = state;
   if (!model) return null;
-  const chips = captureHealth(model.facts.points, health?.hosts ?? {});
+  const chips = captureHealth(model.facts.points, hostStatements(model.facts, health));
   const warnings = model.facts.warnings.length;
   const off = chips.filter((chip) => chip.off).reduce((sum, chip) => sum + chip.points.length, 0);
   const folded = chips.length > CHIPS_SHOWN ? ` · ${chips.length - CHIPS_SHOWN} more without a chip` : '';
