@@ -13,7 +13,7 @@ from flowmap.inventory import Inventory, read_inventory
 from flowmap.pipeline import make_map
 from flowmap.reading import read_captures
 from flowmap.settings import Settings
-from tests.test_lab import CAPTURES, TRUTH
+from tests.lab import CAPTURES, TRUTH
 
 SETTINGS = Settings()
 
