@@ -31,7 +31,7 @@ def judge_by_inventory(
                 "undetermined", "conflict", [Evidence("inventory-conflict", False, f"{_sentence(endpoint.conflict)}.")],
                 ["An inventory without contradictions."],
             )  # fmt: skip
-    if _only_in_a_cloud(scene, legs):
+    if scene.has_clouds and _only_in_a_cloud(scene, legs):
         text = "Mirrored by a cloud, which never reveals the physical host: no capture there can decide."
         return undetermined("sighting-19", text, points=scene.names(legs[:4]))
     one, other = placed(scene, source, legs, "src_mac"), placed(scene, destination, legs, "dst_mac")
