@@ -113,11 +113,15 @@ def test_an_inventory_is_judged_from_the_legs_without_reading_again(server, sett
 
 
 def test_the_host_of_an_inventory_reaches_the_map(server):
-    content = b"<domains>" + b"".join(
-        b"<domain type='kvm' id='%d'><name>%s</name><devices><interface type='bridge'>"
-        b"<mac address='00:50:56:00:00:0%d'/></interface></devices></domain>" % (number, name, number)
-        for number, name in ((1, b"web"), (2, b"db"))
-    ) + b"</domains>"
+    content = (
+        b"<domains>"
+        + b"".join(
+            b"<domain type='kvm' id='%d'><name>%s</name><devices><interface type='bridge'>"
+            b"<mac address='00:50:56:00:00:0%d'/></interface></devices></domain>" % (number, name, number)
+            for number, name in ((1, b"web"), (2, b"db"))
+        )
+        + b"</domains>"
+    )
     map_id, _ = server.analysed(CAPTURE, inventory=[("vms.xml?host=kvm-1", content)])
     nodes = server.client.get(f"/api/maps/{map_id}/graph").json()["nodes"]
     assert {node["host"] for node in nodes if node["label"] in ("web", "db")} == {"kvm-1"}
