@@ -11,7 +11,7 @@ renamed before the link is replaced, so a reader sees an old result or a new one
   row)``:
   ``source`` and ``target`` are those of the edge that the conversation is counted in, ``row`` is its JSON
 - ``sightings(source, target, folded)``: of each edge, :class:`flowmap.evidence.Folded` as JSON
-- ``shared(name, value)``: ``points`` and ``tunnels`` that the rows of sightings number, and ``legs_are_missing``, as JSON
+- ``shared(name, value)``: ``points`` and ``tunnels`` that the rows of sightings number, ``legs_are_missing``; JSON
 - ``placements(node, placement)``: of each node that is no group, as JSON (:func:`flowmap.evidence.placement_of`)
 - ``slices(bucket, conversation, from_source, packets, wire_bytes, payload_bytes)``: time buckets of ``slice_ns``
 """
