@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flowmap.capture.points import Statements, parse_points
-from flowmap.inventory import Inventory, read_inventory
+from flowmap.inventory import Inventory, join_files, parse_inventory_file
 from flowmap.pipeline import FlowMap, make_map
 from flowmap.reading import Reading, read_captures
 from flowmap.settings import Settings
@@ -71,8 +71,19 @@ def stated() -> Statements:
 
 @functools.cache
 def inventory() -> Inventory:
-    """All VMs that the lab lists, exported at the time of the capture."""
-    return read_inventory([CAPTURES / name for name in INVENTORIES])
+    """All VMs that the lab lists, each file as old as its capture: when it was checked out says nothing."""
+    started_ns = {
+        machine["mac"]: scenario["started_at_s"] * 10**9
+        for scenario in TRUTH["scenarios"].values()
+        for machine in scenario["machines"]
+        if machine["mac"]
+    }
+    files = []
+    for name in INVENTORIES:
+        content = (CAPTURES / name).read_bytes()
+        ages = [time for mac, time in started_ns.items() if mac.encode() in content]
+        files.append(parse_inventory_file(content, name=name, modified_ns=min(ages)))
+    return join_files(files)
 
 
 def lab_map(files: Files, points: bool | Statements, known: bool | Inventory) -> FlowMap:

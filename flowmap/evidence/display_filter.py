@@ -39,7 +39,7 @@ _NETWORK_FIELDS = {
     "vxlan": "vxlan.vni", "geneve": "geneve.vni", "gre": "gre.key", "gtp": "gtp.teid", "mpls": "mpls.label",
     "pppoe": "pppoe.session_id", "l2tp": "l2tp.session", "nsh": "nsh.spi", "pptp": "gre.key.call_id",
 }  # fmt: skip
-_ERSPAN_I = "gre.proto == 0x88be"
+_ERSPAN_I, _GRE_TEB = "gre.proto == 0x88be", "gre.proto == 0x6558"
 
 GRE = 47
 """IP protocol number."""
@@ -52,15 +52,16 @@ AddressPair = tuple[str, str]
 class FrameMarks:
     """What tells the frames of one row from all others of its file.
 
-    ``facts`` are comparisons that hold for each of the frames, the most telling first; ``address_pairs`` their
-    innermost ends. ``is_untagged`` says that no frame has a VLAN tag at all. ``quoted_by`` are outer sources: an ICMP
-    error about such a packet goes to them and quotes it. ``not_carrying`` are words of
-    :class:`flowmap.evidence.carriers.Carriers` for what the two carry for others. ``note`` says which other frames a
-    filter of these facts may find.
+    ``facts`` are comparisons that hold for each of the frames, the most telling first, and ``implied`` what follows
+    from them; ``address_pairs`` are their innermost ends. ``is_untagged`` says that no frame has a VLAN tag at all.
+    ``quoted_by`` are outer sources: an ICMP error about such a packet goes to them and quotes it. ``not_carrying`` are
+    words of :class:`flowmap.evidence.carriers.Carriers` for what the two carry for others. ``note`` says which other
+    frames a filter of these facts may find.
     """
 
     file: str
     facts: list[str] = field(default_factory=list)
+    implied: set[str] = field(default_factory=set)
     address_pairs: list[AddressPair] = field(default_factory=list)
     is_untagged: bool = False
     quoted_by: list[str] = field(default_factory=list)
@@ -147,7 +148,7 @@ def marks_of(
     """
     facts, note = interfaces.facts(point)
     facts = list(facts)
-    marks = FrameMarks(point.key.file, facts, list(address_pairs), note=note)
+    marks = FrameMarks(point.key.file, facts, address_pairs=list(address_pairs), note=note)
     if point.key.cooked_index >= 0:
         facts.append(f"sll.ifindex == {point.key.cooked_index}")
     marks.not_carrying = list(carried)
@@ -173,8 +174,9 @@ def _note_mirror(marks: FrameMarks, mirror: str) -> None:
     if kind not in ("erspan", "gre-teb"):
         return
     source, *numbers = rest.split("/")
+    marks.implied |= {"gre", _GRE_TEB if kind == "gre-teb" else _ERSPAN_I}
     if kind == "gre-teb":
-        marks.facts += [f"gre.key == {number}" for number in numbers[:1]] or ["gre.proto == 0x6558"]
+        marks.facts += [f"gre.key == {number}" for number in numbers[:1]] or [_GRE_TEB]
     else:
         fields = ("erspan.spanid", "erspan.index")
         marks.facts += [f"{name} == {number}" for name, number in zip(fields, numbers, strict=False)] or [_ERSPAN_I]
@@ -200,7 +202,9 @@ def _note_tunnel(marks: FrameMarks, tunnel: Tunnel) -> None:
         marks.facts.append(f"{_NETWORK_FIELDS[kind]} == {network}")
     elif kind in PROTOCOLS:
         marks.facts.append(PROTOCOLS[kind])
-    _allow(marks, PROTOCOLS.get(kind, ""))
+    if kind in PROTOCOLS:
+        marks.implied.add(PROTOCOLS[kind])
+        _allow(marks, PROTOCOLS[kind])
     for end, address in (("src", source), ("dst", destination)):
         if address:
             marks.facts.append(f"{_ip(address)}.{end} == {address}")
@@ -225,16 +229,15 @@ def _note_macs(marks: FrameMarks, macs: tuple[int, int], linktype: int) -> None:
 
 def row_filter(marks: FrameMarks, others: Iterable[FrameMarks]) -> DisplayFilter:
     """The filter of one row; ``others`` are all rows of the pair, itself perhaps among them."""
-    own, ends = set(marks.facts), set(marks.address_pairs)
+    ends = set(marks.address_pairs)
     note = marks.note
     left_out: dict[str, None] = {}
     for other in others:
-        if other is marks or other.file != marks.file or not own <= set(other.facts):
+        if other is marks or other.file != marks.file or not _may_be_taken_for(marks, other):
             continue
-        is_told_by_tag = marks.is_untagged and any(fact.startswith(_TAG) for fact in other.facts)
-        if is_told_by_tag or (len(ends) < ADDRESS_PAIRS_KEPT and ends.isdisjoint(other.address_pairs)):
+        if len(ends) < ADDRESS_PAIRS_KEPT and ends.isdisjoint(other.address_pairs):
             continue
-        beyond = next((fact for fact in other.facts if fact not in own), None)
+        beyond = next((fact for fact in other.facts if fact not in marks.facts), None)
         if beyond is None or len(left_out) >= EXCLUSIONS:
             note = note or "It finds the frames of another row as well, which differ in nothing that a filter can name."
         else:
@@ -254,30 +257,59 @@ def row_filter(marks: FrameMarks, others: Iterable[FrameMarks]) -> DisplayFilter
     return DisplayFilter(" && ".join(filter(None, parts)), note)
 
 
-def pair_filter(address_pairs: Sequence[AddressPair]) -> DisplayFilter | None:
+def _may_be_taken_for(marks: FrameMarks, other: FrameMarks) -> bool:
+    """Whether all that is known of a row's frames may hold for another row's frames too."""
+    if marks.is_untagged and any(fact.startswith(_TAG) for fact in other.facts):
+        return False
+    missing = set(marks.facts) - other.implied - set(other.facts)
+    if not missing:
+        return True
+    # A tunnel has MACs around it as well, of which the row of what is in it says nothing.
+    around = [fact for fact in other.facts if not fact.startswith("eth.") and fact not in marks.facts]
+    return bool(other.quoted_by and around) and all(fact.startswith("eth.") for fact in missing)
+
+
+def pair_filter(ends: Sequence[tuple[AddressPair, tuple[int, int]]]) -> DisplayFilter | None:
     """A filter for everything between two machines, in any file; None where they have no address to name.
 
     It also finds ICMP errors that quote their packets.
 
     Parameters
     ----------
-    address_pairs
-        Of both directions, most bytes first.
+    ends
+        Addresses of both directions with the MACs of their frames, most bytes first.
     """
-    unordered = dict.fromkeys((min(pair), max(pair)) for pair in address_pairs)
-    named = list(unordered)[:ADDRESSES_NAMED]
-    clauses = [
-        clause for family in ("ip", "ipv6") for clause in _between(family, [p for p in named if _ip(p[0]) == family])
-    ]
+    everywhere: dict[AddressPair, None] = {}
+    on_one_link: dict[str, None] = {}
+    note = ""
+    for (source, destination), macs in ends:
+        on_link = [mac for ip, mac in zip((source, destination), macs, strict=True) if _is_for_one_link(ip)]
+        if not on_link:
+            everywhere[min(source, destination), max(source, destination)] = None
+            continue
+        pair = " && ".join(f"{_ip(ip)}.addr == {ip}" for ip in sorted((source, destination)))
+        named = [f"eth.addr == {mac_text(mac)}" for mac in sorted(on_link) if mac >= 0]
+        on_one_link[" && ".join([pair, *named])] = None
+        if len(named) < len(on_link):
+            note = "It finds other machines as well: an address of these means one machine on its own link only."
+    known = list(everywhere)[:ADDRESSES_NAMED]
+    clauses = [clause for family in ("ip", "ipv6") for clause in _between(family, known)]
+    clauses += [f"({clause})" for clause in list(on_one_link)[:ADDRESSES_NAMED]]
     if not clauses:
         return None
-    is_cut = len(unordered) > len(named)
-    note = f"It names only the {ADDRESSES_NAMED} pairs of addresses with most bytes." if is_cut else ""
+    if max(len(everywhere), len(on_one_link)) > ADDRESSES_NAMED:
+        note = f"It names only the {ADDRESSES_NAMED} pairs of addresses with most bytes."
     return DisplayFilter(" || ".join(clauses), note)
 
 
+def _is_for_one_link(ip: str) -> bool:
+    """Whether many machines have the address, each on a link of its own (RFC 1122 3.2.1.3, RFC 4291 2.5)."""
+    return ip in ("0.0.0.0", "::") or ip.startswith("fe80:")
+
+
 def _between(family: str, pairs: Sequence[AddressPair]) -> list[str]:
-    """A clause for each end that pairs have in common."""
+    """A clause for each end that pairs of one family have in common."""
+    pairs = [pair for pair in pairs if _ip(pair[0]) == family]
     clauses = [f"({family}.src == {one} && {family}.dst == {one})" for one, other in pairs if one == other]
     pairs = [pair for pair in pairs if pair[0] != pair[1]]
     use = Counter(address for pair in pairs for address in pair)

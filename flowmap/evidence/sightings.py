@@ -194,7 +194,13 @@ class SightingsTable:
         shown = list(zip(folded.rows, marks, strict=True))[:ROWS_SHOWN]
         shown.sort(key=lambda item: _on_the_way(item[0]))
         left_out = folded.rows[ROWS_SHOWN:]
-        whole = pair_filter([pair for row in folded.rows for pair in row.address_pairs])
+        whole = pair_filter(
+            [
+                ((source, destination), (row.key.src_mac, row.key.dst_mac))
+                for row in folded.rows
+                for source, destination in row.address_pairs
+            ]
+        )
         return {
             "rows": [self._row(row, one, marks, are_all=not folded.more_rows) for row, one in shown],
             "more_rows": len(left_out) + folded.more_rows,

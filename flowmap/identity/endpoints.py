@@ -133,6 +133,13 @@ class Identities:
         host = self._hypervisors.host_of(ip if domain == DEFAULT_DOMAIN else "", macs)
         if host and not (vms and how == "MAC"):
             return self._hypervisor(domain, host, macs, ip)
+        others = {row.vm_id or row.vm for row in self.inventory.by_ip(ip, domain) if row.vm} if how == "MAC" else set()
+        if others and vms and others.isdisjoint(vms):
+            endpoint = self._address_only(domain, ip, set())
+            endpoint.conflict = (
+                f"the inventory gives {ip} to {', '.join(sorted(others))}, packets to {', '.join(sorted(vms))}"
+            )
+            return endpoint
         if len(vms) == 1 and (how != "MAC" or all(self.inventory.by_mac(mac) for mac in macs)):
             endpoint = self._vm(records, how, macs, ip)
             strangers = macs - endpoint.macs

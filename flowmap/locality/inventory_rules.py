@@ -31,7 +31,7 @@ def judge_by_inventory(
                 "undetermined", "conflict", [Evidence("inventory-conflict", False, f"{_sentence(endpoint.conflict)}.")],
                 ["An inventory without contradictions."],
             )  # fmt: skip
-    if _only_in_a_cloud(scene, legs):
+    if scene.has_clouds and _only_in_a_cloud(scene, legs):
         text = "Mirrored by a cloud, which never reveals the physical host: no capture there can decide."
         return undetermined("sighting-19", text, points=scene.names(legs[:4]))
     one, other = placed(scene, source, legs, "src_mac"), placed(scene, destination, legs, "dst_mac")
@@ -63,7 +63,8 @@ def judge_by_inventory(
         if judgement.left_host == STAYED and place.how == "inventory" and endpoint.kind != "hypervisor":
             judgement.capped(*_unconfirmed(scene, place, endpoint))
     seen_at = [scene.points[leg.key.point] for leg in legs]
-    if all(point.host is None or point.role == "unknown" for point in seen_at):
+    stayed = judgement.left_host == STAYED
+    if all(point.host is None or (stayed and point.role == "unknown") for point in seen_at):
         judgement.capped("likely", "Nobody says where this was captured: at an uplink the same frames would have left.")
     return judgement
 

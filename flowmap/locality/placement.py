@@ -37,6 +37,8 @@ def placed(scene: Scene, endpoint: Endpoint, legs: list[Leg], side: str) -> Plac
 
     ``side`` is ``src_mac`` or ``dst_mac``, whichever the endpoint's MAC is in these legs.
     """
+    if not (endpoint.records or endpoint.kind == "hypervisor" or scene.can_place):
+        return None
     used = {getattr(leg.key, side) for leg in legs}
     own = {mac for mac in used if mac in endpoint.macs and mac not in scene.identities.routers}
     mac = min(own, default=-1)

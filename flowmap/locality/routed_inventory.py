@@ -8,7 +8,7 @@ from flowmap.locality.coverage import host_of
 from flowmap.locality.placement import Placement
 from flowmap.locality.sightings import Scene, Sightings
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
-from flowmap.packets import is_group_mac, mac_text
+from flowmap.packets import ip_text, is_group_mac, mac_text
 
 
 def hops_of(legs: list[Leg], source: Endpoint, destination: Endpoint) -> set[int]:
@@ -42,6 +42,9 @@ def routed_on_one_host(
             "This kind of capture (cooked or raw) holds no destination MAC, so nobody can tell whether it was routed.",
             "Capture on the interfaces themselves instead of 'any'.",
         )
+    if _is_translated(legs, source, destination):
+        text = "Addressed by a translated address (floating IP): a translating router is on the way, wherever it is."
+        return undetermined("inventory-translated", text, settle)
     named = ", ".join(mac_text(mac) for mac in sorted(hops)[:3])
     steps = max(leg.ttl_max for leg in legs) - min(leg.ttl_max for leg in legs)
     here = {mac for mac in hops if scene.router_is_on(mac, host)}
@@ -65,6 +68,12 @@ def routed_on_one_host(
         )
     text = f"Routed by {named}, which is no VM on {host}, and back with a smaller TTL."
     return Judgement("hairpin_routed", "likely", [Evidence("inventory-gateway-outside", True, text)], [settle])
+
+
+def _is_translated(legs: list[Leg], source: Endpoint, destination: Endpoint) -> bool:
+    """Whether frames carry an address that the inventory calls translated to an end's own."""
+    addresses = {ip_text(*end[0]) for leg in legs for end in (leg.source, leg.destination)}
+    return not addresses.isdisjoint(source.translated | destination.translated)
 
 
 def _by_router_vm(scene: Scene, mac: int, host: str, steps: int, settle: str) -> Judgement:

@@ -252,7 +252,7 @@ def turned_at_one_place(scene: Scene, seen: Sightings) -> Judgement | None:
 
     Without a stated role the place may be the router's own port, so that is a single heuristic: ``weak``.
     """
-    if seen.a or seen.b or seen.u or seen.t:
+    if len(seen.legs) < 2 or seen.a or seen.b or seen.u or seen.t:
         return None
     places = [*seen.m, *seen.unknown]
     for first in places:

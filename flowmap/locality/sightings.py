@@ -59,6 +59,8 @@ class Scene:
     senders_at: dict[int, set[int]] = field(default_factory=dict)
     """Uplink -> MACs that sent unicast there."""
     point_ids: list[str] = field(default_factory=list)
+    has_clouds: bool = False
+    """Some capture points hold what a cloud mirrored."""
     watched_hosts: frozenset[str] = frozenset()
     """Hosts of which every uplink is said to be captured."""
     port_macs: frozenset[int] = frozenset()
@@ -80,6 +82,7 @@ class Scene:
                 if roles[leg.key.point] in OUTSIDE_ROLES and not is_group_mac(leg.key.dst_mac):
                     senders[leg.key.point].add(leg.key.src_mac)
         self.senders_at = dict(senders)
+        self.has_clouds = any(point.key.mirror.startswith("vxlan:") for point in self.points)
         self.watched_hosts = frozenset(
             point.host for point in self.points
             if point.role == "uplink" and point.host and self.hosts.get(point.host, HostStatement()).uplinks_complete
@@ -93,6 +96,11 @@ class Scene:
         for number, mac in self.ports.owners.items():
             if self.points[number].host and number not in self.ports.unsure:
                 self.sure_ports.setdefault(mac, []).append(number)
+
+    @property
+    def can_place(self) -> bool:
+        """Whether ports, moves or forwarding tables could place a machine that no inventory row names."""
+        return bool(self.sure_ports or self.moved_to or self.identities.inventory.learned)
 
     def are_twins(self, one: Leg, other: Leg) -> bool:
         """Whether two legs carried the same packets."""

@@ -71,8 +71,8 @@ def _answer(source: Source) -> tuple[str, str, tuple[BarPart, ...]]:
     stayed, undetermined = source.shares["within_host_bytes"], grades["vm_vm"]["ungraded_bytes"]
     left = whole - stayed - undetermined
     answer = (
-        f"Of {size(whole)} between VMs, {count(stayed)} ({percent(stayed, whole)}) never left their host, "
-        f"{count(left)} ({percent(left, whole)}) left it, and of {count(undetermined)} "
+        f"Of {size(whole)} between VMs, {count(stayed)} ({percent(stayed, whole)}) are known never to have left their "
+        f"host, {count(left)} ({percent(left, whole)}) to have left it, and of {count(undetermined)} "
         f"({percent(undetermined, whole)}) it cannot be told."
     )
     behind = {name: dict(grades[figure]) for name, figure in (("stayed", "within_host"), ("known", "vm_vm"))}

@@ -38,6 +38,7 @@ def _gaps(source: Source) -> list[Block]:
     points = source.graph["points"]
     rows: list[tuple[str, str]] = [
         *_host_gaps(source),
+        ("Points whose host is not known", _named(points, lambda point: point["host"] is None)),
         ("Points of unknown role", _named(points, lambda point: point["role"] == "unknown")),
         ("Points whose role or host is only inferred", _named(points, lambda point: "inferred" in point["how"])),
         (
@@ -56,7 +57,7 @@ def _gaps(source: Source) -> list[Block]:
         *_left_out(source),
     ]
     found = tuple(row for row in rows if row[1])
-    missing = "; ".join(what[0].lower() + what[1:] for what, names in rows if not names)
+    missing = "; ".join(what[0].lower() + what[1:] for what, names in rows if not names and what != "Uplinks")
     blocks: list[Block] = [Table("Gaps", ("What", "Found"), found)] if found else []
     return [*blocks, Paragraph(f"Looked for and not found: {missing}.")] if missing else blocks
 
@@ -83,6 +84,7 @@ def _host_gaps(source: Source) -> list[tuple[str, str]]:
         source.name(key) for key, node in source.nodes.items() if not node["host"] and node["kind"] in ("vm", "unknown")
     ]
     return [
+        ("Uplinks", "" if uplinks else "no capture point of this map is one"),
         (
             "Hosts with traffic here and no capture point",
             listed([f"{row['host']} ({size(row['wire_bytes'])})" for row in without if row["wire_bytes"]]),

@@ -13,8 +13,13 @@ import jsonschema
 import networkx as nx
 import pytest
 
+from flowmap.capture.points import statements_of
 from flowmap.export import check_identities, schema
+from flowmap.inventory import read_inventory
+from flowmap.pipeline import make_map
+from flowmap.reading import read_captures
 from flowmap.settings import Settings
+from flowmap.views import find_edge, pair_detail
 from tests.api.frames import (
     CLIENT,
     CLIENT_TO_WEB,
@@ -110,6 +115,33 @@ def test_filters_keep_the_edges_that_match_and_say_what_they_hide(analysed, para
     assert {node["id"] for node in document["nodes"]} == ({WEB_ID, *expected} if expected else set())
     (warning,) = [row for row in document["graph"]["warnings"] if row["code"] == "filtered"]
     assert warning["count"] == 2 - len(expected) and f"Shown are {len(expected)} of 2 pairs" in warning["text"]
+
+
+def test_a_pair_has_sightings_and_placement_as_the_command_line_shows_them(analysed, tmp_path):
+    """The same packets read here give the same evidence; times are milliseconds from the first packet."""
+    (tmp_path / "a.pcap").write_bytes(pcap(two_talks()))
+    (tmp_path / "vms.csv").write_bytes(INVENTORY)
+    known = read_inventory([tmp_path / "vms.csv"], max_bytes=1 << 20, max_rows=10)
+    reading = read_captures([tmp_path / "a.pcap"], Settings())
+    flow_map = make_map(reading, known, statements_of(POINTS, "points"), Settings(), "test")
+    for peer in (DATABASE_ID, CLIENT_ID):
+        served = ask(analysed, pair_path(WEB_ID, peer)).json()
+        expected = pair_detail(flow_map, *find_edge(flow_map, WEB_ID, peer), Settings())
+        rows, mine = served["sightings"].pop("rows"), expected["sightings"].pop("rows")
+        assert served["sightings"] == expected["sightings"]
+        for row in mine:
+            for short, long in (("first_ms", "first_seen_ns"), ("last_ms", "last_seen_ns")):
+                row[short] = (row.pop(long) - int(served["t0_ns"])) / 1e6
+        assert rows == mine != []
+        for end, placement in served["placement"].items():
+            found, wanted = placement.pop("rows"), expected["placement"][end].pop("rows")
+            assert placement == expected["placement"][end]
+            assert [_without_time(row) for row in found] == [_without_time(row) for row in wanted] != []
+
+
+def _without_time(row):
+    """The file sent came without the time of its last change, the one here has it."""
+    return {name: row[name] for name in row if name not in ("observed_at", "observed_how", "age", "freshness")}
 
 
 def test_a_word_shows_the_edges_of_that_word(analysed):

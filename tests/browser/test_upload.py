@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import zipfile
 
@@ -180,6 +181,35 @@ def test_the_copied_filter_finds_the_packets_of_the_pair(open_page):
         for filter_ in (display_filter, "eth.addr == 00:50:56:8a:10:12 && eth.addr == 00:50:56:8a:10:13 && !arp")
     )
     assert by_address == by_mac != []
+
+
+def test_a_sighting_has_its_place_and_a_filter_for_its_frames(open_page):
+    """By keyboard: the table is a region that scrolls, each row's button copies what finds its frames."""
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    new_map(page, *ALL)
+    open_pair(page, "app-1", "web-1")
+    table = page.get_by_role("region", name="Where the packets were seen")
+    expect(table.get_by_role("columnheader", name="First")).to_be_visible()
+    expect(table.get_by_role("rowheader", name="ports-host-a.pcapng:vmnic0")).to_have_count(4)
+    row = table.get_by_role("row", name=re.compile("vmnic0.*00:50:56:8a:10:11 → 00:1b:21:00:00:10")).first
+    cells = row.get_by_role("cell").all_inner_texts()
+    assert cells[2:4] == ["64", "10"], "left by the uplink with the TTL of its sender, in its VLAN"
+    table.focus()
+    expect(table).to_be_focused()
+    row.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".notice p").last).to_contain_text("Copied")
+    numbers = frames_of(page.evaluate("navigator.clipboard.readText()"))
+    assert (str(len(numbers)), str(numbers[0])) == (cells[0], cells[1])
+
+
+def test_the_panel_names_the_rows_that_place_a_machine(page):
+    new_map(page, *ALL)
+    open_pair(page, "app-1", "web-1")
+    said = page.locator("#placement")
+    expect(said).to_contain_text("On host-a according to the inventory")
+    expect(said).to_contain_text("inventory.yaml row 1: web-1, host-a, br-int, pg-web-10, VLAN 10, 00:50:56:8a:10:11")
+    expect(said).to_contain_text("during the capture")
 
 
 def test_maps_can_be_opened_again_and_deleted(page):

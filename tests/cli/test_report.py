@@ -23,7 +23,8 @@ def test_markdown_goes_to_standard_output_and_says_what_the_document_says(tmp_pa
     document = json.loads((tmp_path / "map.json").read_bytes())
     shares = document["graph"]["shares"]
     within, whole = shares["within_host_bytes"], shares["vm_vm_bytes"]
-    assert f"Of {whole:,} bytes between VMs, {within:,} ({100 * within / whole:.1f} %) never left their host" in text
+    share = f"{100 * within / whole:.1f} %"
+    assert f"Of {whole:,} bytes between VMs, {within:,} ({share}) are known never to have left their host" in text
     for host in document["graph"]["hosts"]:
         if host["stayed_bytes"]:
             assert re.search(rf"^\| {host['host']} \| {host['stayed_bytes']:,} \|", text, re.MULTILINE)

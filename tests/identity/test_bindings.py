@@ -55,6 +55,19 @@ def test_an_address_that_another_nic_claims_contradicts_the_inventory():
     assert stranger.mac not in web.macs
 
 
+def test_an_address_that_another_vm_claims_is_neither_vms():
+    """A firewall VM answers ARP for the machine behind it, or the inventory is out of date: who knows."""
+    network = Network()
+    point = network.point("", "mirror", "host-a")
+    behind = Machine("far", FIREWALL.mac, FAR.ip)
+    network.arp(behind, point)
+    talk(network, behind, WEB, (at(point),), (at(point),))
+    rows = (record(WEB, "host-a"), record(FIREWALL, "host-a", vm="firewall", ips=()), record(FAR, "host-b"))
+    far = endpoint_of(network.map(*rows), FAR.ip)
+    assert (far.host, far.macs) == (None, set())
+    assert far.conflict == "the inventory gives 10.20.0.14 to vm-4, packets to firewall"
+
+
 def test_an_icmp_error_of_a_router_on_the_way_is_not_the_gateways_own_address():
     network = Network()
     point = network.point("", file="a.pcap")
@@ -181,6 +194,23 @@ def test_two_nics_of_one_vm_with_one_address_are_that_vm():
     rows = [record(WEB, "host-a", vm="pair"), record(APP, "host-a", vm="pair")]
     found = endpoint_of(network.map(*rows), VIP)
     assert (found.label, found.ips) == ("pair", {WEB.ip, APP.ip, VIP})
+
+
+def test_a_keepalived_vms_own_address_stays_its_own_while_it_speaks_with_the_virtual_mac():
+    """Its VRRP advertisements have its own address and the virtual MAC, TTL 255; the virtual address has the latter."""
+    network = Network()
+    point = network.point("", "mirror", "host-a")
+    virtual = 0x00005E00010A
+    network.arp(WEB, point)
+    claim(network, Machine("vrrp", virtual, VIP), VIP, point)
+    network.send(Machine("vrrp", virtual, WEB.ip), Machine("all", 0x01005E000012, "224.0.0.18"), at(point), ttl=255)
+    talk(network, DB, WEB, (at(point),), (at(point),))
+    talk(network, DB, Machine("vrrp", virtual, VIP), (at(point),), (at(point),), client_port=41_000)
+    flow_map = network.map(record(WEB, "host-a"), record(DB, "host-a"))
+    assert endpoint_of(flow_map, WEB.ip).macs == {WEB.mac}
+    vip = endpoint_of(flow_map, VIP)
+    assert (vip.kind, vip.macs, vip.host) == ("router", {virtual}, None)
+    assert flow_map.identities.router_kind(virtual) == "unknown"
 
 
 # --- translated addresses

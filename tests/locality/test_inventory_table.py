@@ -344,3 +344,13 @@ def test_row_18_an_announced_vm_has_no_place_in_an_export():
     edge = edge_of(network, record(WEB, "host-a"), record(APP, "host-a"))
     assert (edge["left_host"], edge["stayed_bytes"]) == ("undetermined", 0)
     assert "sighting-18" in {row["rule"] for row in edge["evidence"]}
+
+
+def test_a_floating_address_by_a_distributed_router_is_not_judged():
+    """DB's public address is translated by a gateway that may be on another host."""
+    public = Machine("db-public", DB.mac, "203.0.113.7")
+    network = mirrored(WEB, public, via=DISTRIBUTED, via_back=DISTRIBUTED)
+    network.claims.clear()
+    edge = edge_of(network, record(WEB, "host-a"), record(DB, "host-a", external_ips=(public.ip,)))
+    assert (edge["left_host"], edge["stayed_bytes"]) == ("undetermined", 0)
+    assert "inventory-translated" in {row["rule"] for row in edge["evidence"]}

@@ -60,8 +60,8 @@ def test_the_answer_names_its_whole_and_its_undetermined_part():
     """VM-VM: 1,000 stayed, 600 + 200 left, 50 undetermined."""
     report = changed()
     assert report.answer == (
-        "Of 1,850 bytes between VMs, 1,000 (54.1\u00a0%) never left their host, 800 (43.2\u00a0%) left it, and of 50 "
-        "(2.7\u00a0%) it cannot be told."
+        "Of 1,850 bytes between VMs, 1,000 (54.1\u00a0%) are known never to have left their host, 800 "
+        "(43.2\u00a0%) to have left it, and of 50 (2.7\u00a0%) it cannot be told."
     )
     assert report.answer_grades == (
         "Never left: 1,000 proven. Left: 200 strong, 600 likely. Undetermined bytes have no grade."
@@ -98,6 +98,8 @@ def test_an_incomplete_map_says_so_at_the_top_and_among_the_gaps():
          "vmnic0 of esx-01, vmnic7 of esx-01"),
         ("hosts/0", {"uplinks_complete": False}, "Captured hosts whose uplinks are not known to be complete",
          "esx-01"),
+        ("points/1", {"role": "mirror"}, "Uplinks", "no capture point of this map is one"),
+        ("points/1", {}, "Points whose host is not known", "lab.pcapng:eth0"),
         ("points/0", {"role": "unknown"}, "Points of unknown role", "lab.pcapng:vnet0"),
         ("points/0", {"how": "role inferred from the name"}, "Points whose role or host is only inferred",
          "lab.pcapng:vnet0"),

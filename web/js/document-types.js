@@ -142,7 +142,70 @@
  * @property {string|null} left_host
  * @property {string|null} grade
  */
-/** @typedef {{t0_ns: string|null, source: DocumentNode, target: DocumentNode, edge: DocumentEdge, conversations: Conversation[], total: number}} PairDetail */
+/**
+ * @typedef {object} Sighting
+ * @property {'source_to_target'|'target_to_source'} direction
+ * @property {string} point
+ * @property {string} file
+ * @property {string} interface
+ * @property {string} role
+ * @property {string|null} host
+ * @property {string|null} src_mac
+ * @property {string|null} dst_mac
+ * @property {number|null} vlan
+ * @property {number|null} outer_vlan
+ * @property {{kind: string, source: string|null, destination: string|null, vni: number|null}|null} tunnel
+ * @property {number} ttl_min
+ * @property {number} ttl_max
+ * @property {number} packets
+ * @property {number} frames packets and their copies
+ * @property {number} copies of most packets
+ * @property {number} wire_bytes
+ * @property {number} payload_bytes
+ * @property {number|null} first_ms
+ * @property {number|null} last_ms
+ * @property {number} first_frame
+ * @property {string} filter
+ * @property {string} filter_note
+ */
+/** @typedef {{rows: Sighting[], more_rows: number, more_frames: number, filter: string|null, filter_note: string}} Sightings */
+/**
+ * @typedef {object} PlacementRow
+ * @property {string} source
+ * @property {number} row
+ * @property {string|null} vm
+ * @property {string|null} host
+ * @property {string|null} vswitch
+ * @property {string|null} network
+ * @property {number|null} vlan
+ * @property {string|null} interface
+ * @property {string|null} mac
+ * @property {string|null} observed_at
+ * @property {string|null} observed_how
+ * @property {string} age
+ * @property {'fresh'|'stale'|'unknown'} freshness
+ */
+/**
+ * @typedef {object} Placement
+ * @property {string|null} host
+ * @property {'inventory'|'capture point'|null} how
+ * @property {string|null} point
+ * @property {'MAC'|'address'|null} matched_by
+ * @property {string} conflict
+ * @property {PlacementRow[]} rows
+ * @property {number} more_rows
+ */
+/**
+ * @typedef {object} PairDetail
+ * @property {string|null} t0_ns
+ * @property {DocumentNode} source
+ * @property {DocumentNode} target
+ * @property {DocumentEdge} edge
+ * @property {Conversation[]} conversations
+ * @property {number} total
+ * @property {Sightings} sightings
+ * @property {{source: Placement|null, target: Placement|null}} placement
+ */
 /** @typedef {{name: string, description: string, up: boolean, loopback: boolean}} Interface */
 /** @typedef {{interfaces: Interface[], problem: string|null, limits: {seconds: number, bytes: number, packets: number}}} InterfaceList */
 

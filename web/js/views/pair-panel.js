@@ -4,14 +4,15 @@ import { api } from '../api.js';
 import { bytes, count, duration, msOfNs, msOfText, plural, rate, serviceName, timeOfDay, visibleText, zoneOf } from '../format.js';
 import { splitOf } from '../model/headline.js';
 import { UNPLACED } from '../model/graph-model.js';
-import { wiresharkFilter } from '../model/wireshark-filter.js';
 import { LANES, gradeMeaning, laneTitle, meaningOf } from '../verdicts.js';
 import { el, fill, icon, splitBar } from './element.js';
+import { placementSection, sightingsSection } from './pair-evidence.js';
 
 /** @typedef {import('../model/graph-model.js').Pair} Pair */
 /** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
 /** @typedef {import('../document-types.js').MapStatus} MapStatus */
 /** @typedef {import('../document-types.js').Conversation} Conversation */
+/** @typedef {import('../document-types.js').PairDetail} PairDetail */
 /** @typedef {import('../document-types.js').Evidence} Evidence */
 /** @typedef {import('../url-state.js').Selection} Selection */
 
@@ -24,23 +25,27 @@ const FRAMES_SHOWN = 6;
 export function createPairPanel(session, select) {
   /** @type {AbortController|null} */
   let loading = null;
-  let loaded = { key: '', revision: -1, total: 0, t0: /** @type {number|null} */ (null), rows: /** @type {Conversation[]} */ ([]), cursor: /** @type {string|null} */ (null) };
+  let loaded = {
+    key: '', revision: -1, total: 0, t0: /** @type {number|null} */ (null), rows: /** @type {Conversation[]} */ ([]), cursor: /** @type {string|null} */ (null),
+    detail: /** @type {PairDetail|null} */ (null),
+  };
 
   /** @param {Pair} pair @param {MapStatus} map @param {GraphModel} model @returns {Node[]} */
   function render(pair, map, model) {
     const { edge, a, b } = pair;
     const conversations = el('section', { 'aria-label': 'Conversations' });
-    loadConversations(pair, map, conversations);
+    const evidence = el('div', {});
+    loadDetail(pair, map, conversations, evidence);
     return [
       el('h2', {}, nodeButton(a.id, a.label), el('span', { class: 'arrow' }, ' → '), nodeButton(b.id, b.label)),
       el('p', { class: 'detail-panel__sub' }, whereText(pair)),
       verdictBox(pair),
       ...evidenceSections(edge.evidence, pair.lane === 'undetermined', model),
       ...(edge.would_settle.length ? [el('section', {}, el('h3', {}, 'What would settle it'), el('ul', { class: 'settle' }, edge.would_settle.map((text) => el('li', { class: 'hostile' }, visibleText(text)))))] : []),
+      evidence,
       el('section', {}, el('h3', {}, 'Traffic'), el('dl', { class: 'facts' }, trafficFacts(pair))),
       el('section', {}, el('h3', {}, 'Services'), el('dl', { class: 'facts' }, edge.services.slice(0, 8).flatMap((service) => fact(serviceName(service), bytes(service.wire_bytes))))),
       conversations,
-      actionsFor(pair),
     ];
   }
 
@@ -49,9 +54,10 @@ export function createPairPanel(session, select) {
     return el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'node', id }) }, visibleText(label));
   }
 
-  /** @param {Pair} pair @param {MapStatus} map @param {HTMLElement} element */
-  function loadConversations(pair, map, element) {
+  /** @param {Pair} pair @param {MapStatus} map @param {HTMLElement} element of the conversations @param {HTMLElement} evidence */
+  function loadDetail(pair, map, element, evidence) {
     if (loaded.key === `${map.id} ${pair.key}` && loaded.revision === map.revision) {
+      renderEvidence(evidence);
       renderConversations(pair, map, element);
       return;
     }
@@ -59,12 +65,21 @@ export function createPairPanel(session, select) {
     loading?.abort();
     loading = new AbortController();
     api.pair(map.id, pair.a.id, pair.b.id, loading.signal).then((detail) => {
-      loaded = { key: `${map.id} ${pair.key}`, revision: map.revision, total: detail.total, t0: msOfText(detail.t0_ns), rows: detail.conversations, cursor: null };
+      loaded = { key: `${map.id} ${pair.key}`, revision: map.revision, total: detail.total, t0: msOfText(detail.t0_ns), rows: detail.conversations, cursor: null, detail };
+      renderEvidence(evidence);
       renderConversations(pair, map, element);
     }).catch((error) => {
       if (error instanceof DOMException && error.name === 'AbortError') return;
       fill(element, el('h3', {}, 'Conversations'), el('p', { class: 'muted' }, error.message));
     });
+  }
+
+  /** @param {HTMLElement} element */
+  function renderEvidence(element) {
+    if (loaded.detail === null) return;
+    const { sightings, placement, source, target } = loaded.detail;
+    const labels = { source: source.label, target: target.label };
+    fill(element, el('section', {}, sightingsSection(session, sightings, labels)), el('section', {}, placementSection(placement, labels)));
   }
 
   /** @param {Pair} pair @param {MapStatus} map @param {HTMLElement} element */
@@ -90,22 +105,6 @@ export function createPairPanel(session, select) {
   /** @param {Pair} pair @param {MapStatus} map */
   async function firstCursor(pair, map) {
     return (await api.conversations(map.id, pair.a.id, pair.b.id, null)).next_cursor;
-  }
-
-  /** @param {Pair} pair */
-  function actionsFor(pair) {
-    const filter = wiresharkFilter(pair.a, pair.b);
-    const copy = el('button', { type: 'button', class: 'button', id: 'copy-filter', title: filter ?? 'The two ends share no kind of address.', onclick: async () => {
-      if (filter === null) return;
-      try {
-        await navigator.clipboard.writeText(filter);
-        session.notify(`Copied: ${filter}`, 'info');
-      } catch {
-        session.notify(`This browser does not let the page copy. The filter is: ${filter}`, 'info');
-      }
-    } }, 'Copy as Wireshark filter');
-    copy.disabled = filter === null;
-    return el('div', { class: 'detail-panel__actions' }, copy);
   }
 
   return { render };
