@@ -17,6 +17,8 @@ from flowmap.cli.console import wide_console
 from flowmap.cli.summary import STYLES, WORDS, plain, size
 
 CONVERSATIONS_SHOWN = 20
+PLACES_SHOWN = 6
+"""Points and frames of one row of evidence; the table of sightings has all points."""
 COLUMNS = 120
 """Width where the output is no terminal: filters and sentences are read, not scanned."""
 
@@ -45,7 +47,7 @@ def _print_answer(console: Console, detail: Mapping[str, Any]) -> None:
         Text(
             f"{size(edge['stayed_bytes'])} stayed, {size(edge['left_bytes'])} left, "
             f"{size(edge['undetermined_bytes'])} undetermined, "
-            f"of {size(edge['wire_bytes'])} in {edge['packets']:,} packets, each counted once."
+            f"of {size(edge['wire_bytes'])} in {edge['packets']:,} packets."
         )
     )
 
@@ -58,20 +60,32 @@ def _way(detail: Mapping[str, Any], *, back: bool = False) -> str:
 def _print_evidence(console: Console, edge: Mapping[str, Any]) -> None:
     """What speaks for the answer, what against it, and what would settle it."""
     _print_heading(console, "Why" if edge["evidence"] or edge["left_host"] is None else "Why: no evidence")
-    for row in sorted(edge["evidence"], key=lambda row: not row["supports"]):
+    for row in sorted(_merged(edge["evidence"]), key=lambda row: not row["supports"]):
         mark, style = _FOR if row["supports"] else _AGAINST
         times = f" ({row['count']:,} packets)" if row["count"] > 1 else ""
         _print_item(console, mark, Text(f"{plain(row['text'])}{times} [{row['rule']}]"), style)
-        places = [
-            f"{plain(point)}{f' frame {frame}' if frame else ''}"
-            for point, frame in zip_longest(row["points"], row["frames"][: len(row["points"])])
-        ]
-        if places:
-            console.print(Padding(Text(", ".join(places), style="dim"), (0, 0, 0, 5)))
+        if row["places"]:
+            more = ", ..." if len(row["places"]) > PLACES_SHOWN else ""
+            places = ", ".join(plain(place) for place in row["places"][:PLACES_SHOWN])
+            console.print(Padding(Text(places + more, style="dim"), (0, 0, 0, 5)))
     if edge["would_settle"]:
         _print_heading(console, "What would settle it")
         for text in edge["would_settle"]:
             _print_item(console, "→", Text(plain(text)), "default")
+
+
+def _merged(evidence: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Several conversations often say the same: one row then, with all their places and packets."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in evidence:
+        key = (row["supports"], row["rule"], row["text"])
+        merged = rows.setdefault(key, {**row, "count": 0, "places": []})
+        merged["count"] += row["count"]
+        for point, frame in zip_longest(row["points"], row["frames"][: len(row["points"])]):
+            place = f"{point} frame {frame}" if frame else point
+            if place not in merged["places"]:
+                merged["places"].append(place)
+    return list(rows.values())
 
 
 def _print_heading(console: Console, text: str) -> None:
@@ -152,7 +166,7 @@ def _sightings_table(rows: Sequence[tuple[int, Mapping[str, Any]]], title: str) 
         copies = f"\n×{row['copies']}" if row["copies"] > 1 else ""
         table.add_row(
             str(number),
-            Text(f"{plain(row['point'])}\n").append("\n".join(_between(row)), style="dim"),
+            Text(f"{_point(row)}\n").append("\n".join(_between(row)), style="dim"),
             Text(f"{row['role']}\n{plain(row['host'] or '?')}"),
             f"{row['frames']:,}{copies}",
             f"{row['first_frame']:,}",
@@ -160,6 +174,12 @@ def _sightings_table(rows: Sequence[tuple[int, Mapping[str, Any]]], title: str) 
             _tags(row),
         )
     return table
+
+
+def _point(row: Mapping[str, Any]) -> str:
+    """A long name is broken behind its file, not within a name."""
+    name = plain(row["point"])
+    return name if len(name) <= _MACS_WIDTH else name.replace(":", ":\n", 1)
 
 
 def _between(row: Mapping[str, Any]) -> list[str]:
@@ -182,7 +202,7 @@ def _print_filters(console: Console, sightings: Mapping[str, Any]) -> None:
     """Each filter alone on its line, however long, so that it can be copied."""
     if not sightings["rows"]:
         return
-    _print_heading(console, "To find these frames: display filters for Wireshark, or tshark -r FILE -Y 'FILTER'")
+    _print_heading(console, "Display filters for these frames (Wireshark, or tshark -r FILE -Y 'FILTER')")
     if sightings["filter"]:
         _print_filter(console, "All of the pair, in any of the files", sightings["filter"], sightings["filter_note"])
     for number, row in enumerate(sightings["rows"], 1):
@@ -202,7 +222,8 @@ def _print_conversations(console: Console, rows: Sequence[Mapping[str, Any]]) ->
     _print_heading(console, f"Conversations ({shown:,} of {len(rows):,})")
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("Protocol", "Initiator", "Responder", "Sent", "Received", "Packets", "Answer"):
-        table.add_column(name, justify="right" if name in ("Sent", "Received", "Packets") else "left", overflow="fold")
+        is_number = name in ("Sent", "Received", "Packets")
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=name == "Answer")
     for row in rows[:CONVERSATIONS_SHOWN]:
         ends = [
             f"{row[end]['ip']}{'' if row[end]['port'] is None else ' :' + str(row[end]['port'])}"
@@ -214,6 +235,6 @@ def _print_conversations(console: Console, rows: Sequence[Mapping[str, Any]]) ->
             size(row["sent_bytes"]),
             size(row["received_bytes"]),
             f"{row['packets']:,}",
-            Text(f"{row['verdict']}, {row['grade'] or 'no grade'}"),
+            Text(f"{row['verdict']}\n{row['grade'] or 'no grade'}"),
         )
     console.print(table)

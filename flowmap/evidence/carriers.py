@@ -12,10 +12,15 @@ from collections.abc import Iterable
 from flowmap.capture.points import CapturePoint
 from flowmap.packets import Tunnel
 
+IP_IN_IP = {
+    "ipip": "ip.proto == 4", "6in4": "ip.proto == 41", "4in6": "ipv6.nxt == 4", "6in6": "ipv6.nxt == 41",
+}  # fmt: skip
+"""Not said of the packets in such a tunnel: extension headers may stand in between (RFC 8754 has one)."""
+
 PROTOCOLS = {
     **{kind: kind for kind in ("vxlan", "geneve", "gre", "gtp", "mpls", "l2tp", "nsh", "teredo", "etherip")},
     "pppoe": "pppoes", "lisp": "lisp-data", "nvgre": "gre", "pptp": "gre",
-    "ipip": "ip.proto == 4", "6in4": "ip.proto == 41", "4in6": "ipv6.nxt == 4", "6in6": "ipv6.nxt == 41",
+    **IP_IN_IP,
 }  # fmt: skip
 """Kind of a tunnel to the display filter that finds everything in such tunnels."""
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from flowmap.capture.points import CapturePoint, PointKey
-from flowmap.evidence.carriers import PROTOCOLS
+from flowmap.evidence.carriers import IP_IN_IP, PROTOCOLS
 from flowmap.packets import ICMP, ICMPV6, Tunnel, mac_text
 
 ADDRESSES_NAMED = 16
@@ -44,6 +44,8 @@ _ERSPAN_I, _GRE_TEB = "gre.proto == 0x88be", "gre.proto == 0x6558"
 GRE = 47
 """IP protocol number."""
 
+_IN_GRE = ("gre", "(gre", "erspan")
+
 AddressPair = tuple[str, str]
 """Source and destination as address text."""
 
@@ -67,6 +69,7 @@ class FrameMarks:
     quoted_by: list[str] = field(default_factory=list)
     not_carrying: list[str] = field(default_factory=list)
     has_icmp: bool = False
+    has_gre: bool = False
     note: str = ""
 
 
@@ -152,7 +155,8 @@ def marks_of(
     if point.key.cooked_index >= 0:
         facts.append(f"sll.ifindex == {point.key.cooked_index}")
     marks.not_carrying = list(carried)
-    if GRE in protocols:
+    marks.has_gre = GRE in protocols  # GRE whose content nobody reads is a conversation of its endpoints
+    if marks.has_gre:
         _allow(marks, "gre")
     _note_mirror(marks, point.key.mirror)
     if tunnel:
@@ -200,7 +204,7 @@ def _note_tunnel(marks: FrameMarks, tunnel: Tunnel) -> None:
         marks.facts.append(f"(gre.key >= {network << 8} && gre.key <= {network << 8 | 0xFF})")
     elif kind in _NETWORK_FIELDS and network >= 0:
         marks.facts.append(f"{_NETWORK_FIELDS[kind]} == {network}")
-    elif kind in PROTOCOLS:
+    elif kind in PROTOCOLS and kind not in IP_IN_IP:
         marks.facts.append(PROTOCOLS[kind])
     if kind in PROTOCOLS:
         marks.implied.add(PROTOCOLS[kind])
@@ -238,8 +242,9 @@ def row_filter(marks: FrameMarks, others: Iterable[FrameMarks]) -> DisplayFilter
         if len(ends) < ADDRESS_PAIRS_KEPT and ends.isdisjoint(other.address_pairs):
             continue
         beyond = next((fact for fact in other.facts if fact not in marks.facts), None)
-        if beyond is None or len(left_out) >= EXCLUSIONS:
-            note = note or "It finds the frames of another row as well, which differ in nothing that a filter can name."
+        may_be_own = beyond is not None and marks.has_gre and beyond.startswith(_IN_GRE)
+        if beyond is None or may_be_own or len(left_out) >= EXCLUSIONS:
+            note = note or "It finds the frames of another row as well, which differ in nothing to filter by."
         else:
             left_out[beyond] = None
     addresses = _addresses(marks.address_pairs)

@@ -45,7 +45,7 @@ def test_everything_but_filters_fits_the_terminal(width):
 def test_the_answer_comes_first_and_then_what_it_rests_on():
     _, text = explained()
     headings = ("Left the host", "Why", "Who they are, and who says where", "Where the packets were seen",
-                "Conversations (1 of 1)", "To find these frames")  # fmt: skip
+                "Conversations (1 of 1)", "Display filters for these frames")  # fmt: skip
     places = [text.index(f"\n{heading}") for heading in headings]
     assert places == sorted(places)
     assert "sighting-5" in text

@@ -81,6 +81,9 @@ FILES = {
         f.eth(f.mpls(packet(6), 16, 99), f.MPLS), f.eth(f.pppoe(packet(7), 3), f.PPPOE),
         between_hosts(f.etherip(f.eth(packet(8))), 97),
     ],
+    "IP in IP behind an extension header": [
+        f.eth(f.ip6(f.hop_options(f.ip6(f.udp(b"1"), src=A6, dst=B6), 41), 0, src="fd99::1", dst="fd99::2"), f.IPV6),
+    ],
     "both families": [
         INNER, f.eth(f.ip6(f.udp(bytes(5)), src=A6, dst=B6), f.IPV6),
         f.eth(f.ip6(f.udp(b"ping"), src=B6, dst=A6), f.IPV6),
@@ -97,6 +100,18 @@ def test_each_filter_finds_what_its_row_counted(tmp_path, name):
     without_ip = 1 if name == "tunnel endpoints that talk themselves" else 0
     assert sum(row["frames"] for row in rows) == len(FILES[name]) - without_ip
     assert [row["filter_note"] for row in rows if row["filter_note"]] == []
+    assert disagreements(path, rows) == []
+
+
+def test_gre_that_nobody_reads_is_not_left_out_of_its_endpoints_row(tmp_path):
+    """One packet between the endpoints holds a foreign protocol in GRE, another one IP between the same endpoints."""
+    path = tmp_path / "a.pcap"
+    ends = {"src": HOST_1, "dst": HOST_2}
+    carried = f.eth(f.ip4(f.gre(f.ip4(f.udp(bytes(4)), **ends), f.IPV4, key=40), f.GRE, **ends), src=NIC_1, dst=NIC_2)
+    foreign = f.eth(f.ip4(f.gre(bytes(40), 0x6003, key=40), f.GRE, **ends), src=NIC_1, dst=NIC_2)
+    path.write_bytes(pcap([carried, foreign]))
+    rows = rows_of(map_of(path))
+    assert [(row["frames"], bool(row["filter_note"])) for row in rows] == [(1, True), (1, True)]
     assert disagreements(path, rows) == []
 
 

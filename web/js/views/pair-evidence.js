@@ -8,8 +8,7 @@ import { el } from './element.js';
 /** @typedef {import('../document-types.js').Sightings} Sightings */
 /** @typedef {import('../document-types.js').Placement} Placement */
 
-const HEADERS = ['Capture point', 'Frames', 'First', 'TTL', 'VLAN', 'Filter'];
-const NUMBERS = ['Frames', 'First', 'TTL', 'VLAN'];
+const HEADERS = ['Capture point', 'Frames', 'First', 'TTL', 'VLAN'];
 
 /**
  * @param {import('../session.js').Session} session
@@ -28,7 +27,7 @@ export function sightingsSection(session, sightings, { source, target }) {
     el('h3', {}, title),
     // a region that scrolls has to be reachable by keyboard
     el('div', { class: 'sightings', role: 'region', tabindex: 0, 'aria-label': title }, el('table', { id: 'sightings' },
-      el('thead', {}, el('tr', {}, HEADERS.map((name) => el('th', { scope: 'col', class: NUMBERS.includes(name) ? 'is-number' : null }, name)))),
+      el('thead', {}, el('tr', {}, HEADERS.map((name) => el('th', { scope: 'col', class: name === HEADERS[0] ? null : 'is-number' }, name)))),
       parts.map(({ name, rows }) => el('tbody', {},
         el('tr', {}, el('th', { scope: 'rowgroup', colspan: HEADERS.length, class: 'sightings__way hostile' }, visibleText(name))),
         rows.map((row) => sightingRow(session, row)))))),
@@ -45,11 +44,11 @@ function sightingRow(session, row) {
   return el('tr', {},
     el('th', { scope: 'row' }, el('span', { class: 'hostile' }, place),
       el('div', { class: 'muted hostile' }, `${row.role}, ${row.host === null ? 'host not known' : visibleText(row.host)}`),
-      el('div', { class: 'sightings__macs' }, macsOf(row)), tunnel && el('div', { class: 'muted' }, tunnel)),
-    number(framesOf(row)), number(count(row.first_frame)), number(ttlOf(row)), number(tagsOf(row)),
-    el('td', {}, copyButton(session, {
-      filter: row.filter, note: row.filter_note, label: 'Copy', name: `Copy the filter of ${count(row.frames)} frames at ${place}, ${macsOf(row)}`,
-    })));
+      el('div', { class: 'sightings__macs' }, macsOf(row).replace('→ ', '→\u00a0')), tunnel && el('div', { class: 'muted' }, tunnel)),
+    el('td', { class: 'is-number' }, framesOf(row), el('div', {}, copyButton(session, {
+      filter: row.filter, note: row.filter_note, label: 'Copy filter', name: `Copy filter of ${count(row.frames)} frames at ${place}, ${macsOf(row)}`,
+    }))),
+    number(count(row.first_frame)), number(ttlOf(row)), number(tagsOf(row)));
 }
 
 /**
