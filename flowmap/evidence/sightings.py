@@ -144,10 +144,9 @@ def fold_legs(legs: Sequence[Leg], talks: Iterable[Talk], source: str, texts: Ad
     """
     found: dict[tuple[Any, ...], _Gathered] = {}
     for talk in talks:
-        protocol, *ends = talk.conversation.five_tuple
+        protocol = talk.conversation.five_tuple.protocol
         low_is_source = talk.low.id == source
         for direction, from_low in ((talk.conversation.forward, True), (talk.conversation.backward, False)):
-            sender, receiver = ends if from_low else reversed(ends)
             for index in direction.legs:
                 leg = legs[index]
                 key = (from_low == low_is_source, *leg.key[2:])
@@ -157,8 +156,9 @@ def fold_legs(legs: Sequence[Leg], talks: Iterable[Talk], source: str, texts: Ad
                 gathered.legs.append(leg)
                 gathered.protocols.add(protocol)
                 if len(gathered.address_pairs) < ADDRESS_PAIRS_KEPT:
-                    version = leg.ip_version
-                    gathered.address_pairs[texts[version, *sender[0]], texts[version, *receiver[0]]] = None
+                    # A leg's own addresses: behind a router that translates they are not the conversation's.
+                    version, (sender, _), (receiver, _) = leg.ip_version, leg.source, leg.destination
+                    gathered.address_pairs[texts[version, *sender], texts[version, *receiver]] = None
     rows = [gathered.row(RowKey(*key)) for key, gathered in found.items()]
     rows.sort(key=lambda row: (-row.wire_bytes, row.key))
     left_out = rows[ROWS_COMPARED:]
