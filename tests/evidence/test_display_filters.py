@@ -192,7 +192,7 @@ def test_several_addresses_become_sets_that_tshark_understands(tmp_path):
     path = tmp_path / "a.pcap"
     addresses = [f"10.0.1.{number}" for number in range(1, 7)]
     path.write_bytes(
-        pcap([f.eth(packet(src=source)) for source in addresses] + [f.eth(packet(src="10.0.2.1", dst="10.0.0.9"))])
+        pcap([f.eth(packet(src=source)) for source in addresses] + [f.eth(packet(src="10.0.1.7", dst="10.0.0.9"))])
     )
     flow_map = map_of(path)
     pairs = [pair for pair in sightings_of_pairs(flow_map) if pair["rows"][0]["frames"] == len(addresses)]
