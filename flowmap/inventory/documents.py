@@ -30,7 +30,6 @@ MAX_RECORD_CHARS = 1 << 20
 DELIMITERS = ",;\t"
 
 _NOT_TEXT = (
-    (b"PK\x03\x04", "an Excel workbook or zip archive", "save the sheet (RVTools: vNetwork) as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet (RVTools: vNetwork) as CSV"),
     (b"\x1f\x8b", "a gzip file", "unpack it first"),
     (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first"),
@@ -78,7 +77,14 @@ class Table:
     """`# key: value` lines above the header, keys casefolded."""
 
 
-Document = XmlDocument | DataDocument | Table
+@dataclass(frozen=True)
+class Workbook:
+    """The sheets of an Excel file that hold a table, by name, in their order."""
+
+    sheets: list[tuple[str, Table]]
+
+
+Document = XmlDocument | DataDocument | Table | Workbook
 
 
 def decode(data: bytes | str, name: str) -> tuple[str, bool]:
@@ -201,9 +207,8 @@ def tables(text: str, name: str) -> Iterator[Table]:
         header_row += 1
         stripped = line.strip()
         # "#TYPE ..." is Windows PowerShell's, "sep=;" Excel's.
-        if stripped.startswith("#"):
-            if (note := _PREAMBLE.fullmatch(stripped)) and len(preamble) < 20:
-                preamble[note["key"].strip().casefold()] = note["value"]
+        if is_comment(stripped):
+            add_to_preamble(stripped, preamble)
         elif stripped and not re.fullmatch(r"sep=.", stripped, re.IGNORECASE):
             break
     body_start = lines.tell() - len(line)
@@ -217,6 +222,24 @@ def tables(text: str, name: str) -> Iterator[Table]:
             continue
         if len(header) > 1:
             yield Table(header, header_row, rows, preamble)
+
+
+def is_comment(line: str) -> bool:
+    """Whether a line above a table is a comment; a spreadsheet may have put it into quotes."""
+    return line.startswith(("#", '"#'))
+
+
+def add_to_preamble(line: str, preamble: dict[str, str]) -> None:
+    """Keep what a comment line says. A second `# mapping:` goes on where the first one ended."""
+    # A spreadsheet fills a line up with the delimiters of empty cells.
+    note = _PREAMBLE.fullmatch(line.strip('"' + DELIMITERS).strip())
+    if note is None or len(preamble) >= 20:
+        return
+    key = note["key"].strip().casefold()
+    if key == "mapping" and key in preamble:
+        preamble[key] += f"; {note['value']}"
+    else:
+        preamble[key] = note["value"]
 
 
 def _rows(text: str, name: str, delimiter: str, first_row: int) -> Iterator[list[str]]:

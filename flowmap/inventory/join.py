@@ -12,6 +12,8 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 
 from flowmap.inventory.conflicts import find_conflicts
+from flowmap.inventory.hosts import one_record_a_host, resolve_host_ids, spelled_alike, spellings
+from flowmap.inventory.networks import PortGroup, Vswitch, with_networks
 from flowmap.inventory.records import (
     HostRecord,
     Inventory,
@@ -19,7 +21,6 @@ from flowmap.inventory.records import (
     MirrorSession,
     VnicRecord,
     given_name,
-    host_spellings,
     placed_by_its_file,
 )
 
@@ -30,8 +31,6 @@ MAX_ROWS_COMPARED = 64
 MAX_IPS = 256
 """Addresses of one vNIC, from all rows together."""
 MAX_CONFLICTS = 10_000
-MAX_HOSTS_NAMED = 20
-"""Hosts with two spellings that are named in warnings."""
 
 
 def join(
@@ -41,6 +40,7 @@ def join(
     hypervisors: Iterable[HostRecord] = (),
     learned: Iterable[LearnedMac] = (),
     mirrors: Iterable[MirrorSession] = (),
+    networks: Iterable[PortGroup | Vswitch] = (),
 ) -> Inventory:
     """Join the records of several files.
 
@@ -50,12 +50,16 @@ def join(
         The records of each file, in the order in which the files were named: the first to tell a thing wins.
     warnings
         Those of the files, put before the ones found here.
-    hypervisors, learned, mirrors
-        What the files say of hosts, forwarding tables and mirrors.
+    hypervisors, learned, mirrors, networks
+        What the files say of hosts, forwarding tables, mirrors, and of port groups and vSwitches.
     """
     flat = [record for of_file in records for record in of_file]
     joined_warnings = list(warnings)
-    flat = _spell_hosts_alike(flat, joined_warnings)
+    hosts, learned, mirrors, networks = list(hypervisors), list(learned), list(mirrors), list(networks)
+    flat = resolve_host_ids(flat, hosts, joined_warnings)
+    spelled = spellings((flat, hosts, learned, mirrors, networks), joined_warnings)
+    hosts = one_record_a_host(spelled_alike(hosts, spelled))
+    flat = with_networks(spelled_alike(flat, spelled), spelled_alike(networks, spelled), hosts)
     joined = _join_by_mac(flat)
     joined = _join_by_interface(joined)
     joined = _join_by_vm(joined)
@@ -66,26 +70,9 @@ def join(
     if len(conflicts) > MAX_CONFLICTS:
         joined_warnings.append(f"{len(conflicts) - MAX_CONFLICTS:,} more conflicts are not listed.")
     return Inventory(
-        joined, conflicts[:MAX_CONFLICTS], joined_warnings, list(hypervisors), list(learned), list(mirrors)
-    )
-
-
-def _spell_hosts_alike(records: list[VnicRecord], warnings: list[str]) -> list[VnicRecord]:
-    names = dict.fromkeys(record.host for record in records if record.host)
-    spelled = host_spellings(names)
-    respelled = [name for name in names if spelled[name.casefold()] != name]
-    for name in respelled[:MAX_HOSTS_NAMED]:
-        same = spelled[name.casefold()]
-        warnings.append(f"Host {name} is taken for {same}, which the inventory names too.")
-    if len(respelled) > MAX_HOSTS_NAMED:
-        more = len(respelled) - MAX_HOSTS_NAMED
-        warnings.append(f"{more:,} more hosts are named in two ways and taken for one.")
-    return [
-        replace(record, host=spelled[record.host.casefold()])
-        if record.host and spelled[record.host.casefold()] != record.host
-        else record
-        for record in records
-    ]
+        joined, conflicts[:MAX_CONFLICTS], joined_warnings, hosts, spelled_alike(learned, spelled),
+        spelled_alike(mirrors, spelled),
+    )  # fmt: skip
 
 
 def _join_by_mac(records: list[VnicRecord]) -> list[VnicRecord]:
@@ -268,7 +255,18 @@ def _merge(first: VnicRecord, second: VnicRecord) -> VnicRecord:
         observed_at_ns=placing.observed_at_ns if placing.observed_at_ns is not None else other.observed_at_ns,
         observed_how=placing.observed_how or other.observed_how,
         domain=first.domain or second.domain,
+        kind=second.kind if first.kind == "vm" else first.kind,
+        distributed=first.distributed or second.distributed,
+        isolated=first.isolated or second.isolated,
+        has_uplink=_way_out(first.has_uplink, second.has_uplink),
+        external_ips=tuple(dict.fromkeys(first.external_ips + second.external_ips))[:MAX_IPS],
+        guest_name=first.guest_name or second.guest_name,
     )
+
+
+def _way_out(one: bool | None, other: bool | None) -> bool | None:
+    """Whether the vSwitch has an uplink: one that either of two rows knows is there."""
+    return one or other if None not in (one, other) else other if one is None else one
 
 
 def _places(record: VnicRecord) -> tuple[bool, bool]:

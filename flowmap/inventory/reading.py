@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from flowmap.errors import InventoryError
 from flowmap.inventory.cells import quoted
+from flowmap.inventory.networks import PortGroup, Vswitch
 from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
 
 MAX_ROWS = 200_000
@@ -16,6 +17,8 @@ MAX_WARNINGS = 50
 """Of single values in one file; the rest are counted."""
 
 T = TypeVar("T")
+
+Record = VnicRecord | HostRecord | LearnedMac | MirrorSession | PortGroup | Vswitch
 
 
 @dataclass
@@ -33,6 +36,10 @@ class Reading:
     hypervisors: list[HostRecord] = field(default_factory=list)
     learned: list[LearnedMac] = field(default_factory=list)
     mirrors: list[MirrorSession] = field(default_factory=list)
+    networks: list[PortGroup | Vswitch] = field(default_factory=list)
+    exported_ns: int | None = None
+    """When the file was exported, where it says so itself."""
+    _parts: list[Reading] = field(default_factory=list)
     _value_warnings: list[str] = field(default_factory=list)
     _more_value_warnings: int = 0
     _file_warnings: list[str] = field(default_factory=list)
@@ -52,7 +59,22 @@ class Reading:
                 raise self._too_many()
             yield first + index, row
 
-    def add(self, record: VnicRecord | HostRecord | LearnedMac | MirrorSession) -> None:
+    def part(self, title: str, format_name: str) -> Reading:
+        """A reading of one table of the file, a sheet of a workbook, that keeps its records here."""
+        part = Reading(
+            f"{self.name} ({title})", format_name, self.modified_ns, self.max_rows, self.host, self.records,
+            self.hypervisors, self.learned, self.mirrors, self.networks, self.exported_ns,
+        )  # fmt: skip
+        self._parts.append(part)
+        return part
+
+    def observed(self) -> tuple[int | None, str | None]:
+        """When what the file says was true, and how that is known: for rows without a time of their own."""
+        if self.exported_ns is not None:
+            return self.exported_ns, "header"
+        return self.modified_ns, None if self.modified_ns is None else "file time"
+
+    def add(self, record: Record) -> None:
         """Keep a record; one that names no host is on the file's.
 
         Raises
@@ -70,9 +92,9 @@ class Reading:
     @property
     def is_empty(self) -> bool:
         """Whether the file yielded nothing at all."""
-        return not (self.records or self.hypervisors or self.learned or self.mirrors)
+        return not (self.records or self.hypervisors or self.learned or self.mirrors or self.networks)
 
-    def _list_for(self, record: VnicRecord | HostRecord | LearnedMac | MirrorSession) -> list[Any]:
+    def _list_for(self, record: Record) -> list[Any]:
         match record:
             case VnicRecord():
                 return self.records
@@ -82,6 +104,8 @@ class Reading:
                 return self.learned
             case MirrorSession():
                 return self.mirrors
+            case PortGroup() | Vswitch():
+                return self.networks
 
     def take(self, parse: Callable[[str], T], text: str, row: int, column: str) -> T | None:
         """`parse(text)`, or None and a warning that names row and column."""
@@ -119,7 +143,8 @@ class Reading:
         more = []
         if self._more_value_warnings:
             more = [f"{self.name}: {self._more_value_warnings:,} more values could not be used."]
-        return self._file_warnings + skipped + self._value_warnings + more
+        of_parts = [text for part in self._parts for text in part.warnings()]
+        return self._file_warnings + skipped + self._value_warnings + more + of_parts
 
     def _too_many(self) -> InventoryError:
         return InventoryError(

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from flowmap.errors import InventoryError
-from flowmap.inventory import csv_rows, ovs, rvtools, virsh, yaml_json
+from flowmap.inventory import csv_rows, ovs, virsh, workbook, yaml_json
 from flowmap.inventory.cells import clean_name
 from flowmap.inventory.documents import (
     DataDocument,
     Document,
     Table,
+    Workbook,
     XmlDocument,
     decode,
     load_json,
@@ -24,9 +25,11 @@ from flowmap.inventory.documents import (
     looks_like_yaml,
     tables,
 )
+from flowmap.inventory.networks import PortGroup, Vswitch
 from flowmap.inventory.reading import MAX_ROWS, Reading
 from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
 from flowmap.inventory.rows import columns_of
+from flowmap.inventory.xlsx import is_xlsx, load_workbook
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ FORMATS = (
     Format("virsh-dumpxml", virsh.matches, virsh.read),
     Format("ovs-interface", ovs.matches, ovs.read),
     Format("json", yaml_json.matches_json, yaml_json.read),
-    Format("rvtools-vnetwork", rvtools.matches, rvtools.read),
+    Format("xlsx", workbook.matches, workbook.read),
+    *(Format(f"rvtools-{tab}", *functions) for tab, functions in workbook.RVTOOLS_TABS.items()),
     Format("csv", csv_rows.matches, csv_rows.read),
     Format("yaml", yaml_json.matches_yaml, yaml_json.read),
 )
@@ -62,6 +66,16 @@ class InventoryFile:
     hypervisors: list[HostRecord] = field(default_factory=list)
     learned: list[LearnedMac] = field(default_factory=list)
     mirrors: list[MirrorSession] = field(default_factory=list)
+    networks: list[PortGroup | Vswitch] = field(default_factory=list)
+    exported_ns: int | None = None
+    """When it was exported: told by the file, else its modification time."""
+    exported_how: str | None = None
+
+    @property
+    def row_count(self) -> int:
+        """Records of every kind."""
+        several = (self.records, self.hypervisors, self.learned, self.mirrors, self.networks)
+        return sum(len(records) for records in several)
 
 
 def parse_inventory_file(
@@ -93,9 +107,15 @@ def parse_inventory_file(
         If the content is in no known format, broken, or over a limit.
     """
     shown = clean_name(name) or "the inventory"
-    text, guessed_encoding = decode(text_or_bytes, shown)
     tried: list[Document] = []
-    for document in _documents(text, shown):
+    guessed_encoding = False
+    documents: Iterator[Document]
+    if isinstance(text_or_bytes, bytes) and is_xlsx(text_or_bytes):
+        documents = iter([load_workbook(text_or_bytes, shown)])
+    else:
+        text, guessed_encoding = decode(text_or_bytes, shown)
+        documents = _documents(text, shown)
+    for document in documents:
         tried.append(document)
         for known in FORMATS:
             if known.matches(document):
@@ -107,7 +127,7 @@ def parse_inventory_file(
                     reading.warn_file(_nothing_in(known.name))
                 return InventoryFile(
                     shown, known.name, reading.records, reading.warnings(), reading.hypervisors, reading.learned,
-                    reading.mirrors,
+                    reading.mirrors, reading.networks, *reading.observed(),
                 )  # fmt: skip
     raise InventoryError(_unknown(tried, shown))
 
@@ -139,6 +159,9 @@ def _unknown(tried: list[Document], name: str) -> str:
     if isinstance(document, XmlDocument):
         root = clean_name(document.roots[0].tag)[:40] if document.roots else "none"
         return f"{name} is XML with the root <{root}>, not <domain> as virsh dumpxml writes; {_WAY_OUT}."
+    if isinstance(document, Workbook):
+        sheets = ", ".join(title[:30] for title, _ in document.sheets[:6]) or "none with a header"
+        return f"{name} is an Excel workbook, but none of its sheets ({sheets}) is an inventory; {_WAY_OUT}."
     if isinstance(document, Table):
         titles = ", ".join(clean_name(title)[:30] for title in document.header[:6])
         return f"{name} is a table, but its titles ({titles}) name no VM with MAC, IP or host; {_WAY_OUT}."

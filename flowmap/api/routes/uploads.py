@@ -74,7 +74,7 @@ async def put_inventory(
             max_rows=state.settings.max_inventory_rows,
         )
         state.maps.add_file(record, "inventory", StoredFile(path.name, shown, size, time.time(), modified_ns))
-    facts = {"format": parsed.format, "rows": len(parsed.records), "warnings": parsed.warnings}
+    facts = {"format": parsed.format, "rows": parsed.row_count, "warnings": parsed.warnings}
     return SafeJSON({"name": shown, "size_bytes": size, **facts}, 201)
 
 
