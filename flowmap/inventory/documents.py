@@ -43,6 +43,7 @@ _NOT_TEXT = (
 )
 _XML_DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
 _YAML_START = re.compile(r"---|%YAML|-( |$)|[^,;\t:#]{1,80}:( |$)")
+_JSON_GAP = re.compile(r"[ \t\r\n]*")
 _PREAMBLE = re.compile(r"#\s*(?P<key>[A-Za-z_ ]{1,40})\s*[:=]\s*(?P<value>.*)")
 
 
@@ -145,7 +146,7 @@ def load_xml(text: str, name: str) -> XmlDocument:
 
 
 def load_json(text: str, name: str) -> DataDocument:
-    """Parse one JSON document; NaN and Infinity become null.
+    """Parse JSON; NaN and Infinity become null. Several documents in a row (govc collect, jq -c) become a list.
 
     Raises
     ------
@@ -155,7 +156,7 @@ def load_json(text: str, name: str) -> DataDocument:
     if text.count(",") + text.count("[") + text.count("{") > MAX_NODES:
         raise InventoryError(f"{name} holds more than {MAX_NODES:,} JSON values; export fewer VMs at a time.")
     try:
-        value = json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_object_without_duplicates)
+        values = list(_json_values(text))
     except json.JSONDecodeError as problem:
         raise InventoryError(
             f"{name} is not valid JSON at line {problem.lineno}, column {problem.colno}; export it again."
@@ -166,7 +167,15 @@ def load_json(text: str, name: str) -> DataDocument:
         raise InventoryError(f"{name} is nested too deeply for an inventory; export it again.") from None
     except ValueError:
         raise InventoryError(f"{name} holds a JSON number of absurd length; export it again.") from None
-    return DataDocument(value, "json")
+    return DataDocument(values[0] if len(values) == 1 else values, "json")
+
+
+def _json_values(text: str) -> Iterator[object]:
+    decoder = json.JSONDecoder(parse_constant=lambda _: None, object_pairs_hook=_object_without_duplicates)
+    at = 0
+    while (gap := _JSON_GAP.match(text, at)) and gap.end() < len(text):
+        value, at = decoder.raw_decode(text, gap.end())
+        yield value
 
 
 class _DuplicateKeyError(Exception):

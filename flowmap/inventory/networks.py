@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from flowmap.inventory.cells import parse_vlan
 from flowmap.inventory.records import HostRecord, VnicRecord
 
+_UPLINKS_IN_ANOTHER_TABLE = frozenset({"rvtools-vswitch"})
+"""Formats that list the switches of a host, while its uplinks stand in another table of the same export."""
 MAX_APART_NS = 86_400 * 10**9
 """Two tables are of one time when they are less than this apart; a vSwitch may get an uplink any day."""
 
@@ -42,7 +44,7 @@ class Vswitch:
     name: str
     host: str | None
     has_uplink: bool | None
-    """None where the table does not tell; then a host whose uplinks are all known elsewhere decides."""
+    """None where the table does not tell."""
     ids: tuple[str, ...] = ()
     """What vNICs call it instead of its name: a distributed switch's UUID."""
     source: str = ""
@@ -152,7 +154,9 @@ def _uplinks_of_switches(
         elif False in says:
             result[host, name] = False
         else:
-            listed = listing is not None and all(_of_one_time(listing, row) for row in rows)
+            listed = listing is not None and all(
+                row.format in _UPLINKS_IN_ANOTHER_TABLE and _of_one_time(listing, row) for row in rows
+            )
             result[host, name] = False if listed else None
     return result
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from flowmap.errors import InventoryError
-from flowmap.inventory import csv_rows, ovs, virsh, workbook, yaml_json
+from flowmap.inventory import csv_rows, govc_hosts, govc_vms, ovs, powercli, virsh, workbook, yaml_json
 from flowmap.inventory.cells import clean_name
 from flowmap.inventory.documents import (
     DataDocument,
@@ -44,6 +44,10 @@ class Format:
 FORMATS = (
     Format("virsh-dumpxml", virsh.matches, virsh.read),
     Format("ovs-interface", ovs.matches, ovs.read),
+    Format("govc-vm-info", govc_vms.matches, govc_vms.read),
+    Format("govc-host-info", govc_hosts.matches, govc_hosts.read),
+    Format("govc-collect", govc_hosts.matches_collected, govc_hosts.read_collected),
+    Format("powercli", powercli.matches, powercli.read),
     Format("json", yaml_json.matches_json, yaml_json.read),
     Format("xlsx", workbook.matches, workbook.read),
     *(Format(f"rvtools-{tab}", *functions) for tab, functions in workbook.RVTOOLS_TABS.items()),

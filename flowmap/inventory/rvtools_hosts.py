@@ -75,9 +75,7 @@ def read_vnic(document: Document, reading: Reading) -> None:
     _add(hosts, reading)
     observed_at_ns, observed_how = reading.observed()
     for (name, switch), row in switches.items():
-        reading.add(
-            Vswitch(switch, name, True, (), reading.name, row, reading.format, observed_at_ns, observed_how)
-        )
+        reading.add(Vswitch(switch, name, True, (), reading.name, row, reading.format, observed_at_ns, observed_how))
 
 
 def read_vmk(document: Document, reading: Reading) -> None:
