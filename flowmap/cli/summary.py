@@ -17,8 +17,6 @@ from rich.text import Text
 
 from flowmap.cli.console import wide_console
 from flowmap.graph import FlowGraph
-from flowmap.inventory import Inventory
-from flowmap.packets import mac_text
 from flowmap.pipeline import FlowMap
 
 Edge = tuple[str, str, Mapping[str, Any]]
@@ -313,35 +311,6 @@ def _print_conversations(console: Console, rows: Sequence[Mapping[str, Any]]) ->
             row["grade"] or "-",
         )
     console.print(table)
-
-
-def print_inventory(inventory: Inventory) -> None:
-    """Conflicts, warnings, then every row."""
-    console = wide_console(sys.stdout)
-    for conflict in inventory.conflicts:
-        console.print(Text(f"Conflict: {plain(conflict.text)}", style="bold dark_orange3"))
-    for warning in inventory.warnings:
-        console.print(Text(f"Note: {plain(warning)}"))
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("VM", "MAC", "Addresses", "Host", "vSwitch", "Network", "VLAN", "Interface", "From"):
-        table.add_column(name, overflow="fold")
-    for row in inventory.records:
-        cells = (
-            row.vm,
-            mac_text(row.mac) if row.mac is not None else "-",
-            ", ".join(row.ips) or "-",
-            row.host or "?",
-            row.vswitch or "-",
-            row.network or "-",
-            row.vlan if row.vlan is not None else "-",
-            row.interface or "-",
-            f"{row.source} row {row.row} ({row.format})",
-        )
-        table.add_row(*(Text(plain(cell)) for cell in cells))
-    console.print(table)
-    console.print(
-        Text(f"{len(inventory.records)} vNICs, {len(inventory.conflicts)} conflicts, {len(inventory.warnings)} notes.")
-    )
 
 
 def print_interfaces(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -6,7 +6,7 @@ To add a format: a file beside this one with `matches(document)` and `read(docum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from flowmap.errors import InventoryError
@@ -28,7 +28,6 @@ from flowmap.inventory.documents import (
 from flowmap.inventory.networks import PortGroup, Vswitch
 from flowmap.inventory.reading import MAX_ROWS, Reading
 from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
-from flowmap.inventory.rows import columns_of
 from flowmap.inventory.xlsx import is_xlsx, load_workbook
 
 
@@ -49,6 +48,7 @@ FORMATS = (
     Format("govc-collect", govc_hosts.matches_collected, govc_hosts.read_collected),
     Format("powercli", powercli.matches, powercli.read),
     Format("json", yaml_json.matches_json, yaml_json.read),
+    Format("csv", csv_rows.matches_mapped, csv_rows.read),
     Format("xlsx", workbook.matches, workbook.read),
     *(Format(f"rvtools-{tab}", *functions) for tab, functions in workbook.RVTOOLS_TABS.items()),
     Format("csv", csv_rows.matches, csv_rows.read),
@@ -112,13 +112,7 @@ def parse_inventory_file(
     """
     shown = clean_name(name) or "the inventory"
     tried: list[Document] = []
-    guessed_encoding = False
-    documents: Iterator[Document]
-    if isinstance(text_or_bytes, bytes) and is_xlsx(text_or_bytes):
-        documents = iter([load_workbook(text_or_bytes, shown)])
-    else:
-        text, guessed_encoding = decode(text_or_bytes, shown)
-        documents = _documents(text, shown)
+    documents, guessed_encoding = _documents(text_or_bytes, shown)
     for document in documents:
         tried.append(document)
         for known in FORMATS:
@@ -136,7 +130,15 @@ def parse_inventory_file(
     raise InventoryError(_unknown(tried, shown))
 
 
-def _documents(text: str, name: str) -> Iterator[Document]:
+def _documents(text_or_bytes: str | bytes, name: str) -> tuple[Iterable[Document], bool]:
+    """What the content can be, and whether its encoding was guessed."""
+    if isinstance(text_or_bytes, bytes) and is_xlsx(text_or_bytes):
+        return [load_workbook(text_or_bytes, name)], False
+    text, guessed_encoding = decode(text_or_bytes, name)
+    return _documents_in_text(text, name), guessed_encoding
+
+
+def _documents_in_text(text: str, name: str) -> Iterator[Document]:
     """What the text can be, the likeliest shape first."""
     start = text.lstrip()[:1]
     if start == "<":
@@ -145,7 +147,7 @@ def _documents(text: str, name: str) -> Iterator[Document]:
         yield load_json(text, name)
     else:
         # The delimiter under which most titles mean something is the file's.
-        yield from sorted(tables(text, name), key=lambda table: -len(columns_of(table.header)))
+        yield from sorted(tables(text, name), key=lambda table: -len(csv_rows.columns_understood(table, name)))
         if looks_like_yaml(text):
             yield load_yaml_document(text, name)
 

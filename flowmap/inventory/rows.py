@@ -109,17 +109,13 @@ class Defaults:
 
     host: str | None = None
     domain: str | None = None
-    observed_at_ns: int | None = None
 
 
 def defaults_from(titles: Sequence[str], values: Sequence[object], reading: Reading, row: int) -> Defaults:
-    """Defaults from keys beside the list of machines, or from comment lines above a table."""
+    """Defaults from keys beside the list of machines, or from comment lines above a table; a time is the reading's."""
     cells = Cells(titles, values, columns_of(titles), reading, row)
-    return Defaults(
-        host=cells.name("host"),
-        domain=cells.name("domain"),
-        observed_at_ns=cells.parsed("observed_at", parse_time),
-    )
+    reading.exported_ns = cells.parsed("observed_at", parse_time)
+    return Defaults(host=cells.name("host"), domain=cells.name("domain"))
 
 
 def add_row(
@@ -138,7 +134,7 @@ def add_row(
     if not (vm or macs or ips):
         reading.skip(row, "they name no VM, no MAC and no IP address")
         return
-    observed_at_ns, observed_how = _observed(cells, reading, defaults)
+    observed_at_ns, observed_how = _observed(cells, reading)
     vlan = cells.parsed("vlan", parse_vlan)
     segment_type = cells.parsed("segment_type", parse_segment_type)
     if segment_type is None and vlan is not None:
@@ -186,12 +182,10 @@ def add_row(
         )
 
 
-def _observed(cells: Cells, reading: Reading, defaults: Defaults) -> tuple[int | None, str | None]:
+def _observed(cells: Cells, reading: Reading) -> tuple[int | None, str | None]:
     column = cells.parsed("observed_at", parse_time)
     if column is not None:
         return column, "column"
-    if defaults.observed_at_ns is not None:
-        return defaults.observed_at_ns, "header"
     return reading.observed()
 
 

@@ -16,8 +16,6 @@ from datetime import datetime
 from itertools import count, islice
 from typing import Any
 
-import openpyxl
-
 from flowmap.errors import InventoryError
 from flowmap.inventory.cells import clean_name
 from flowmap.inventory.documents import Table, Workbook, add_to_preamble, is_comment
@@ -55,6 +53,8 @@ def load_workbook(data: bytes, name: str) -> Workbook:
     InventoryError
         If it is no workbook, damaged, encrypted, or over a limit; also later, from the rows.
     """
+    import openpyxl  # takes as long to import as the rest of the program, and most inventories are text
+
     try:
         _look_through(data, name)
         with warnings.catch_warnings():
