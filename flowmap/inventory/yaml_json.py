@@ -73,7 +73,7 @@ def read(document: Document, reading: Reading) -> None:
                 known_columns = {titles: mapped_columns(titles, fields) if fields else columns_of(titles)}
                 keys |= dict.fromkeys(titles if fields else ())
             add_row(titles, list(nic.values()), known_columns[titles], reading, number, defaults)
-    if missing := missing_titles(keys, fields):
+    if keys and (missing := missing_titles(keys, fields)):
         raise unknown_column(missing, keys, reading.name)
 
 
