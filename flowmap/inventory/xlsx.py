@@ -100,13 +100,11 @@ def _text_rows(sheet: Any, name: str) -> Iterator[tuple[int, list[str]]]:
             raise _damaged(name) from None
         if values is None:
             return
-        yield number, [_text(value) for value in values]
+        yield number, ["" if value is None else _text(value) for value in values]
 
 
 def _text(value: object) -> str:
     match value:
-        case None:
-            return ""
         case bool():
             return str(value)
         case float() if value.is_integer():
