@@ -30,6 +30,7 @@ __all__ = [
     "MirrorSession",
     "VnicRecord",
     "host_and_path",
+    "inventory_files",
     "join",
     "join_files",
     "parse_inventory",
@@ -71,6 +72,13 @@ def read_inventory(
     InventoryError
         If a file cannot be opened, is over a limit, or is no inventory.
     """
+    return join_files(inventory_files(paths, max_bytes=max_bytes, max_rows=max_rows))
+
+
+def inventory_files(
+    paths: Iterable[str | os.PathLike[str]], *, max_bytes: int = MAX_BYTES, max_rows: int = MAX_ROWS
+) -> list[InventoryFile]:
+    """Open and parse inventory files as `read_inventory` does, without joining them."""
     given = [host_and_path(str(path)) for path in paths]
     base_names = [path.name for _, path in given]
     files = []
@@ -79,7 +87,7 @@ def read_inventory(
         name = clean_name(path.name if base_names.count(path.name) == 1 else str(path))
         data, modified_ns = _read(path, name, max_bytes)
         files.append(parse_inventory_file(data, name=name, modified_ns=modified_ns, max_rows=max_rows, host=host))
-    return join_files(files)
+    return files
 
 
 def join_files(files: Sequence[InventoryFile]) -> Inventory:
@@ -97,6 +105,7 @@ def join_files(files: Sequence[InventoryFile]) -> Inventory:
         hypervisors=linked.hypervisors,
         learned=linked.learned,
         mirrors=linked.mirrors,
+        networks=[record for file in files for record in file.networks],
     )
 
 

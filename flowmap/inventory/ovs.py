@@ -14,7 +14,7 @@ from flowmap.inventory.cells import clean_name, parse_ip, parse_mac, parse_segme
 from flowmap.inventory.links import SwitchBridge, SwitchHost, SwitchInterface, SwitchPort
 from flowmap.inventory.ovsdb import Cells, mapping, members, text, uuid, uuids, whole
 from flowmap.inventory.reading import Reading
-from flowmap.inventory.records import HostRecord, MirrorSession
+from flowmap.inventory.records import MirrorSession
 from flowmap.inventory.rows import MAX_IPS_OF_NIC
 
 _MAC_KEYS = ("attached-mac", "attached_mac")
@@ -115,12 +115,7 @@ def add_switch_host(cells: Cells, reading: Reading, row: int) -> None:
     ips = [reading.take(parse_ip, ip, row, "external_ids:ovn-encap-ip")
            for ip in split_list(ids.get("ovn-encap-ip", ""))[:MAX_IPS_OF_NIC]]  # fmt: skip
     own_id = ids.get("system-id")
-    reading.add(
-        HostRecord(
-            host, (own_id,) if own_id else (), tuple(ip for ip in ips if ip is not None), source=reading.name,
-            row=row, format=reading.format, observed_at_ns=reading.modified_ns, observed_how=reading.observed_how,
-        )
-    )  # fmt: skip
+    reading.add_host(row, host, ids=(own_id,) if own_id else (), ips=tuple(ip for ip in ips if ip is not None))
     reading.add_link(SwitchHost(host, uuids(cells["bridges"])))
 
 
@@ -144,8 +139,7 @@ def add_mirror(cells: Cells, reading: Reading, row: int) -> None:
             reading.name,
             row,
             reading.format,
-            reading.modified_ns,
-            reading.observed_how,
+            *reading.observed(),
         )
     )
 

@@ -11,7 +11,6 @@ import re
 from flowmap.inventory.cells import clean_name, parse_ip, parse_mac
 from flowmap.inventory.documents import DataDocument, Document
 from flowmap.inventory.reading import Reading
-from flowmap.inventory.records import HostRecord
 from flowmap.inventory.rows import MAX_IPS_OF_NIC
 from flowmap.inventory.virsh_tables import is_guests_own
 
@@ -41,12 +40,7 @@ def read_resources(document: Document, reading: Reading) -> None:
         kind = row.get("type") if isinstance(row, dict) else None
         node = _text(row, "node")
         if kind == "node" and node:
-            reading.add(
-                HostRecord(
-                    node, source=reading.name, row=number, format=reading.format, observed_at_ns=reading.modified_ns,
-                    observed_how=reading.observed_how,
-                )
-            )  # fmt: skip
+            reading.add_host(number, node)
         elif kind in ("qemu", "lxc"):
             vmid = row.get("vmid") if isinstance(row, dict) else None
             is_number = isinstance(vmid, int) and not isinstance(vmid, bool) and 0 < vmid < _MAX_VMID

@@ -167,6 +167,20 @@ def test_contradictory_inventories_show_the_conflict_first(tmp_path):
     assert run.stdout.decode().lstrip().startswith("Conflict: ")
 
 
+def test_the_inventory_command_shows_files_with_their_age_hosts_and_rows(tmp_path):
+    vms = tmp_path / "vms.csv"
+    vms.write_text("# exported_at: 2026-03-04T12:00:00Z\nvm,mac,host\nweb,00:50:56:00:00:01,esx-1\n")
+    vmk = tmp_path / "vmk.csv"
+    vmk.write_text("Host,Port Group,Device,Mac Address,IP Address\nesx-1,Management,vmk0,a0:36:9f:00:01:00,10.0.0.11\n")
+    os.utime(vmk, (1_772_625_600, 1_772_625_600))
+    lines = flowmap("inventory", vms, vmk).stdout.decode().splitlines()
+    assert lines[0] == "vms.csv: csv, 1 vNIC; as of 2026-03-04 12:00 UTC, as the file says"
+    assert lines[1] == "vmk.csv: rvtools-vscvmk, 1 hypervisor; as of 2026-03-04 12:00 UTC, from the file's time"
+    text = "\n".join(lines)
+    assert "Hypervisors" in text and "10.0.0.11" in text and "vms.csv row 3 (csv)" in text
+    assert lines[-1] == "1 vNICs, 0 conflicts, 0 notes."
+
+
 def test_control_characters_of_names_do_not_reach_the_terminal(tmp_path):
     path = tmp_path / "names.csv"
     path.write_text("vm,mac,host\n\x1b[31mred‮,00:50:56:00:00:01,esx-1\n")

@@ -1,0 +1,46 @@
+"""RVTools, the tabs of port groups: vPort (standard, one row a host) and dvPort (distributed).
+
+Titles as RVTools 3.9 to 4.7 write them; the samples in the tests are made in that layout. `VLAN` is a number, a range
+for a trunk, or text.
+"""
+
+from __future__ import annotations
+
+from flowmap.inventory.documents import Document, Table
+from flowmap.inventory.reading import Reading
+from flowmap.inventory.rows import Cells, heading
+from flowmap.inventory.rvtools import titles_of
+
+
+def matches_vport(document: Document) -> bool:
+    """A table with Host, Port Group, Switch and VLAN."""
+    return titles_of(document) >= {"host", "portgroup", "switch", "vlan"}
+
+
+def matches_dvport(document: Document) -> bool:
+    """A table with Port, Switch, Type and VLAN; a distributed port group names no host."""
+    titles = titles_of(document)
+    return titles >= {"port", "switch", "type", "vlan"} and "host" not in titles
+
+
+def read_vport(document: Document, reading: Reading) -> None:
+    """Add the port groups of standard vSwitches."""
+    _read(document, reading, "portgroup")
+
+
+def read_dvport(document: Document, reading: Reading) -> None:
+    """Add the port groups of distributed switches."""
+    _read(document, reading, "port")
+
+
+def _read(document: Document, reading: Reading, name_title: str) -> None:
+    assert isinstance(document, Table)
+    columns = {heading(title): (position,) for position, title in enumerate(document.header)}
+    for row, texts in reading.numbered(document.rows, first=document.header_row + 1):
+        cells = Cells(document.header, texts, columns, reading, row)
+        name, vswitch, host = (cells.name(title) for title in (name_title, "switch", "host"))
+        if name is None or (name_title == "portgroup" and host is None):
+            if any(text.strip() for text in texts):
+                reading.skip(row, "they name no port group, or a standard one without its host")
+            continue
+        reading.add_port_group(row, name, vswitch, host, cells.name("vlan") or "")
