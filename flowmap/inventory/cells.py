@@ -221,6 +221,8 @@ def clean_name(text: str) -> str:
     Control, bidirectional and surrogate characters become U+FFFD. A name of more than 255 characters is cut
     and ends in a hash of the whole, so that two long names stay two.
     """
+    if len(text) <= MAX_NAME_CHARS and text.isascii() and text.isprintable():
+        return text.strip()  # nearly all are, and an inventory has millions
     name = "".join("\N{REPLACEMENT CHARACTER}" if _unprintable(char) else char for char in text.strip())
     if len(name) > MAX_NAME_CHARS:
         digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=4).hexdigest()

@@ -101,6 +101,19 @@ def test_captures_are_open_at_the_address_that_is_printed(tmp_path, capture):
             assert len(maps) == 1 and maps[0]["id"] != map_id
 
 
+def test_an_inventory_may_be_said_to_be_of_a_host(tmp_path, capture):
+    inventory = tmp_path / "web.xml"
+    inventory.write_text(
+        "<domain id='1'><name>web</name><devices><interface type='bridge'><mac address='00:50:56:00:00:01'/>"
+        "</interface></devices></domain>"
+    )
+    arguments = ("--port", 0, "--data-dir", tmp_path / "data", "--open", capture, "--inventory", f"kvm-1={inventory}")
+    with served(*arguments) as server, server.client() as client:
+        (listed,) = client.get("/api/maps").json()["maps"]
+        (file,) = client.get(f"/api/maps/{listed['id']}").json()["inventory"]
+        assert (file["name"], file["host"]) == ("web.xml", "kvm-1")
+
+
 def test_the_next_free_port_is_taken_and_the_next_free_folder(tmp_path):
     port = free_port()
     with (

@@ -49,6 +49,14 @@ def test_both_databases_together():
     assert late[1:3] == (("10.1.0.2",), HOST_2) and late[0] != "None"
 
 
+def test_several_tables_in_one_file_say_the_same():
+    whole, apart = sample("ovn-sb.json", "ovn-nb.json"), sample(*SOUTH, *NORTH)
+    facts = ("vm", "mac", "ips", "host", "kind", "distributed", "segment_type", "vlan", "external_ips")
+    assert {tuple(getattr(r, f) for f in facts) for r in whole.records} == {
+        tuple(getattr(r, f) for f in facts) for r in apart.records
+    }
+
+
 @pytest.mark.parametrize("names", [SOUTH, [*NORTH, *SOUTH], [*SOUTH, *NORTH]])
 def test_routers(names):
     routers = {r.vm: (r.distributed, r.host) for r in sample(*names).records if r.kind == "router"}

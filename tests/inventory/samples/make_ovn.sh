@@ -62,5 +62,7 @@ nb --wait=sb sync
 sb lsp-bind web hv1; sb lsp-bind app hv1; sb lsp-bind db hv2; sb lsp-bind late hv2; sb lsp-bind cr-lrp-out hv2
 sb lsp-bind lrp-gw hv2; sb lsp-bind to-lrp-gw hv2
 
+sb --format=json -- list Port_Binding -- list Chassis -- list Encap >"$OUT/ovn-sb.json"
+nb --format=json -- list Logical_Switch_Port -- list NAT -- list Logical_Router_Port >"$OUT/ovn-nb.json"
 for table in Port_Binding Chassis Encap; do sb --format=json list $table >"$OUT/ovn-sb-$table.json"; done
 for table in Logical_Switch_Port NAT Logical_Router_Port; do nb --format=json list $table >"$OUT/ovn-nb-$table.json"; done
