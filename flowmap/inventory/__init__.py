@@ -15,7 +15,6 @@ from pathlib import Path
 from flowmap.errors import InventoryError
 from flowmap.inventory.cells import clean_name
 from flowmap.inventory.join import join
-from flowmap.inventory.linking import link_files
 from flowmap.inventory.proxmox_conf import node_in_path
 from flowmap.inventory.reading import MAX_ROWS
 from flowmap.inventory.recognise import InventoryFile, parse_inventory_file
@@ -92,20 +91,14 @@ def inventory_files(
 
 def join_files(files: Sequence[InventoryFile]) -> Inventory:
     """One inventory of several files, in the order in which they are trusted."""
-    linked = link_files(
-        [file.records for file in files],
-        [record for file in files for record in file.hypervisors],
-        [record for file in files for record in file.learned],
-        [record for file in files for record in file.mirrors],
-        [link for file in files for link in file.links],
-    )
     return join(
-        linked.records,
-        [warning for file in files for warning in file.warnings] + linked.warnings,
-        hypervisors=linked.hypervisors,
-        learned=linked.learned,
-        mirrors=linked.mirrors,
+        [file.records for file in files],
+        [warning for file in files for warning in file.warnings],
+        hypervisors=[record for file in files for record in file.hypervisors],
+        learned=[record for file in files for record in file.learned],
+        mirrors=[record for file in files for record in file.mirrors],
         networks=[record for file in files for record in file.networks],
+        links=[link for file in files for link in file.links],
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import TypeVar
 
+from flowmap.inventory.links import LinkOfHost
 from flowmap.inventory.networks import PortGroup, Vswitch
 from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord, host_spellings
 
@@ -17,23 +18,26 @@ MAX_HOSTS_NAMED = 20
 MAX_FACTS_OF_HOST = 4096
 """Addresses, MACs or uplinks of one host, from all rows together."""
 
-OfHost = VnicRecord | HostRecord | LearnedMac | MirrorSession | PortGroup | Vswitch
+OfHost = VnicRecord | HostRecord | LearnedMac | MirrorSession | PortGroup | Vswitch | LinkOfHost
 HasHost = TypeVar("HasHost", bound=OfHost)
 
 _MANAGED_OBJECT = re.compile(r"host-\d{1,12}|ha-host", re.ASCII)
 """vSphere's reference to a host, which a person knows by another name."""
-_FORMATS_WITH_REFERENCES = frozenset({"govc-vm-info"})
+_FORMATS_OF_REFERENCES = frozenset({"govc-vm-info"})
+_FORMATS_OF_CHASSIS = frozenset({"ovn-port-binding", "ovn-encap"})
+"""OVN names a chassis by its UUID or its own name, never the host."""
 
 
-def resolve_host_ids(
-    records: list[VnicRecord], hypervisors: Sequence[HostRecord], warnings: list[str]
-) -> list[VnicRecord]:
-    """The records with host names where they had an identifier that a hypervisor's record explains.
+def hosts_by_name(
+    records: list[VnicRecord], hypervisors: list[HostRecord], warnings: list[str]
+) -> tuple[list[VnicRecord], list[HostRecord]]:
+    """Both with host names where they had an identifier that a hypervisor's record explains.
 
     A vSphere reference that nothing explains, or that two vCenters use for two hosts, is no host's name: the
-    record is left without one.
+    record is left without one. A chassis that no table names keeps its UUID: VMs of one chassis are on one host all
+    the same. Hosts must be spelled alike.
     """
-    names = {one.host.casefold() for one in hypervisors}
+    names = {one.host.casefold() for one in hypervisors if one.format not in _FORMATS_OF_CHASSIS}
     hosts_of_id: dict[str, set[str]] = defaultdict(set)
     for one in hypervisors:
         for host_id in one.ids:
@@ -45,30 +49,41 @@ def resolve_host_ids(
     for record in records:
         told = record.host or ""
         hosts = set() if told.casefold() in names else hosts_of_id.get(told.casefold(), set())
-        is_reference = record.format in _FORMATS_WITH_REFERENCES and _MANAGED_OBJECT.fullmatch(told)
-        if len({host.casefold() for host in hosts}) == 1:
-            if not is_reference:
+        is_reference = record.format in _FORMATS_OF_REFERENCES and _MANAGED_OBJECT.fullmatch(told)
+        if len(hosts) == 1:
+            if not is_reference and record.format not in _FORMATS_OF_CHASSIS:
                 taken[told] = min(hosts)
             record = replace(record, host=min(hosts))
         elif hosts or is_reference:
             (ambiguous if hosts else unknown)[told] += 1
             record = replace(record, host=None)
         resolved.append(record)
-    warnings += [
-        f"Host {told} of {count:,} vNIC{'s' if count > 1 else ''} is vSphere's reference to a host that no file names;"
-        " add the output of govc host.info -json."
+    warnings += _about_ids(unknown, ambiguous, taken)
+    renamed = [
+        replace(one, host=min(hosts))
+        if one.format in _FORMATS_OF_CHASSIS and len(hosts := hosts_of_id.get(one.host.casefold(), set())) == 1
+        else one
+        for one in hypervisors
+    ]
+    return resolved, renamed
+
+
+def _about_ids(unknown: dict[str, int], ambiguous: dict[str, int], taken: dict[str, str]) -> list[str]:
+    def vnics(count: int) -> str:
+        return f"{count:,} vNIC{'s' if count > 1 else ''}"
+
+    return [
+        f"Host {told} of {vnics(count)} is vSphere's reference to a host that no file names; add the output of govc"
+        " host.info -json."
         for told, count in list(unknown.items())[:MAX_HOSTS_NAMED]
-    ]
-    warnings += [
-        f"Host {told} of {count:,} vNIC{'s' if count > 1 else ''} is the identifier of two hosts; give the files of"
-        " one vCenter at a time."
+    ] + [
+        f"Host {told} of {vnics(count)} is the identifier of two hosts; give the files of one vCenter or OVN at a"
+        " time."
         for told, count in list(ambiguous.items())[:MAX_HOSTS_NAMED]
-    ]
-    warnings += [
+    ] + [
         f"Host {told} is taken for {name}, whose identifier it is."
         for told, name in list(taken.items())[:MAX_HOSTS_NAMED]
-    ]
-    return resolved
+    ]  # fmt: skip
 
 
 def spellings(rows: Iterable[Sequence[OfHost]], warnings: list[str]) -> dict[str, str]:

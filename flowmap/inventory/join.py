@@ -12,8 +12,10 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 
 from flowmap.inventory.conflicts import find_conflicts
-from flowmap.inventory.hosts import one_record_a_host, resolve_host_ids, spelled_alike, spellings
+from flowmap.inventory.hosts import hosts_by_name, one_record_a_host, spelled_alike, spellings
 from flowmap.inventory.learned import place_learned
+from flowmap.inventory.linking import put_together
+from flowmap.inventory.links import Link, LinkOfHost
 from flowmap.inventory.networks import PortGroup, Vswitch, with_networks
 from flowmap.inventory.records import (
     HostRecord,
@@ -42,6 +44,7 @@ def join(
     learned: Iterable[LearnedMac] = (),
     mirrors: Iterable[MirrorSession] = (),
     networks: Iterable[PortGroup | Vswitch] = (),
+    links: Iterable[Link] = (),
 ) -> Inventory:
     """Join the records of several files.
 
@@ -51,17 +54,24 @@ def join(
         The records of each file, in the order in which the files were named: the first to tell a thing wins.
     warnings
         Those of the files, put before the ones found here.
-    hypervisors, learned, mirrors, networks
-        What the files say of hosts, forwarding tables, mirrors, and of port groups and vSwitches.
+    hypervisors, learned, mirrors, networks, links
+        What the files say of hosts, forwarding tables, mirrors, of port groups and vSwitches, and rows that complete
+        others.
     """
     flat = [record for of_file in records for record in of_file]
     joined_warnings = list(warnings)
     hosts, learned, mirrors, networks = list(hypervisors), list(learned), list(mirrors), list(networks)
-    flat = resolve_host_ids(flat, hosts, joined_warnings)
-    spelled = spellings((flat, hosts, learned, mirrors, networks), joined_warnings)
-    hosts = one_record_a_host(spelled_alike(hosts, spelled))
+    all_links = list(links)
+    of_hosts = [link for link in all_links if isinstance(link, LinkOfHost)]
+    spelled = spellings((flat, hosts, learned, mirrors, networks, of_hosts), joined_warnings)
+    flat, hosts = spelled_alike(flat, spelled), spelled_alike(hosts, spelled)
     learned, mirrors = spelled_alike(learned, spelled), spelled_alike(mirrors, spelled)
-    flat = with_networks(spelled_alike(flat, spelled), spelled_alike(networks, spelled), hosts)
+    flat, hosts = hosts_by_name(flat, hosts, joined_warnings)
+    hosts = one_record_a_host(hosts)
+    all_links = [link for link in all_links if not isinstance(link, LinkOfHost)]
+    all_links += spelled_alike(of_hosts, spelled)
+    flat, learned, mirrors = put_together(flat, hosts, learned, mirrors, all_links, joined_warnings)
+    flat = with_networks(flat, spelled_alike(networks, spelled), hosts)
     joined = _join_by_mac(flat)
     joined = _join_by_interface(joined)
     joined = _join_by_vm(joined)

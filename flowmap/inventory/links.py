@@ -86,4 +86,7 @@ class LocalnetPort:
     vlan: int | None
 
 
-Link = SwitchHost | SwitchBridge | SwitchPort | SwitchInterface | Translation | CentralisedPort | LocalnetPort
+LinkOfHost = SwitchHost | SwitchBridge | SwitchInterface
+"""Links that say of which host they are."""
+
+Link = LinkOfHost | SwitchPort | Translation | CentralisedPort | LocalnetPort

@@ -25,7 +25,7 @@ def test_an_identifier_of_two_hosts_is_nobodys():
     inventory = join([vms("host-9")], hypervisors=hosts)
     assert inventory.records[0].host is None
     assert inventory.warnings == [
-        "Host host-9 of 1 vNIC is the identifier of two hosts; give the files of one vCenter at a time."
+        "Host host-9 of 1 vNIC is the identifier of two hosts; give the files of one vCenter or OVN at a time."
     ]
 
 
