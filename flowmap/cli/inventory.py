@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.box import SIMPLE_HEAD
@@ -13,10 +13,16 @@ from rich.text import Text
 
 from flowmap.cli.console import wide_console
 from flowmap.cli.summary import plain
-from flowmap.inventory import Inventory, InventoryFile
+from flowmap.inventory import HostRecord, Inventory, InventoryFile, LearnedMac, MirrorSession, VnicRecord
 from flowmap.packets import mac_text
 
-_HOW = {"column": "as its row says", "header": "as the file says", "file time": "from the file's time"}
+_HOW = {"column": "its row", "header": "the file itself", "file time": "the file's time"}
+_WHOLE = frozenset({"MAC", "MACs", "As of", "Row", "File:row"})
+"""Columns whose cells would say nothing if they were folded."""
+
+Row = VnicRecord | HostRecord | LearnedMac | MirrorSession
+Cells = Sequence[object]
+"""One row of a table; a list is several lines of one cell, None and "" are nothing."""
 
 
 def print_inventory(files: Sequence[InventoryFile], inventory: Inventory) -> None:
@@ -26,19 +32,45 @@ def print_inventory(files: Sequence[InventoryFile], inventory: Inventory) -> Non
         console.print(Text(f"Conflict: {plain(conflict.text)}", style="bold dark_orange3"))
     for warning in inventory.warnings:
         console.print(Text(f"Note: {plain(warning)}"))
-    for file in files:
-        held = ", ".join(_counts(file)) or "nothing"
-        console.print(Text(plain(f"{file.name}: {file.format}, {held}; {_age(file.exported_ns, file.exported_how)}")))
-    _print_vnics(console, inventory)
-    _print_hosts(console, inventory)
-    _print_learned(console, inventory)
-    _print_mirrors(console, inventory)
-    console.print(
-        Text(f"{len(inventory.records)} vNICs, {len(inventory.conflicts)} conflicts, {len(inventory.warnings)} notes.")
+    places = _Places(files)
+    _print_files(console, files)
+    _print_vnics(console, inventory, places)
+    _print_hosts(console, inventory, places)
+    _print_learned(console, inventory, places)
+    _print_mirrors(console, inventory, places)
+    counts = (
+        (len(inventory.records), "vNIC", "vNICs"),
+        (len(inventory.hosts()), "host", "hosts"),
+        (len(inventory.conflicts), "conflict", "conflicts"),
+        (len(inventory.warnings), "note", "notes"),
     )
+    console.print(Text(f"{', '.join(_counted(*each) for each in counts)}."))
 
 
-def _counts(file: InventoryFile) -> list[str]:
+class _Places:
+    """Where a row stands, in few characters: the number of its file, and its own."""
+
+    def __init__(self, files: Sequence[InventoryFile]) -> None:
+        self._numbers = {file.name: number for number, file in enumerate(files, 1)}
+        self.title = "Row" if len(files) == 1 else "File:row"
+
+    def of(self, row: Row) -> str:
+        file = row.source
+        if file not in self._numbers:  # a sheet of a workbook: "site.xlsx (vNetwork)"
+            file = next((name for name in self._numbers if file.startswith(f"{name} (")), file)
+        number = "" if len(self._numbers) == 1 else self._numbers.get(file, "")
+        return f"{number}{row.source.removeprefix(file)}:{row.row}".lstrip(" :")
+
+
+def _print_files(console: Console, files: Sequence[InventoryFile]) -> None:
+    rows = [
+        (number, file.name, file.format, _held(file), _moment(file.exported_ns), _HOW.get(file.exported_how or "", ""))
+        for number, file in enumerate(files, 1)
+    ]
+    _print_table(console, "Files", ("", "File", "Format", "Holds", "As of", "By"), rows)
+
+
+def _held(file: InventoryFile) -> str:
     of_kind = (
         (len(file.records), "vNIC", "vNICs"),
         (len(file.hypervisors), "hypervisor", "hypervisors"),
@@ -46,101 +78,103 @@ def _counts(file: InventoryFile) -> list[str]:
         (len(file.mirrors), "mirror", "mirrors"),
         (len(file.networks), "port group or vSwitch", "port groups and vSwitches"),
     )
-    return [f"{count:,} {noun if count == 1 else several}" for count, noun, several in of_kind if count]
+    held = ", ".join(_counted(*each) for each in of_kind if each[0])
+    return held or (f"{_counted(len(file.links), 'row', 'rows')} for other files" if file.links else "nothing")
 
 
-def _age(observed_at_ns: int | None, how: str | None) -> str:
-    """When something was true and how that is known."""
-    if observed_at_ns is None:
-        return "nobody says when it was exported"
-    moment = datetime.fromtimestamp(observed_at_ns // 10**9, UTC)
-    return f"as of {moment:%Y-%m-%d %H:%M} UTC, {_HOW.get(how or '', how)}"
+def _counted(count: int, noun: str, several: str) -> str:
+    return f"{count:,} {noun if count == 1 else several}"
 
 
-def _table(titles: Iterable[str], title: str | None = None) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", title_style="bold")
-    for name in titles:
-        table.add_column(name, overflow="fold")
-    return table
+def _moment(at_ns: int | None) -> str:
+    return "unknown" if at_ns is None else f"{datetime.fromtimestamp(at_ns // 10**9, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _add(table: Table, cells: Iterable[object]) -> None:
-    table.add_row(*(Text(plain("-" if cell in (None, "") else cell)) for cell in cells))
+def _print_table(console: Console, title: str, titles: Sequence[str], rows: Sequence[Cells]) -> None:
+    """A table without the columns that no row fills; nothing at all without rows."""
+    if not rows:
+        return
+    table = Table(
+        box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, title=title, title_justify="left", title_style="bold"
+    )
+    used = [column for column in range(len(titles)) if any(row[column] not in (None, "", []) for row in rows)]
+    for column in used:
+        table.add_column(titles[column], overflow="fold", no_wrap=titles[column] in _WHOLE)
+    for row in rows:
+        table.add_row(*(_cell(row[column]) for column in used))
+    console.print(table)
 
 
-def _from(source: str, row: int, format_name: str, observed_at_ns: int | None, how: str | None) -> str:
-    """File and row; the time too where the row says it itself, for a file's time stands with the file."""
-    told = f", {_age(observed_at_ns, how)}" if how == "column" else ""
-    return f"{source} row {row} ({format_name}{told})"
+def _cell(told: object) -> Text:
+    if isinstance(told, list):
+        return Text("\n".join(plain(line) for line in told) or "-")
+    return Text("-" if told in (None, "") else plain(told))
 
 
-def _print_vnics(console: Console, inventory: Inventory) -> None:
-    table = _table(("VM", "MAC", "Addresses", "Host", "vSwitch", "Network", "VLAN", "Interface", "Notes", "From"))
-    for row in inventory.records:
-        notes = [
-            row.kind if row.kind != "vm" else "",
-            "distributed" if row.distributed else "",
-            "passthrough" if row.passthrough else "",
-            "isolated" if row.isolated else "",
-            "no uplink" if row.has_uplink is False else "",
-            f"is {row.guest_name}" if row.guest_name and row.guest_name.casefold() != row.vm.casefold() else "",
-            f"outside as {', '.join(row.external_ips)}" if row.external_ips else "",
-        ]
-        cells = (
+def _print_vnics(console: Console, inventory: Inventory, places: _Places) -> None:
+    rows = [
+        (
             row.vm,
             mac_text(row.mac) if row.mac is not None else "",
-            ", ".join(row.ips),
+            list(row.ips),
             row.host or "?",
             row.vswitch,
             row.network,
             row.vlan if row.vlan is not None else row.segment_type if row.segment_type == "overlay" else "",
             row.interface,
-            ", ".join(note for note in notes if note),
-            _from(row.source, row.row, row.format, row.observed_at_ns, row.observed_how),
+            _notes(row),
+            places.of(row),
         )
-        _add(table, cells)
-    console.print(table)
+        for row in inventory.records
+    ]
+    titles = ("VM", "MAC", "Addresses", "Host", "vSwitch", "Network", "VLAN", "Interface", "Notes", places.title)
+    _print_table(console, "vNICs", titles, rows)
 
 
-def _print_hosts(console: Console, inventory: Inventory) -> None:
-    if not inventory.hypervisors:
-        return
-    table = _table(("Host", "Also called", "Addresses", "MACs", "Uplinks", "From"), "Hypervisors")
+def _notes(row: VnicRecord) -> list[str]:
+    """What is special of a vNIC; its time too where the row says it itself, for a file's time stands with the file."""
+    notes = (
+        row.kind if row.kind != "vm" else "",
+        "distributed" if row.distributed else "",
+        "passthrough" if row.passthrough else "",
+        "isolated" if row.isolated else "",
+        "no uplink" if row.has_uplink is False else "",
+        f"is {row.guest_name}" if row.guest_name and row.guest_name.casefold() != row.vm.casefold() else "",
+        f"outside as {', '.join(row.external_ips)}" if row.external_ips else "",
+        f"as of {_moment(row.observed_at_ns)}" if row.observed_how == "column" else "",
+    )
+    return [note for note in notes if note]
+
+
+def _print_hosts(console: Console, inventory: Inventory, places: _Places) -> None:
+    rows = []
     for host in inventory.hypervisors:
-        uplinks = ", ".join(host.uplinks)
-        cells = (
-            host.host,
-            ", ".join(host.ids),
-            ", ".join(host.ips),
-            ", ".join(mac_text(mac) for mac in host.macs),
-            f"{uplinks} ({'all' if host.uplinks_complete else 'perhaps more'})" if uplinks else "",
-            _from(host.source, host.row, host.format, host.observed_at_ns, host.observed_how),
-        )
-        _add(table, cells)
-    console.print(table)
+        complete = "all of them" if host.uplinks_complete else "perhaps more"
+        uplinks = [*host.uplinks, f"({complete})"] if host.uplinks else []
+        macs = [mac_text(mac) for mac in host.macs]
+        rows.append((host.host, list(host.ids), list(host.ips), macs, uplinks, places.of(host)))
+    titles = ("Host", "Also called", "Addresses", "MACs", "Uplinks", places.title)
+    _print_table(console, "Hypervisors", titles, rows)
 
 
-def _print_learned(console: Console, inventory: Inventory) -> None:
-    if not inventory.learned:
-        return
-    table = _table(("MAC", "Host", "vSwitch", "Port", "VLAN", "Age (s)", "From"), "Learned by switches")
+def _print_learned(console: Console, inventory: Inventory, places: _Places) -> None:
+    kinds = {True: "leads out", False: "a VM's", None: ""}
+    rows = []
     for row in inventory.learned:
         port = row.interface or ("" if row.port_number is None else f"number {row.port_number}")
-        if row.is_uplink is not None:
-            port += " (uplink)" if row.is_uplink else " (VM)"
-        where = _from(row.source, row.row, row.format, row.observed_at_ns, row.observed_how)
-        _add(table, (mac_text(row.mac), row.host or "?", row.vswitch, port.strip(), row.vlan, row.age_s, where))
-    console.print(table)
+        place = places.of(row)
+        rows.append((mac_text(row.mac), row.host or "?", row.vswitch, port, kinds[row.is_uplink], row.vlan, row.age_s,
+                     place))  # fmt: skip
+    titles = ("MAC", "Host", "vSwitch", "Port", "Which", "VLAN", "Age (s)", places.title)
+    _print_table(console, "Learned by switches", titles, rows)
 
 
-def _print_mirrors(console: Console, inventory: Inventory) -> None:
-    if not inventory.mirrors:
-        return
-    table = _table(("Mirror", "Host", "vSwitch", "Copies", "To", "Cut at", "From"), "Mirrors")
+def _print_mirrors(console: Console, inventory: Inventory, places: _Places) -> None:
+    rows = []
     for row in inventory.mirrors:
         chosen = [*row.select_interfaces, *(f"VLAN {vlan}" for vlan in row.select_vlans)]
         to = row.output_interface or ("" if row.output_vlan is None else f"VLAN {row.output_vlan}")
-        where = _from(row.source, row.row, row.format, row.observed_at_ns, row.observed_how)
-        copies = "everything" if row.select_all else ", ".join(chosen)
-        _add(table, (row.name, row.host or "?", row.vswitch, copies, to, row.snaplen, where))
-    console.print(table)
+        copies = ["everything"] if row.select_all else chosen
+        rows.append((row.name, row.host or "?", row.vswitch, copies, to, row.snaplen, places.of(row)))
+    titles = ("Mirror", "Host", "vSwitch", "Copies", "To", "Cut at", places.title)
+    _print_table(console, "Mirrors", titles, rows)

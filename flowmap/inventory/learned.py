@@ -64,7 +64,10 @@ def _with_port(row: LearnedMac, switches: Switches) -> LearnedMac:
     if row.port_number == LOCAL_PORT_NUMBER:
         return replace(row, interface=row.vswitch)
     meant = [one for one in switches.numbered(row.port_number, row.vswitch) if switches.host_of(one) == row.host]
-    return replace(row, interface=meant[0].name) if len(meant) == 1 else row
+    if len(meant) != 1:
+        return row
+    bridge = switches.bridge_of(meant[0])
+    return replace(row, interface=meant[0].name, vswitch=row.vswitch or (None if bridge is None else bridge.name))
 
 
 def _bridge_in_name(source: str, host: str | None, switches: Switches) -> str | None:
