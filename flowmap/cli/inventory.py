@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from flowmap.inventory import HostRecord, Inventory, InventoryFile, LearnedMac, 
 from flowmap.packets import mac_text
 
 _HOW = {"column": "its row", "header": "the file itself", "file time": "the file's time"}
+_UUID = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE)
+_MIN_WIDTHS = {"Addresses": 15, "File:row": 8}
 _WHOLE = frozenset({"MAC", "MACs", "As of", "Row", "File:row"})
 """Columns whose cells would say nothing if they were folded."""
 
@@ -99,7 +102,8 @@ def _print_table(console: Console, title: str, titles: Sequence[str], rows: Sequ
     )
     used = [column for column in range(len(titles)) if any(row[column] not in (None, "", []) for row in rows)]
     for column in used:
-        table.add_column(titles[column], overflow="fold", no_wrap=titles[column] in _WHOLE)
+        name = titles[column]
+        table.add_column(name, overflow="fold", no_wrap=name in _WHOLE, min_width=_MIN_WIDTHS.get(name))
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in used))
     console.print(table)
@@ -119,7 +123,7 @@ def _print_vnics(console: Console, inventory: Inventory, places: _Places) -> Non
             list(row.ips),
             row.host or "?",
             row.vswitch,
-            row.network,
+            _UUID.sub(r"\1…", row.network or ""),
             row.vlan if row.vlan is not None else row.segment_type if row.segment_type == "overlay" else "",
             row.interface,
             _notes(row),
@@ -172,9 +176,9 @@ def _print_learned(console: Console, inventory: Inventory, places: _Places) -> N
 def _print_mirrors(console: Console, inventory: Inventory, places: _Places) -> None:
     rows = []
     for row in inventory.mirrors:
-        chosen = [*row.select_interfaces, *(f"VLAN {vlan}" for vlan in row.select_vlans)]
+        chosen = ["everything"] if row.select_all else [*row.select_interfaces]
+        chosen += [f"in VLAN {vlan}" for vlan in row.select_vlans]
         to = row.output_interface or ("" if row.output_vlan is None else f"VLAN {row.output_vlan}")
-        copies = ["everything"] if row.select_all else chosen
-        rows.append((row.name, row.host or "?", row.vswitch, copies, to, row.snaplen, places.of(row)))
+        rows.append((row.name, row.host or "?", row.vswitch, chosen, to, row.snaplen, places.of(row)))
     titles = ("Mirror", "Host", "vSwitch", "Copies", "To", "Cut at", places.title)
     _print_table(console, "Mirrors", titles, rows)

@@ -101,8 +101,9 @@ def add_port(cells: Cells, reading: Reading, row: int) -> None:
 
 
 def add_bridge(cells: Cells, reading: Reading, row: int) -> None:
-    """The ports of a bridge."""
-    reading.add_link(SwitchBridge(uuid(cells["_uuid"]), text(cells["name"]), uuids(cells["ports"]), reading.host))
+    """The ports and mirrors of a bridge."""
+    ports, mirrors = uuids(cells["ports"]), uuids(cells.get("mirrors"))
+    reading.add_link(SwitchBridge(uuid(cells["_uuid"]), text(cells["name"]), ports, mirrors, reading.host))
 
 
 def add_switch_host(cells: Cells, reading: Reading, row: int) -> None:
@@ -136,6 +137,7 @@ def add_mirror(cells: Cells, reading: Reading, row: int) -> None:
             uuid(cells.get("output_port")) or None,
             output_vlan if output_vlan is not None and 0 < output_vlan < 4096 else None,
             snaplen if snaplen is not None and 14 <= snaplen < 1 << 16 else None,
+            uuid(cells.get("_uuid")),
             reading.name,
             row,
             reading.format,

@@ -119,6 +119,8 @@ class MirrorSession:
     output_vlan: int | None = None
     """RSPAN: copies leave by every trunk in this VLAN, the uplink included."""
     snaplen: int | None = None
+    uuid: str = ""
+    """Open vSwitch's own identifier, by which a bridge names its mirrors."""
     source: str = ""
     row: int = 0
     format: str = ""
