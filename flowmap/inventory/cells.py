@@ -230,6 +230,15 @@ def clean_name(text: str) -> str:
     return name
 
 
+def name_in(row: object, *keys: str) -> str:
+    """The first text under one of the keys, cleaned; empty where there is none."""
+    for key in keys:
+        value = row.get(key) if isinstance(row, dict) else None
+        if isinstance(value, str) and value:
+            return clean_name(value)
+    return ""
+
+
 def quoted(text: str) -> str:
     """A value for a message: cleaned, in quotes, at most 40 characters."""
     shown = clean_name(text[:80])

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flowmap.errors import InventoryError
 from flowmap.inventory.cells import clean_name, quoted
-from flowmap.inventory.rows import SYNONYMS, columns_of, heading
+from flowmap.inventory.rows import SYNONYMS, columns_of, columns_titled, heading
 
 Fields = Mapping[str, Sequence[str]]
 """For each field of `rows.SYNONYMS` the titles of its columns, as the user wrote them."""
@@ -67,17 +67,11 @@ def mapped_columns(titles: Sequence[str], fields: Fields) -> dict[str, tuple[int
 
     Mapped columns that are not there are left out (see `missing_titles`).
     """
-    positions: dict[str, int] = {}
-    for position, title in enumerate(titles):
-        positions.setdefault(heading(title), position)
-    mapped = {heading(title) for several in fields.values() for title in several}
-    free = ["" if heading(title) in mapped else title for title in titles]
-    columns = {field: found for field, found in columns_of(free).items() if field not in fields}
-    for field, several in fields.items():
-        found = tuple(positions[heading(title)] for title in several if heading(title) in positions)
-        if found:
-            columns[field] = found
-    return columns
+    mapped = {field: [heading(title) for title in several] for field, several in fields.items()}
+    taken = {title for several in mapped.values() for title in several}
+    free = ["" if heading(title) in taken else title for title in titles]
+    by_title = {field: found for field, found in columns_of(free).items() if field not in fields}
+    return by_title | columns_titled(titles, mapped)
 
 
 def missing_titles(titles: Iterable[str], fields: Fields) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from flowmap.inventory.documents import DataDocument, Document, Table
 from flowmap.inventory.reading import Reading
-from flowmap.inventory.rows import SYNONYMS, Columns, add_row, heading
+from flowmap.inventory.rows import SYNONYMS, Columns, add_row, columns_titled, heading
 from flowmap.inventory.rvtools import titles_of
 
 _ADAPTER = {"parent", "networkname", "macaddress"}
@@ -41,7 +41,7 @@ def matches(document: Document) -> bool:
 def read(document: Document, reading: Reading) -> None:
     """Add one record for each adapter."""
     if isinstance(document, Table):
-        columns = _columns(document.header)
+        columns = columns_titled(document.header, _FIELDS)
         hosts_told = "host" in columns
         for row, cells in reading.numbered(document.rows, first=document.header_row + 1):
             if any(cell.strip() for cell in cells):
@@ -51,7 +51,7 @@ def read(document: Document, reading: Reading) -> None:
         hosts_told = False
         for row, adapter in reading.numbered(_adapters(document)):
             titles, values = zip(*_flat(adapter).items(), strict=True)
-            columns = _columns(titles)
+            columns = columns_titled(titles, _FIELDS)
             hosts_told = hosts_told or "host" in columns
             add_row(titles, _with_flag(values, columns), columns, reading, row)
     if not hosts_told and reading.host is None:
@@ -59,14 +59,6 @@ def read(document: Document, reading: Reading) -> None:
             "no column names the host, so it places no VM; export it with"
             " Select Parent,Name,NetworkName,MacAddress,Type,@{N='VMHost';E={$_.Parent.VMHost.Name}}"
         )
-
-
-def _columns(titles: Sequence[str]) -> Columns:
-    positions: dict[str, int] = {}
-    for position, title in enumerate(titles):
-        positions.setdefault(heading(title), position)
-    columns = {field: [positions[t] for t in names if t in positions] for field, names in _FIELDS.items()}
-    return {field: found for field, found in columns.items() if found}
 
 
 def _with_flag(values: Sequence[object], columns: Columns) -> list[object]:

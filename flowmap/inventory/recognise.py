@@ -47,6 +47,7 @@ from flowmap.inventory.listing import starts_with_prompt
 from flowmap.inventory.networks import PortGroup, Vswitch
 from flowmap.inventory.reading import MAX_ROWS, Reading
 from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
+from flowmap.inventory.rows import defaults_from
 from flowmap.inventory.xlsx import is_xlsx, load_workbook
 
 
@@ -147,6 +148,7 @@ def parse_inventory_file(
     tried: list[Document] = []
     documents: Iterable[Document]
     guessed_encoding = False
+    notes: dict[str, str] = {}
     if isinstance(text_or_bytes, bytes) and is_xlsx(text_or_bytes):
         documents = [load_workbook(text_or_bytes, shown)]
     else:
@@ -161,6 +163,8 @@ def parse_inventory_file(
                 reading = Reading(shown, known.name, modified_ns, max_rows, host)
                 if guessed_encoding:
                     reading.warn_file("not UTF-8, so read as Windows-1252; names with accents may be wrong")
+                if not isinstance(document, Table):  # whose reader does so itself
+                    defaults_from(list(notes), list(notes.values()), reading, 1)
                 known.read(document, reading)
                 if reading.is_empty or (reading.format == "ovs-interface" and not reading.records):
                     reading.warn_file(_nothing_in(reading.format))

@@ -74,23 +74,25 @@ def heading(title: str) -> str:
     return "".join(char for char in title[:80].casefold() if char.isalnum())
 
 
-def columns_of(titles: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Which values tell which field.
-
-    `Name` beside a surer title for the VM is the NIC's: PowerCLI writes `Parent,Name`, Hyper-V `VMName,Name`.
-    """
+def columns_titled(titles: Sequence[str], fields: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, ...]]:
+    """Which values stand under the titles of each field, written as by `heading`; a field without any is left out."""
     positions: dict[str, list[int]] = {}
     for position, title in enumerate(titles):
         positions.setdefault(heading(title), []).append(position)
-    found: dict[str, tuple[int, ...]] = {}
-    for field, synonyms in SYNONYMS.items():
-        hits = tuple(position for synonym in synonyms for position in positions.get(synonym, ()))
-        if field == "vm":
-            hits = hits[:1]
-        elif field == "nic":
-            hits = tuple(position for position in hits if position not in found.get("vm", ()))
-        if hits:
-            found[field] = hits
+    hits = {field: tuple(n for name in names for n in positions.get(name, ())) for field, names in fields.items()}
+    return {field: found for field, found in hits.items() if found}
+
+
+def columns_of(titles: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Which values tell which field, by `SYNONYMS`.
+
+    `Name` beside a surer title for the VM is the NIC's: PowerCLI writes `Parent,Name`, Hyper-V `VMName,Name`.
+    """
+    found = columns_titled(titles, SYNONYMS)
+    if "vm" in found:
+        found["vm"] = found["vm"][:1]
+    if nic := tuple(position for position in found.pop("nic", ()) if position not in found.get("vm", ())):
+        found["nic"] = nic
     return found
 
 
@@ -114,7 +116,8 @@ class Defaults:
 def defaults_from(titles: Sequence[str], values: Sequence[object], reading: Reading, row: int) -> Defaults:
     """Defaults from keys beside the list of machines, or from comment lines above a table; a time is the reading's."""
     cells = Cells(titles, values, columns_of(titles), reading, row)
-    reading.exported_ns = cells.parsed("observed_at", parse_time)
+    if (told := cells.parsed("observed_at", parse_time)) is not None:
+        reading.exported_ns = told
     return Defaults(host=cells.name("host"), domain=cells.name("domain"))
 
 

@@ -6,11 +6,11 @@ tabs (see `rvtools_ports`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from flowmap.inventory.documents import Document, Table
 from flowmap.inventory.reading import Reading
-from flowmap.inventory.rows import add_row, heading
+from flowmap.inventory.rows import Cells, add_row, columns_titled, heading
 
 VNETWORK = {
     "vm": ("vm",),
@@ -70,12 +70,20 @@ def read_vinfo(document: Document, reading: Reading) -> None:
     _read(document, reading, VINFO)
 
 
+def rows_of(document: Document, reading: Reading) -> Iterator[tuple[int, Cells]]:
+    """Row number and cells of each row that holds something; a field is a title, as `rows.heading` writes it."""
+    assert isinstance(document, Table)
+    columns = {heading(title): (position,) for position, title in enumerate(document.header)}
+    for row, texts in reading.numbered(document.rows, first=document.header_row + 1):
+        if any(text.strip() for text in texts):
+            yield row, Cells(document.header, texts, columns, reading, row)
+
+
 def _read(document: Document, reading: Reading, fields: Mapping[str, Sequence[str]]) -> None:
     assert isinstance(document, Table)
-    positions = {heading(title): position for position, title in enumerate(document.header)}
-    columns = {field: [positions[t] for t in titles if t in positions] for field, titles in fields.items()}
-    networks = [positions[title] for title in _NETWORKS if title in positions] if fields is VINFO else []
-    placeholder = positions.get("srmplaceholder")
+    columns = columns_titled(document.header, {**fields, "networks": _NETWORKS, "placeholder": ("srmplaceholder",)})
+    networks = columns.pop("networks", ()) if fields is VINFO else ()
+    placeholder = next(iter(columns.pop("placeholder", ())), None)
     for row, cells in reading.numbered(document.rows, first=document.header_row + 1):
         if placeholder is not None and cells[placeholder : placeholder + 1] == ["True"]:
             # It reserves a place at the recovery site; the VM itself runs elsewhere, with the same name.
@@ -83,5 +91,5 @@ def _read(document: Document, reading: Reading, fields: Mapping[str, Sequence[st
         elif any(cell.strip() for cell in cells):
             if networks:
                 named = {cells[n]: n for n in networks if n < len(cells) and cells[n].strip()}
-                columns["network"] = list(named.values()) if len(named) == 1 else []
+                columns["network"] = tuple(named.values()) if len(named) == 1 else ()
             add_row(document.header, cells, columns, reading, row)

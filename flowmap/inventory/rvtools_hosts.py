@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from flowmap.inventory.cells import parse_ip, parse_mac
-from flowmap.inventory.documents import Document, Table
+from flowmap.inventory.documents import Document
 from flowmap.inventory.reading import Reading
-from flowmap.inventory.rows import MAX_IPS_OF_NIC, Cells, heading
-from flowmap.inventory.rvtools import titles_of
+from flowmap.inventory.rows import MAX_IPS_OF_NIC, Cells
+from flowmap.inventory.rvtools import rows_of, titles_of
 
 _LINK_DOWN = frozenset({"0", "0.0"})
 """`Speed` in Mbit/s of a NIC without a link."""
@@ -105,14 +105,10 @@ def read_vswitch(document: Document, reading: Reading) -> None:
 
 def _rows(document: Document, reading: Reading) -> Iterator[tuple[int, str, Cells]]:
     """Row number, host and cells of each row that names a host."""
-    assert isinstance(document, Table)
-    columns = {heading(title): (position,) for position, title in enumerate(document.header)}
-    for row, texts in reading.numbered(document.rows, first=document.header_row + 1):
-        cells = Cells(document.header, texts, columns, reading, row)
-        name = cells.name("host")
-        if name:
+    for row, cells in rows_of(document, reading):
+        if name := cells.name("host"):
             yield row, name, cells
-        elif any(text.strip() for text in texts):
+        else:
             reading.skip(row, "they name no host")
 
 

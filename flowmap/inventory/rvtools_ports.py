@@ -6,10 +6,9 @@ for a trunk, or text.
 
 from __future__ import annotations
 
-from flowmap.inventory.documents import Document, Table
+from flowmap.inventory.documents import Document
 from flowmap.inventory.reading import Reading
-from flowmap.inventory.rows import Cells, heading
-from flowmap.inventory.rvtools import titles_of
+from flowmap.inventory.rvtools import rows_of, titles_of
 
 
 def matches_vport(document: Document) -> bool:
@@ -34,13 +33,9 @@ def read_dvport(document: Document, reading: Reading) -> None:
 
 
 def _read(document: Document, reading: Reading, name_title: str) -> None:
-    assert isinstance(document, Table)
-    columns = {heading(title): (position,) for position, title in enumerate(document.header)}
-    for row, texts in reading.numbered(document.rows, first=document.header_row + 1):
-        cells = Cells(document.header, texts, columns, reading, row)
+    for row, cells in rows_of(document, reading):
         name, vswitch, host = (cells.name(title) for title in (name_title, "switch", "host"))
         if name is None or (name_title == "portgroup" and host is None):
-            if any(text.strip() for text in texts):
-                reading.skip(row, "they name no port group, or a standard one without its host")
+            reading.skip(row, "they name no port group, or a standard one without its host")
             continue
         reading.add_port_group(row, name, vswitch, host, cells.name("vlan") or "")

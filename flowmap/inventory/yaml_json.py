@@ -34,7 +34,7 @@ _ROWS_TO_PROBE = 20
 
 
 def matches_json(document: Document) -> bool:
-    """JSON that lists machines."""
+    """JSON that lists machines; also one machine after the other, as `jq -c` writes them."""
     return _lists_machines(document, "json")
 
 
@@ -92,7 +92,7 @@ def _mapped_rows(value: object, name: str) -> tuple[list[object], dict[str, obje
 
 
 def _lists_machines(document: Document, syntax: str) -> bool:
-    if not isinstance(document, DataDocument) or document.syntax != syntax:
+    if not isinstance(document, DataDocument) or not document.syntax.startswith(syntax):
         return False
     value = document.value
     if isinstance(value, dict) and KEY in value:
