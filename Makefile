@@ -11,7 +11,7 @@ PIP    = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
 # PROGRAM:PACKAGE, the Debian package that is installed when the program is missing.
 RUN_PROGRAMS  = tshark:tshark
-TEST_PROGRAMS = $(RUN_PROGRAMS) chromium:chromium fc-list:fontconfig ip:iproute2
+TEST_PROGRAMS = $(RUN_PROGRAMS) chromium:chromium fc-list:fontconfig ip:iproute2 jq:jq
 LAB_PROGRAMS  = $(RUN_PROGRAMS) ip:iproute2 sysctl:procps ovs-vsctl:openvswitch-switch ethtool:ethtool \
                 iptables:iptables ping:iputils-ping dnsmasq:dnsmasq-base busybox:busybox dropbear:dropbear-bin \
                 iperf3:iperf3 openssl:openssl

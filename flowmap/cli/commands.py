@@ -60,7 +60,7 @@ InventoryFiles = Annotated[
     list[Path] | None,
     typer.Option(
         "--inventory",
-        help="Which VM is on which host: CSV, YAML, JSON, RVTools, virsh dumpxml, ovs-vsctl. Repeatable.",
+        help="Which VM is on which host: RVTools, PowerCLI, govc, virsh, ovs-vsctl, CSV, YAML, JSON... Repeatable.",
         metavar="FILE",
     ),
 ]
@@ -225,10 +225,14 @@ def conversations(
 def inventory(
     files: Annotated[list[Path], typer.Argument(help="Inventory files.", metavar="FILE...")],
 ) -> None:
-    """Show what is recognised in inventory files: conflicts first, then row by row."""
-    from flowmap.cli.summary import print_inventory
+    """Show what is recognised in inventory files, with its age: conflicts first, then row by row."""
+    from flowmap.cli.inventory import print_inventory
+    from flowmap.inventory import inventory_files, join_files
+    from flowmap.settings import Settings
 
-    print_inventory(_inventory(files))
+    settings = Settings()
+    read = inventory_files(files, max_bytes=settings.max_inventory_bytes, max_rows=settings.max_inventory_rows)
+    print_inventory(read, join_files(read))
 
 
 @app.command()

@@ -16,8 +16,6 @@ from rich.text import Text
 
 from flowmap.cli.console import wide_console
 from flowmap.graph import FlowGraph
-from flowmap.inventory import Inventory
-from flowmap.packets import mac_text
 from flowmap.pipeline import FlowMap
 
 Edge = tuple[str, str, Mapping[str, Any]]
@@ -260,41 +258,6 @@ def _print_warnings(console: Console, warnings: Sequence[Mapping[str, Any]]) -> 
         console.print(Text(f"Note: {plain(row['text'])}{times}"))
     if len(warnings) > WARNINGS_SHOWN:
         console.print(Text(f"... and {len(warnings) - WARNINGS_SHOWN} more notes in the document."))
-
-
-def print_inventory(inventory: Inventory) -> None:
-    """Conflicts, warnings, then every row."""
-    console = wide_console(sys.stdout)
-    for conflict in inventory.conflicts:
-        console.print(Text(f"Conflict: {plain(conflict.text)}", style="bold dark_orange3"))
-    for warning in inventory.warnings:
-        console.print(Text(f"Note: {plain(warning)}"))
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("VM", "MAC", "Addresses", "Host", "vSwitch", "Network", "VLAN", "Interface", "From"):
-        table.add_column(name, overflow="fold")
-    for row in inventory.records:
-        cells = (
-            row.vm,
-            mac_text(row.mac) if row.mac is not None else "-",
-            ", ".join(row.ips) or "-",
-            row.host or "?",
-            row.vswitch or "-",
-            row.network or "-",
-            row.vlan if row.vlan is not None else "-",
-            row.interface or "-",
-            f"{row.source} row {row.row} ({row.format})",
-        )
-        table.add_row(*(Text(plain(cell)) for cell in cells))
-    console.print(table)
-    parts = [f"{len(inventory.records)} vNICs"]
-    others = (
-        (inventory.hypervisors, "rows of hypervisors"),
-        (inventory.learned, "MACs in forwarding tables"),
-        (inventory.mirrors, "mirrors"),
-    )
-    parts += [f"{len(rows)} {what}" for rows, what in others if rows]
-    parts += [f"{len(inventory.conflicts)} conflicts", f"{len(inventory.warnings)} notes"]
-    console.print(Text(f"{', '.join(parts)}."))
 
 
 def print_interfaces(rows: Sequence[Mapping[str, Any]]) -> None:

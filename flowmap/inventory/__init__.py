@@ -15,7 +15,6 @@ from pathlib import Path
 from flowmap.errors import InventoryError
 from flowmap.inventory.cells import clean_name
 from flowmap.inventory.join import join
-from flowmap.inventory.linking import link_files
 from flowmap.inventory.proxmox_conf import node_in_path
 from flowmap.inventory.reading import MAX_ROWS
 from flowmap.inventory.recognise import InventoryFile, parse_inventory_file
@@ -30,6 +29,7 @@ __all__ = [
     "MirrorSession",
     "VnicRecord",
     "host_and_path",
+    "inventory_files",
     "join",
     "join_files",
     "parse_inventory",
@@ -71,6 +71,13 @@ def read_inventory(
     InventoryError
         If a file cannot be opened, is over a limit, or is no inventory.
     """
+    return join_files(inventory_files(paths, max_bytes=max_bytes, max_rows=max_rows))
+
+
+def inventory_files(
+    paths: Iterable[str | os.PathLike[str]], *, max_bytes: int = MAX_BYTES, max_rows: int = MAX_ROWS
+) -> list[InventoryFile]:
+    """Open and parse inventory files as `read_inventory` does, without joining them."""
     given = [host_and_path(str(path)) for path in paths]
     base_names = [path.name for _, path in given]
     files = []
@@ -79,24 +86,19 @@ def read_inventory(
         name = clean_name(path.name if base_names.count(path.name) == 1 else str(path))
         data, modified_ns = _read(path, name, max_bytes)
         files.append(parse_inventory_file(data, name=name, modified_ns=modified_ns, max_rows=max_rows, host=host))
-    return join_files(files)
+    return files
 
 
 def join_files(files: Sequence[InventoryFile]) -> Inventory:
     """One inventory of several files, in the order in which they are trusted."""
-    linked = link_files(
-        [file.records for file in files],
-        [record for file in files for record in file.hypervisors],
-        [record for file in files for record in file.learned],
-        [record for file in files for record in file.mirrors],
-        [link for file in files for link in file.links],
-    )
     return join(
-        linked.records,
-        [warning for file in files for warning in file.warnings] + linked.warnings,
-        hypervisors=linked.hypervisors,
-        learned=linked.learned,
-        mirrors=linked.mirrors,
+        [file.records for file in files],
+        [warning for file in files for warning in file.warnings],
+        hypervisors=[record for file in files for record in file.hypervisors],
+        learned=[record for file in files for record in file.learned],
+        mirrors=[record for file in files for record in file.mirrors],
+        networks=[record for file in files for record in file.networks],
+        links=[link for file in files for link in file.links],
     )
 
 

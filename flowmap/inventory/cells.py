@@ -118,6 +118,40 @@ def parse_flag(text: str) -> bool:
     raise ValueError("is neither true nor false")
 
 
+def parse_kind(text: str) -> str:
+    """ "vm", "router", "service" or "hypervisor"; also a flag that tells of the hypervisor's own NIC.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    word = text.casefold()
+    if word in ("vm", "router", "service", "hypervisor"):
+        return word
+    try:
+        return "hypervisor" if parse_flag(text) else "vm"
+    except ValueError:
+        raise ValueError("is no kind of NIC (vm, router, service or hypervisor)") from None
+
+
+def parse_uplink(text: str) -> bool:
+    """Whether the vSwitch leads out of its host: a flag, or Hyper-V's type of switch.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    word = text.casefold()
+    if word in ("external", "internal", "private"):
+        return word == "external"
+    try:
+        return parse_flag(text)
+    except ValueError:
+        raise ValueError("does not say whether the switch has an uplink (true, false, External, Private)") from None
+
+
 def parse_segment_type(text: str) -> str:
     """ "vlan", "overlay" or "none".
 
@@ -194,6 +228,15 @@ def clean_name(text: str) -> str:
         digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=4).hexdigest()
         name = f"{name[: MAX_NAME_CHARS - 9]}~{digest}"
     return name
+
+
+def name_in(row: object, *keys: str) -> str:
+    """The first text under one of the keys, cleaned; empty where there is none."""
+    for key in keys:
+        value = row.get(key) if isinstance(row, dict) else None
+        if isinstance(value, str) and value:
+            return clean_name(value)
+    return ""
 
 
 def quoted(text: str) -> str:

@@ -31,7 +31,6 @@ MAX_RECORD_CHARS = 1 << 20
 DELIMITERS = ",;\t"
 
 _NOT_TEXT = (
-    (b"PK\x03\x04", "an Excel workbook or zip archive", "save the sheet (RVTools: vNetwork) as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet (RVTools: vNetwork) as CSV"),
     (b"\x1f\x8b", "a gzip file", "unpack it first"),
     (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first"),
@@ -95,22 +94,14 @@ class Lines:
         return (line[:500] for line in islice(self, count))
 
 
-Document = XmlDocument | DataDocument | Table | Lines
+@dataclass(frozen=True)
+class Workbook:
+    """The sheets of an Excel file that hold a table, by name, in their order."""
+
+    sheets: list[tuple[str, Table]]
 
 
-def without_leading_notes(text: str) -> tuple[str, dict[str, str]]:
-    """Blank the `# key: value` lines above the content, so that line numbers stay true, and return them too."""
-    notes: dict[str, str] = {}
-    lines = io.StringIO(text, newline="")
-    above = 0
-    for line in lines:
-        bare = line.strip()
-        if bare and not bare.startswith("#"):
-            break
-        above += len(line)
-        if (note := _PREAMBLE.fullmatch(bare)) and len(notes) < 20:
-            notes.setdefault(note["key"].strip().casefold(), note["value"])
-    return "\n" * text.count("\n", 0, above) + text[above:], notes
+Document = XmlDocument | DataDocument | Table | Workbook | Lines
 
 
 def decode(data: bytes | str, name: str) -> tuple[str, bool]:
@@ -171,7 +162,9 @@ def load_xml(text: str, name: str) -> XmlDocument:
 
 
 def load_json(text: str, name: str) -> DataDocument:
-    """Parse one JSON document, or several that follow each other (then a list); NaN and Infinity become null.
+    """Parse one JSON document, or several in a row (ovs-vsctl, govc collect, jq -c: then a list).
+
+    NaN and Infinity become null.
 
     Raises
     ------
@@ -233,31 +226,64 @@ def load_yaml_document(text: str, name: str, max_nodes: int = MAX_NODES // 2) ->
     return DataDocument(load_yaml(text, name, max_nodes), "yaml")
 
 
-def tables(text: str, name: str) -> Iterator[Table]:
-    """The text as a table, once for each delimiter that gives its header line two columns or more."""
+def without_notes(text: str) -> tuple[str, dict[str, str]]:
+    """The text with the comments above its content blanked, so that line numbers stay true, and what these say.
+
+    Keys of the notes are casefolded.
+    """
+    notes: dict[str, str] = {}
     lines = io.StringIO(text, newline="")
-    preamble: dict[str, str] = {}
+    above = count = 0
+    for line in lines:
+        bare = line.strip()
+        if is_comment(bare):
+            add_to_preamble(bare, notes)
+        elif bare and not re.fullmatch(r"sep=.", bare, re.IGNORECASE):  # Excel's
+            break
+        above += len(line)
+        count += 1
+    return "\n" * count + text[above:], notes
+
+
+def tables(body: str, notes: dict[str, str], name: str) -> Iterator[Table]:
+    """A text `without_notes` as a table, once for each delimiter that gives its header line two columns or more."""
+    lines = io.StringIO(body, newline="")
     header_row = 0
+    line = ""
     for line in lines:
         header_row += 1
-        stripped = line.strip()
-        # "#TYPE ..." is Windows PowerShell's, "sep=;" Excel's.
-        if stripped.startswith("#"):
-            if (note := _PREAMBLE.fullmatch(stripped)) and len(preamble) < 20:
-                preamble[note["key"].strip().casefold()] = note["value"]
-        elif stripped and not re.fullmatch(r"sep=.", stripped, re.IGNORECASE):
+        if line.strip():
             break
     body_start = lines.tell() - len(line)
     for delimiter in DELIMITERS:
         if delimiter not in line:
             continue
-        rows = _rows(text[body_start:], name, delimiter, header_row)
+        rows = _rows(body[body_start:], name, delimiter, header_row)
         try:
             header = next(rows, [])
         except InventoryError:  # YAML may have quotes where a table cannot
             continue
         if len(header) > 1:
-            yield Table(header, header_row, rows, preamble)
+            yield Table(header, header_row, rows, notes)
+
+
+def is_comment(line: str) -> bool:
+    """Whether a line above the content is a comment; a spreadsheet may have put it into quotes."""
+    # "#TYPE ..." is Windows PowerShell's.
+    return line.startswith(("#", '"#'))
+
+
+def add_to_preamble(line: str, preamble: dict[str, str]) -> None:
+    """Keep what a comment line says. A second `# mapping:` goes on where the first one ended."""
+    # A spreadsheet fills a line up with the delimiters of empty cells.
+    note = _PREAMBLE.fullmatch(line.strip('"' + DELIMITERS).strip())
+    if note is None or len(preamble) >= 20:
+        return
+    key = note["key"].strip().casefold()
+    if key == "mapping" and key in preamble:
+        preamble[key] += f"; {note['value']}"
+    else:
+        preamble[key] = note["value"]
 
 
 def _rows(text: str, name: str, delimiter: str, first_row: int) -> Iterator[list[str]]:

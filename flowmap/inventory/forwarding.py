@@ -133,6 +133,6 @@ def _add(
         LearnedMac(
             mac, host, clean_name(vswitch or "") or None, clean_name(interface or "") or None, port_number, is_uplink,
             vlan if vlan is not None and 0 < vlan < 4095 else None, age_s, reading.name, row, reading.format,
-            reading.modified_ns, reading.observed_how,
+            *reading.observed(),
         )
     )  # fmt: skip

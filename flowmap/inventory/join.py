@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
-from typing import TypeVar
 
 from flowmap.inventory.conflicts import find_conflicts
+from flowmap.inventory.hosts import hosts_by_name, one_record_a_host, spelled_alike, spellings
 from flowmap.inventory.learned import place_learned
+from flowmap.inventory.linking import put_together
+from flowmap.inventory.links import Link, LinkOfHost
+from flowmap.inventory.networks import PortGroup, Vswitch, with_networks
 from flowmap.inventory.records import (
     HostRecord,
     Inventory,
@@ -21,7 +24,6 @@ from flowmap.inventory.records import (
     MirrorSession,
     VnicRecord,
     given_name,
-    host_spellings,
     placed_by_its_file,
 )
 
@@ -32,8 +34,6 @@ MAX_ROWS_COMPARED = 64
 MAX_IPS = 256
 """Addresses of one vNIC, from all rows together."""
 MAX_CONFLICTS = 10_000
-MAX_HOSTS_NAMED = 20
-"""Hosts with two spellings that are named in warnings."""
 
 
 def join(
@@ -43,6 +43,8 @@ def join(
     hypervisors: Iterable[HostRecord] = (),
     learned: Iterable[LearnedMac] = (),
     mirrors: Iterable[MirrorSession] = (),
+    networks: Iterable[PortGroup | Vswitch] = (),
+    links: Iterable[Link] = (),
 ) -> Inventory:
     """Join the records of several files.
 
@@ -52,13 +54,24 @@ def join(
         The records of each file, in the order in which the files were named: the first to tell a thing wins.
     warnings
         Those of the files, put before the ones found here.
-    hypervisors, learned, mirrors
-        What the files say of hosts, forwarding tables and mirrors.
+    hypervisors, learned, mirrors, networks, links
+        What the files say of hosts, forwarding tables, mirrors, of port groups and vSwitches, and rows that complete
+        others.
     """
     flat = [record for of_file in records for record in of_file]
     joined_warnings = list(warnings)
-    hypervisors, learned, mirrors = list(hypervisors), list(learned), list(mirrors)
-    flat, learned, mirrors = _spell_hosts_alike(flat, hypervisors, learned, mirrors, joined_warnings)
+    hosts, learned, mirrors, networks = list(hypervisors), list(learned), list(mirrors), list(networks)
+    all_links = list(links)
+    of_hosts = [link for link in all_links if isinstance(link, LinkOfHost)]
+    spelled = spellings((flat, hosts, learned, mirrors, networks, of_hosts), joined_warnings)
+    flat, hosts = spelled_alike(flat, spelled), spelled_alike(hosts, spelled)
+    learned, mirrors = spelled_alike(learned, spelled), spelled_alike(mirrors, spelled)
+    flat, hosts = hosts_by_name(flat, hosts, joined_warnings)
+    hosts = one_record_a_host(hosts)
+    all_links = [link for link in all_links if not isinstance(link, LinkOfHost)]
+    all_links += spelled_alike(of_hosts, spelled)
+    flat, learned, mirrors = put_together(flat, hosts, learned, mirrors, all_links, joined_warnings)
+    flat = with_networks(flat, spelled_alike(networks, spelled), hosts)
     joined = _join_by_mac(flat)
     joined = _join_by_interface(joined)
     joined = _join_by_vm(joined)
@@ -69,39 +82,7 @@ def join(
     conflicts = learned_elsewhere + find_conflicts(joined, flat)
     if len(conflicts) > MAX_CONFLICTS:
         joined_warnings.append(f"{len(conflicts) - MAX_CONFLICTS:,} more conflicts are not listed.")
-    return Inventory(joined, conflicts[:MAX_CONFLICTS], joined_warnings, hypervisors, learned, mirrors)
-
-
-Placed = TypeVar("Placed", VnicRecord, LearnedMac, MirrorSession)
-
-
-def _spell_hosts_alike(
-    records: list[VnicRecord],
-    hypervisors: list[HostRecord],
-    learned: list[LearnedMac],
-    mirrors: list[MirrorSession],
-    warnings: list[str],
-) -> tuple[list[VnicRecord], list[LearnedMac], list[MirrorSession]]:
-    told = [[one.host for one in rows] for rows in (records, hypervisors, learned, mirrors)]
-    names = dict.fromkeys(host for hosts in told for host in hosts if host)
-    spelled = host_spellings(names)
-    respelled = [name for name in names if spelled[name.casefold()] != name]
-    for name in respelled[:MAX_HOSTS_NAMED]:
-        same = spelled[name.casefold()]
-        warnings.append(f"Host {name} is taken for {same}, which the inventory names too.")
-    if len(respelled) > MAX_HOSTS_NAMED:
-        more = len(respelled) - MAX_HOSTS_NAMED
-        warnings.append(f"{more:,} more hosts are named in two ways and taken for one.")
-
-    def alike(rows: list[Placed]) -> list[Placed]:
-        return [
-            replace(row, host=spelled[row.host.casefold()])
-            if row.host and spelled[row.host.casefold()] != row.host
-            else row
-            for row in rows
-        ]
-
-    return alike(records), alike(learned), alike(mirrors)
+    return Inventory(joined, conflicts[:MAX_CONFLICTS], joined_warnings, hosts, learned, mirrors)
 
 
 def _join_by_mac(records: list[VnicRecord]) -> list[VnicRecord]:
@@ -291,12 +272,18 @@ def _merge(first: VnicRecord, second: VnicRecord) -> VnicRecord:
         observed_at_ns=placing.observed_at_ns if placing.observed_at_ns is not None else other.observed_at_ns,
         observed_how=placing.observed_how or other.observed_how,
         domain=first.domain or second.domain,
-        kind=first.kind if first.kind != "vm" else second.kind,
+        kind=second.kind if first.kind == "vm" else first.kind,
         distributed=first.distributed or second.distributed,
         isolated=first.isolated or second.isolated,
-        has_uplink=first.has_uplink if first.has_uplink is not None else second.has_uplink,
-        external_ips=tuple(dict.fromkeys(first.external_ips + second.external_ips)),
+        has_uplink=_way_out(first.has_uplink, second.has_uplink),
+        external_ips=tuple(dict.fromkeys(first.external_ips + second.external_ips))[:MAX_IPS],
+        guest_name=first.guest_name or second.guest_name,
     )
+
+
+def _way_out(one: bool | None, other: bool | None) -> bool | None:
+    """Whether the vSwitch has an uplink: one that either of two rows knows is there."""
+    return one or other if None not in (one, other) else other if one is None else one
 
 
 def _places(record: VnicRecord) -> tuple[bool, bool]:

@@ -6,7 +6,7 @@ A row is a few minutes old at most, so it outranks any export; a row contradicts
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -18,9 +18,6 @@ from flowmap.inventory.switches import LOCAL_PORT_NUMBER, Switches, leads_out
 MAX_PLACES_OF_MAC = 64
 """Of one MAC in all tables; one at more of them is no VM's, and placed nowhere."""
 
-Spelling = Callable[[str | None], str | None]
-"""One spelling for each host."""
-
 
 def resolve_learned(
     learned: Iterable[LearnedMac],
@@ -28,7 +25,6 @@ def resolve_learned(
     hypervisors: Iterable[HostRecord],
     mirrors: Iterable[MirrorSession],
     switches: Switches,
-    spell: Spelling,
     warnings: list[str],
 ) -> list[LearnedMac]:
     """Rows with the name of their port and whether it is a VM's or leads out of the host.
@@ -38,8 +34,8 @@ def resolve_learned(
     owners: dict[tuple[str | None, str], set[int | None]] = defaultdict(set)
     for record in records:
         if record.kind == "vm" and record.host and record.interface:
-            owners[spell(record.host), record.interface].add(record.mac)
-    uplinks = {(spell(one.host), name) for one in hypervisors for name in one.uplinks}
+            owners[record.host, record.interface].add(record.mac)
+    uplinks = {(one.host, name) for one in hypervisors for name in one.uplinks}
     copies = {mirror.output_vlan for mirror in mirrors if mirror.output_vlan is not None}
     resolved = []
     without_host: dict[str, None] = {}
@@ -49,8 +45,8 @@ def resolve_learned(
         if row.host is None:
             without_host[row.source] = None
         else:
-            row = _with_port(row, switches, spell)
-            row = replace(row, is_uplink=_is_uplink(row, owners, uplinks, switches, spell))
+            row = _with_port(row, switches)
+            row = replace(row, is_uplink=_is_uplink(row, owners, uplinks, switches))
         resolved.append(row)
     for source in without_host:
         warnings.append(
@@ -60,25 +56,27 @@ def resolve_learned(
     return resolved
 
 
-def _with_port(row: LearnedMac, switches: Switches, spell: Spelling) -> LearnedMac:
-    host = spell(row.host)
+def _with_port(row: LearnedMac, switches: Switches) -> LearnedMac:
     if row.vswitch is None:
-        row = replace(row, vswitch=_bridge_in_name(row.source, host, switches, spell))
+        row = replace(row, vswitch=_bridge_in_name(row.source, row.host, switches))
     if row.interface is not None or row.port_number is None:
         return row
     if row.port_number == LOCAL_PORT_NUMBER:
         return replace(row, interface=row.vswitch)
-    meant = [one for one in switches.numbered(row.port_number, row.vswitch) if spell(switches.host_of(one)) == host]
-    return replace(row, interface=meant[0].name) if len(meant) == 1 else row
+    meant = [one for one in switches.numbered(row.port_number, row.vswitch) if switches.host_of(one) == row.host]
+    if len(meant) != 1:
+        return row
+    bridge = switches.bridge_of(meant[0])
+    return replace(row, interface=meant[0].name, vswitch=row.vswitch or (None if bridge is None else bridge.name))
 
 
-def _bridge_in_name(source: str, host: str | None, switches: Switches, spell: Spelling) -> str | None:
+def _bridge_in_name(source: str, host: str | None, switches: Switches) -> str | None:
     """The bridge whose name ends the file's: `fdb-br-int.txt`, since the table itself does not name it."""
     stem = PurePath(source).name.rsplit(".", 1)[0]
     found = [
         name
         for of_host, name in switches.bridges()
-        if spell(of_host) == host and name and stem.endswith(name) and stem[: -len(name)][-1:] in ("", "-", "_", ".")
+        if of_host == host and name and stem.endswith(name) and stem[: -len(name)][-1:] in ("", "-", "_", ".")
     ]
     return max(found, key=len, default=None)
 
@@ -86,19 +84,17 @@ def _bridge_in_name(source: str, host: str | None, switches: Switches, spell: Sp
 def _is_uplink(
     row: LearnedMac,
     owners: dict[tuple[str | None, str], set[int | None]],
-    uplinks: set[tuple[str | None, str]],
+    uplinks: set[tuple[str, str]],
     switches: Switches,
-    spell: Spelling,
 ) -> bool | None:
     if row.interface is None:
         return row.is_uplink
-    host = spell(row.host)
-    if of_vm := owners.get((host, row.interface)):
+    if of_vm := owners.get((row.host, row.interface)):
         # Another MAC behind a VM's port: a nested machine, a bridge, or a forged address.
         return False if row.mac in of_vm or None in of_vm else None
-    if (host, row.interface) in uplinks:
+    if row.host and (row.host, row.interface) in uplinks:
         return True
-    meant = [one for one in switches.named(row.interface) if spell(switches.host_of(one)) == host]
+    meant = [one for one in switches.named(row.interface) if switches.host_of(one) == row.host]
     return True if meant and all(map(leads_out, meant)) else row.is_uplink
 
 

@@ -18,11 +18,12 @@ class SwitchHost:
 
 @dataclass(frozen=True, slots=True)
 class SwitchBridge:
-    """A row of Open vSwitch's table Bridge; ports are UUIDs."""
+    """A row of Open vSwitch's table Bridge; ports and mirrors are UUIDs."""
 
     uuid: str
     name: str
     ports: tuple[str, ...]
+    mirrors: tuple[str, ...]
     host: str | None
 
 
@@ -86,4 +87,7 @@ class LocalnetPort:
     vlan: int | None
 
 
-Link = SwitchHost | SwitchBridge | SwitchPort | SwitchInterface | Translation | CentralisedPort | LocalnetPort
+LinkOfHost = SwitchHost | SwitchBridge | SwitchInterface
+"""Links that say of which host they are."""
+
+Link = LinkOfHost | SwitchPort | Translation | CentralisedPort | LocalnetPort

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from flowmap.inventory.cells import clean_name, parse_ip, parse_mac, split_list
+from flowmap.inventory.cells import name_in, parse_ip, parse_mac, split_list
 from flowmap.inventory.documents import DataDocument, Document
 from flowmap.inventory.links import Translation
 from flowmap.inventory.reading import Reading
@@ -82,15 +82,6 @@ def rows_of(document: Document, key: str) -> list[object]:
     value = document.value
     found = value.get(key) if isinstance(value, dict) else value
     return found if isinstance(found, list) else []
-
-
-def name_in(row: object, *keys: str) -> str:
-    """The first text under one of the keys, cleaned; empty where there is none."""
-    for key in keys:
-        value = row.get(key) if isinstance(row, dict) else None
-        if isinstance(value, str) and value:
-            return clean_name(value)
-    return ""
 
 
 def tap_name(port_id: str) -> str | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from flowmap.inventory.cells import parse_ip, parse_mac, split_list
+from flowmap.inventory.cells import name_in, parse_ip, parse_mac, split_list
 from flowmap.inventory.documents import Document
-from flowmap.inventory.neutron import addresses_of, kind_of_owner, name_in, rows_of, tap_name
+from flowmap.inventory.neutron import addresses_of, kind_of_owner, rows_of, tap_name
 from flowmap.inventory.reading import Reading
 from flowmap.inventory.rows import MAX_IPS_OF_NIC
 

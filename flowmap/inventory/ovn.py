@@ -11,7 +11,6 @@ from flowmap.inventory.cells import parse_ip, parse_mac
 from flowmap.inventory.links import CentralisedPort, LocalnetPort, Translation
 from flowmap.inventory.ovsdb import Cells, mapping, text, texts, uuid, uuids, whole
 from flowmap.inventory.reading import Reading
-from flowmap.inventory.records import HostRecord
 from flowmap.inventory.rows import MAX_IPS_OF_NIC
 
 _NO_ADDRESS = frozenset({"", "dynamic", "unknown", "router"})
@@ -60,7 +59,7 @@ def add_chassis(cells: Cells, reading: Reading, row: int) -> None:
     name, hostname = text(cells["name"]), text(cells["hostname"])
     if name or hostname:
         ids = tuple(one for one in (uuid(cells["_uuid"]), name) if one)
-        _add_host(hostname or name, ids, (), reading, row)
+        reading.add_host(row, hostname or name, ids=ids)
 
 
 def add_encap(cells: Cells, reading: Reading, row: int) -> None:
@@ -68,7 +67,7 @@ def add_encap(cells: Cells, reading: Reading, row: int) -> None:
     chassis = text(cells["chassis_name"])
     ip = reading.take(parse_ip, text(cells["ip"]), row, "ip")
     if chassis and ip is not None:
-        _add_host(chassis, (), (ip,), reading, row)
+        reading.add_host(row, chassis, ips=(ip,))
 
 
 def add_switch_port(cells: Cells, reading: Reading, row: int) -> None:
@@ -121,12 +120,3 @@ def _addresses(given: list[str], reading: Reading, row: int, column: str) -> lis
         if mac is not None:
             found.append((mac, tuple(ip for ip in ips if ip is not None)))
     return found
-
-
-def _add_host(host: str, ids: tuple[str, ...], ips: tuple[str, ...], reading: Reading, row: int) -> None:
-    reading.add(
-        HostRecord(
-            host, ids, ips, source=reading.name, row=row, format=reading.format,
-            observed_at_ns=reading.modified_ns, observed_how=reading.observed_how,
-        )
-    )  # fmt: skip

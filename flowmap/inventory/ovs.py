@@ -14,7 +14,7 @@ from flowmap.inventory.cells import clean_name, parse_ip, parse_mac, parse_segme
 from flowmap.inventory.links import SwitchBridge, SwitchHost, SwitchInterface, SwitchPort
 from flowmap.inventory.ovsdb import Cells, mapping, members, text, uuid, uuids, whole
 from flowmap.inventory.reading import Reading
-from flowmap.inventory.records import HostRecord, MirrorSession
+from flowmap.inventory.records import MirrorSession
 from flowmap.inventory.rows import MAX_IPS_OF_NIC
 
 _MAC_KEYS = ("attached-mac", "attached_mac")
@@ -101,8 +101,9 @@ def add_port(cells: Cells, reading: Reading, row: int) -> None:
 
 
 def add_bridge(cells: Cells, reading: Reading, row: int) -> None:
-    """The ports of a bridge."""
-    reading.add_link(SwitchBridge(uuid(cells["_uuid"]), text(cells["name"]), uuids(cells["ports"]), reading.host))
+    """The ports and mirrors of a bridge."""
+    ports, mirrors = uuids(cells["ports"]), uuids(cells.get("mirrors"))
+    reading.add_link(SwitchBridge(uuid(cells["_uuid"]), text(cells["name"]), ports, mirrors, reading.host))
 
 
 def add_switch_host(cells: Cells, reading: Reading, row: int) -> None:
@@ -115,12 +116,7 @@ def add_switch_host(cells: Cells, reading: Reading, row: int) -> None:
     ips = [reading.take(parse_ip, ip, row, "external_ids:ovn-encap-ip")
            for ip in split_list(ids.get("ovn-encap-ip", ""))[:MAX_IPS_OF_NIC]]  # fmt: skip
     own_id = ids.get("system-id")
-    reading.add(
-        HostRecord(
-            host, (own_id,) if own_id else (), tuple(ip for ip in ips if ip is not None), source=reading.name,
-            row=row, format=reading.format, observed_at_ns=reading.modified_ns, observed_how=reading.observed_how,
-        )
-    )  # fmt: skip
+    reading.add_host(row, host, ids=(own_id,) if own_id else (), ips=tuple(ip for ip in ips if ip is not None))
     reading.add_link(SwitchHost(host, uuids(cells["bridges"])))
 
 
@@ -141,11 +137,11 @@ def add_mirror(cells: Cells, reading: Reading, row: int) -> None:
             uuid(cells.get("output_port")) or None,
             output_vlan if output_vlan is not None and 0 < output_vlan < 4096 else None,
             snaplen if snaplen is not None and 14 <= snaplen < 1 << 16 else None,
+            uuid(cells.get("_uuid")),
             reading.name,
             row,
             reading.format,
-            reading.modified_ns,
-            reading.observed_how,
+            *reading.observed(),
         )
     )
 

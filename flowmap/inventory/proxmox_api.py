@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 
-from flowmap.inventory.cells import clean_name, parse_ip, parse_mac
+from flowmap.inventory.cells import name_in, parse_ip, parse_mac
 from flowmap.inventory.documents import DataDocument, Document
 from flowmap.inventory.reading import Reading
-from flowmap.inventory.records import HostRecord
 from flowmap.inventory.rows import MAX_IPS_OF_NIC
 from flowmap.inventory.virsh_tables import is_guests_own
 
@@ -39,14 +38,9 @@ def read_resources(document: Document, reading: Reading) -> None:
     """Add VMs and containers with their node, and the nodes."""
     for number, row in reading.numbered(_rows(document)):
         kind = row.get("type") if isinstance(row, dict) else None
-        node = _text(row, "node")
+        node = name_in(row, "node")
         if kind == "node" and node:
-            reading.add(
-                HostRecord(
-                    node, source=reading.name, row=number, format=reading.format, observed_at_ns=reading.modified_ns,
-                    observed_how=reading.observed_how,
-                )
-            )  # fmt: skip
+            reading.add_host(number, node)
         elif kind in ("qemu", "lxc"):
             vmid = row.get("vmid") if isinstance(row, dict) else None
             is_number = isinstance(vmid, int) and not isinstance(vmid, bool) and 0 < vmid < _MAX_VMID
@@ -55,17 +49,17 @@ def read_resources(document: Document, reading: Reading) -> None:
             elif isinstance(row, dict) and row.get("template") == 1:
                 reading.skip(number, "they are templates, which never run")
             else:
-                name = _text(row, "name")
+                name = name_in(row, "name")
                 reading.add_vnic(
-                    number, vm=name or str(vmid), vm_id=str(vmid), host=node, power_state=_text(row, "status") or None
+                    number, vm=name or str(vmid), vm_id=str(vmid), host=node, power_state=name_in(row, "status") or None
                 )
 
 
 def read_agent(document: Document, reading: Reading) -> None:
     """Add the addresses of each MAC; the guest's own bridges are no vNICs."""
     for number, row in reading.numbered(_rows(document)):
-        given = _text(row, "hardware-address")
-        if is_guests_own(_text(row, "name")):
+        given = name_in(row, "hardware-address")
+        if is_guests_own(name_in(row, "name")):
             reading.skip(number, "they are the guest's own bridges and loopback, not vNICs")
             continue
         mac = reading.take(parse_mac, given, number, "hardware-address") if given else None
@@ -74,7 +68,7 @@ def read_agent(document: Document, reading: Reading) -> None:
             continue
         told = row.get("ip-addresses") if isinstance(row, dict) else None
         addresses = told[:MAX_IPS_OF_NIC] if isinstance(told, list) else []
-        ips = [reading.take(parse_ip, _text(one, "ip-address"), number, "ip-address") for one in addresses]
+        ips = [reading.take(parse_ip, name_in(one, "ip-address"), number, "ip-address") for one in addresses]
         reading.add_vnic(number, mac=mac, ips=tuple(ip for ip in ips if ip is not None))
 
 
@@ -86,8 +80,3 @@ def _rows(document: Document) -> list[object]:
         if isinstance(value, dict) and isinstance(value.get(key), (list, dict)):
             value = value[key]  # `data` is the REST API's envelope, around `result` of the agent
     return value if isinstance(value, list) else []
-
-
-def _text(row: object, key: str) -> str:
-    value = row.get(key) if isinstance(row, dict) else None
-    return clean_name(value) if isinstance(value, str) else ""

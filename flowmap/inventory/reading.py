@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from flowmap.errors import InventoryError
 from flowmap.inventory.cells import quoted
 from flowmap.inventory.links import Link
+from flowmap.inventory.networks import PortGroup, Vswitch, vlan_of
 from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
 
 MAX_ROWS = 200_000
@@ -17,6 +18,8 @@ MAX_WARNINGS = 50
 """Of single values in one file; the rest are counted."""
 
 T = TypeVar("T")
+
+Record = VnicRecord | HostRecord | LearnedMac | MirrorSession | PortGroup | Vswitch
 
 
 @dataclass
@@ -34,7 +37,11 @@ class Reading:
     hypervisors: list[HostRecord] = field(default_factory=list)
     learned: list[LearnedMac] = field(default_factory=list)
     mirrors: list[MirrorSession] = field(default_factory=list)
+    networks: list[PortGroup | Vswitch] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    exported_ns: int | None = None
+    """When the file was exported, where it says so itself."""
+    _parts: list[Reading] = field(default_factory=list)
     _value_warnings: list[str] = field(default_factory=list)
     _more_value_warnings: int = 0
     _file_warnings: list[str] = field(default_factory=list)
@@ -54,7 +61,22 @@ class Reading:
                 raise self._too_many()
             yield first + index, row
 
-    def add(self, record: VnicRecord | HostRecord | LearnedMac | MirrorSession) -> None:
+    def part(self, title: str, format_name: str) -> Reading:
+        """A reading of one table of the file, a sheet of a workbook, that keeps its records here."""
+        part = Reading(
+            f"{self.name} ({title})", format_name, self.modified_ns, self.max_rows, self.host, self.records,
+            self.hypervisors, self.learned, self.mirrors, self.networks, self.links, self.exported_ns,
+        )  # fmt: skip
+        self._parts.append(part)
+        return part
+
+    def observed(self) -> tuple[int | None, str | None]:
+        """When what the file says was true, and how that is known: for rows without a time of their own."""
+        if self.exported_ns is not None:
+            return self.exported_ns, "header"
+        return self.modified_ns, None if self.modified_ns is None else "file time"
+
+    def add(self, record: Record) -> None:
         """Keep a record; one that names no host is on the file's.
 
         Raises
@@ -96,29 +118,55 @@ class Reading:
         distributed: bool = False,
         isolated: bool = False,
         external_ips: tuple[str, ...] = (),
+        guest_name: str | None = None,
     ) -> None:
-        """Keep a vNIC of a source that does not say when it was true. Raises InventoryError as `add` does."""
+        """Keep a vNIC whose row has no time of its own. Raises InventoryError as `add` does."""
+        observed_at_ns, observed_how = self.observed()
         self.add(
             VnicRecord(
                 vm=vm, vm_id=vm_id, nic=nic, mac=mac, ips=ips, host=host, vswitch=vswitch, network=network, vlan=vlan,
                 segment_type=segment_type, passthrough=passthrough, interface=interface, power_state=power_state,
-                source=self.name, row=row, format=self.format, observed_at_ns=self.modified_ns,
-                observed_how=self.observed_how, domain=None, kind=kind, distributed=distributed,
-                isolated=isolated, external_ips=external_ips,
+                source=self.name, row=row, format=self.format, observed_at_ns=observed_at_ns,
+                observed_how=observed_how, domain=None, kind=kind, distributed=distributed,
+                isolated=isolated, external_ips=external_ips, guest_name=guest_name,
             )
         )  # fmt: skip
 
-    @property
-    def observed_how(self) -> str | None:
-        """How the time of a row is known that does not tell it itself."""
-        return None if self.modified_ns is None else "file time"
+    def add_host(
+        self,
+        row: int,
+        host: str,
+        *,
+        ids: tuple[str, ...] = (),
+        ips: tuple[str, ...] = (),
+        macs: tuple[int, ...] = (),
+        uplinks: tuple[str, ...] = (),
+        uplinks_complete: bool = False,
+    ) -> None:
+        """Keep what the file says of a hypervisor. Raises InventoryError as `add` does."""
+        self.add(
+            HostRecord(
+                host, ids, ips, macs, uplinks, uplinks_complete, self.name, row, self.format, *self.observed()
+            )
+        )  # fmt: skip
+
+    def add_switch(
+        self, row: int, name: str, host: str, *, has_uplink: bool | None = None, ids: tuple[str, ...] = ()
+    ) -> None:
+        """Keep a virtual switch of one host. Raises InventoryError as `add` does."""
+        self.add(Vswitch(name, host, has_uplink, ids, self.name, row, self.format, *self.observed()))
+
+    def add_port_group(self, row: int, name: str, vswitch: str | None, host: str | None, vlan: str) -> None:
+        """Keep a port group with its VLAN as the export writes it. Raises InventoryError as `add` does."""
+        self.add(PortGroup(name, vswitch, host, *vlan_of(vlan), self.name, row, self.format, *self.observed()))
 
     @property
     def is_empty(self) -> bool:
         """Whether the file yielded nothing at all."""
-        return not (self.records or self.hypervisors or self.learned or self.mirrors or self.links)
+        several = (self.records, self.hypervisors, self.learned, self.mirrors, self.networks, self.links)
+        return not any(several)
 
-    def _list_for(self, record: VnicRecord | HostRecord | LearnedMac | MirrorSession) -> list[Any]:
+    def _list_for(self, record: Record) -> list[Any]:
         match record:
             case VnicRecord():
                 return self.records
@@ -128,6 +176,8 @@ class Reading:
                 return self.learned
             case MirrorSession():
                 return self.mirrors
+            case PortGroup() | Vswitch():
+                return self.networks
 
     def take(self, parse: Callable[[str], T], text: str, row: int, column: str) -> T | None:
         """`parse(text)`, or None and a warning that names row and column."""
@@ -165,7 +215,8 @@ class Reading:
         more = []
         if self._more_value_warnings:
             more = [f"{self.name}: {self._more_value_warnings:,} more values could not be used."]
-        return self._file_warnings + skipped + self._value_warnings + more
+        of_parts = [text for part in self._parts for text in part.warnings()]
+        return self._file_warnings + skipped + self._value_warnings + more + of_parts
 
     def _too_many(self) -> InventoryError:
         return InventoryError(

@@ -6,21 +6,24 @@ To add a format: a file beside this one with `matches(document)` and `read(docum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from flowmap.errors import InventoryError
 from flowmap.inventory import (
     csv_rows,
     forwarding,
+    govc_hosts,
+    govc_vms,
     neutron,
     openstack_lists,
     ovsdb_tables,
+    powercli,
     proxmox_api,
     proxmox_conf,
-    rvtools,
     virsh,
     virsh_tables,
+    workbook,
     yaml_json,
 )
 from flowmap.inventory.cells import clean_name
@@ -29,6 +32,7 @@ from flowmap.inventory.documents import (
     Document,
     Lines,
     Table,
+    Workbook,
     XmlDocument,
     decode,
     load_json,
@@ -36,13 +40,15 @@ from flowmap.inventory.documents import (
     load_yaml_document,
     looks_like_yaml,
     tables,
-    without_leading_notes,
+    without_notes,
 )
 from flowmap.inventory.links import Link
 from flowmap.inventory.listing import starts_with_prompt
+from flowmap.inventory.networks import PortGroup, Vswitch
 from flowmap.inventory.reading import MAX_ROWS, Reading
 from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
-from flowmap.inventory.rows import columns_of
+from flowmap.inventory.rows import defaults_from
+from flowmap.inventory.xlsx import is_xlsx, load_workbook
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,14 @@ FORMATS = (
     Format("ovs-fdb", forwarding.matches_ovs, forwarding.read_ovs),
     Format("bridge-fdb", forwarding.matches_bridge, forwarding.read_bridge),
     Format("proxmox-conf", proxmox_conf.matches, proxmox_conf.read),
+    Format("govc-vm-info", govc_vms.matches, govc_vms.read),
+    Format("govc-host-info", govc_hosts.matches, govc_hosts.read),
+    Format("govc-collect", govc_hosts.matches_collected, govc_hosts.read_collected),
+    Format("powercli", powercli.matches, powercli.read),
     Format("json", yaml_json.matches_json, yaml_json.read),
-    Format("rvtools-vnetwork", rvtools.matches, rvtools.read),
+    Format("csv", csv_rows.matches_mapped, csv_rows.read),
+    Format("xlsx", workbook.matches, workbook.read),
+    *(Format(f"rvtools-{tab}", *functions) for tab, functions in workbook.RVTOOLS_TABS.items()),
     Format("csv", csv_rows.matches, csv_rows.read),
     Format("yaml", yaml_json.matches_yaml, yaml_json.read),
 )
@@ -90,13 +102,18 @@ class InventoryFile:
     hypervisors: list[HostRecord] = field(default_factory=list)
     learned: list[LearnedMac] = field(default_factory=list)
     mirrors: list[MirrorSession] = field(default_factory=list)
+    networks: list[PortGroup | Vswitch] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     """Rows that complete others once all files are there."""
+    exported_ns: int | None = None
+    """When it was exported: told by the file, else its modification time."""
+    exported_how: str | None = None
 
     @property
-    def told(self) -> int:
-        """How many things it tells: vNICs, hypervisors, learned MACs and mirrors, or else rows that complete others."""
-        return len(self.records) + len(self.hypervisors) + len(self.learned) + len(self.mirrors) or len(self.links)
+    def row_count(self) -> int:
+        """Records of every kind, or else rows that complete others."""
+        several = (self.records, self.hypervisors, self.learned, self.mirrors, self.networks)
+        return sum(len(records) for records in several) or len(self.links)
 
 
 def parse_inventory_file(
@@ -128,29 +145,37 @@ def parse_inventory_file(
         If the content is in no known format, broken, or over a limit.
     """
     shown = clean_name(name) or "the inventory"
-    text, guessed_encoding = decode(text_or_bytes, shown)
-    body, notes = without_leading_notes(text)
-    if host is None and (note := clean_name(notes.get("host", ""))):
-        host = note
     tried: list[Document] = []
-    for document in _documents(text, body, shown):
+    documents: Iterable[Document]
+    guessed_encoding = False
+    notes: dict[str, str] = {}
+    if isinstance(text_or_bytes, bytes) and is_xlsx(text_or_bytes):
+        documents = [load_workbook(text_or_bytes, shown)]
+    else:
+        text, guessed_encoding = decode(text_or_bytes, shown)
+        body, notes = without_notes(text)
+        host = host or clean_name(notes.get("host", "")) or None
+        documents = _documents(text, body, notes, shown)
+    for document in documents:
         tried.append(document)
         for known in FORMATS:
             if known.matches(document):
                 reading = Reading(shown, known.name, modified_ns, max_rows, host)
                 if guessed_encoding:
                     reading.warn_file("not UTF-8, so read as Windows-1252; names with accents may be wrong")
+                if not isinstance(document, Table):  # whose reader does so itself
+                    defaults_from(list(notes), list(notes.values()), reading, 1)
                 known.read(document, reading)
                 if reading.is_empty or (reading.format == "ovs-interface" and not reading.records):
                     reading.warn_file(_nothing_in(reading.format))
                 return InventoryFile(
                     shown, reading.format, reading.records, reading.warnings(), reading.hypervisors, reading.learned,
-                    reading.mirrors, reading.links,
+                    reading.mirrors, reading.networks, reading.links, *reading.observed(),
                 )  # fmt: skip
     raise InventoryError(_unknown(tried, shown))
 
 
-def _documents(text: str, body: str, name: str) -> Iterator[Document]:
+def _documents(text: str, body: str, notes: dict[str, str], name: str) -> Iterator[Document]:
     """What the text can be, the likeliest shape first. `body` is the text without the notes above it."""
     start = body.lstrip()[:1]
     if start == "<":
@@ -160,7 +185,7 @@ def _documents(text: str, body: str, name: str) -> Iterator[Document]:
     else:
         yield Lines(text)
         # The delimiter under which most titles mean something is the file's.
-        yield from sorted(tables(text, name), key=lambda table: -len(columns_of(table.header)))
+        yield from sorted(tables(body, notes, name), key=lambda table: -len(csv_rows.columns_understood(table, name)))
         if looks_like_yaml(text):
             yield load_yaml_document(text, name)
 
@@ -179,10 +204,13 @@ def _unknown(tried: list[Document], name: str) -> str:
     if isinstance(document, XmlDocument):
         root = clean_name(document.roots[0].tag)[:40] if document.roots else "none"
         return f"{name} is XML with the root <{root}>, not <domain> as virsh dumpxml writes; {_WAY_OUT}."
+    if isinstance(document, Workbook):
+        sheets = ", ".join(title[:30] for title, _ in document.sheets[:6]) or "none with a header"
+        return f"{name} is an Excel workbook, but none of its sheets ({sheets}) is an inventory; {_WAY_OUT}."
     if isinstance(document, Table):
         titles = ", ".join(clean_name(title)[:30] for title in document.header[:6])
         return f"{name} is a table, but its titles ({titles}) name no VM with MAC, IP or host; {_WAY_OUT}."
     if isinstance(document, DataDocument):
-        syntax = document.syntax.upper()
+        syntax = document.syntax.partition(" ")[0].upper()
         return f"{name} is {syntax}, but lists no VMs under keys such as vm, mac, ip and host; {_WAY_OUT}."
     return f"{name} is in no inventory format that FlowMap knows; {_WAY_OUT}."

@@ -58,6 +58,8 @@ class VnicRecord:
     """False where the vSwitch has no way out of its host (Hyper-V internal and private); None where nobody tells."""
     external_ips: tuple[str, ...] = ()
     """Addresses that a router translates to this vNIC's (floating IP, DNAT)."""
+    guest_name: str | None = None
+    """Host name that the guest gives itself, as its tools tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class MirrorSession:
     output_vlan: int | None = None
     """RSPAN: copies leave by every trunk in this VLAN, the uplink included."""
     snaplen: int | None = None
+    uuid: str = ""
+    """Open vSwitch's own identifier, by which a bridge names its mirrors."""
     source: str = ""
     row: int = 0
     format: str = ""

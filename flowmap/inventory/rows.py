@@ -13,9 +13,11 @@ from flowmap.inventory.cells import (
     clean_name,
     parse_flag,
     parse_ip,
+    parse_kind,
     parse_mac,
     parse_segment_type,
     parse_time,
+    parse_uplink,
     parse_vlan,
     parse_vni,
     quoted,
@@ -56,6 +58,12 @@ _TITLES = {
     "power_state": "powerstate power vmstate state status",
     "observed_at": "observedat exportedat timestamp date exporttime",
     "domain": "addressdomain vrf tenant domain",
+    "guest_name": "guesthostname dnsname guestfqdn",
+    "kind": "kind ismanagementos",
+    "has_uplink": "hasuplink switchtype",
+    "isolated": "isolated portisolation",
+    "distributed": "distributed",
+    "external_ips": "externalip externalips floatingip floatingips publicip natip",
 }
 SYNONYMS = {field: tuple(titles.split()) for field, titles in _TITLES.items()}
 """Column titles of each field, normalised by `heading`, the surest first. `bridge` tells two fields."""
@@ -66,23 +74,25 @@ def heading(title: str) -> str:
     return "".join(char for char in title[:80].casefold() if char.isalnum())
 
 
-def columns_of(titles: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Which values tell which field.
-
-    `Name` beside a surer title for the VM is the NIC's: PowerCLI writes `Parent,Name`, Hyper-V `VMName,Name`.
-    """
+def columns_titled(titles: Sequence[str], fields: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, ...]]:
+    """Which values stand under the titles of each field, written as by `heading`; a field without any is left out."""
     positions: dict[str, list[int]] = {}
     for position, title in enumerate(titles):
         positions.setdefault(heading(title), []).append(position)
-    found: dict[str, tuple[int, ...]] = {}
-    for field, synonyms in SYNONYMS.items():
-        hits = tuple(position for synonym in synonyms for position in positions.get(synonym, ()))
-        if field == "vm":
-            hits = hits[:1]
-        elif field == "nic":
-            hits = tuple(position for position in hits if position not in found.get("vm", ()))
-        if hits:
-            found[field] = hits
+    hits = {field: tuple(n for name in names for n in positions.get(name, ())) for field, names in fields.items()}
+    return {field: found for field, found in hits.items() if found}
+
+
+def columns_of(titles: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Which values tell which field, by `SYNONYMS`.
+
+    `Name` beside a surer title for the VM is the NIC's: PowerCLI writes `Parent,Name`, Hyper-V `VMName,Name`.
+    """
+    found = columns_titled(titles, SYNONYMS)
+    if "vm" in found:
+        found["vm"] = found["vm"][:1]
+    if nic := tuple(position for position in found.pop("nic", ()) if position not in found.get("vm", ())):
+        found["nic"] = nic
     return found
 
 
@@ -101,17 +111,14 @@ class Defaults:
 
     host: str | None = None
     domain: str | None = None
-    observed_at_ns: int | None = None
 
 
 def defaults_from(titles: Sequence[str], values: Sequence[object], reading: Reading, row: int) -> Defaults:
-    """Defaults from keys beside the list of machines, or from comment lines above a table."""
-    cells = _Cells(titles, values, columns_of(titles), reading, row)
-    return Defaults(
-        host=cells.name("host"),
-        domain=cells.name("domain"),
-        observed_at_ns=cells.parsed("observed_at", parse_time),
-    )
+    """Defaults from keys beside the list of machines, or from comment lines above a table; a time is the reading's."""
+    cells = Cells(titles, values, columns_of(titles), reading, row)
+    if (told := cells.parsed("observed_at", parse_time)) is not None:
+        reading.exported_ns = told
+    return Defaults(host=cells.name("host"), domain=cells.name("domain"))
 
 
 def add_row(
@@ -123,14 +130,14 @@ def add_row(
     defaults: Defaults = Defaults(),
 ) -> None:
     """Add one record for each MAC of the row, or one without MAC; a row that names no machine is counted."""
-    cells = _Cells(titles, values, columns, reading, row)
+    cells = Cells(titles, values, columns, reading, row)
     vm = cells.name("vm", empty=frozenset({""})) or ""
     macs = cells.several("mac", parse_mac, MAX_MACS_OF_ROW)
     ips = cells.several("ips", parse_ip, MAX_IPS_OF_NIC)
     if not (vm or macs or ips):
         reading.skip(row, "they name no VM, no MAC and no IP address")
         return
-    observed_at_ns, observed_how = _observed(cells, reading, defaults)
+    observed_at_ns, observed_how = _observed(cells, reading)
     vlan = cells.parsed("vlan", parse_vlan)
     segment_type = cells.parsed("segment_type", parse_segment_type)
     if segment_type is None and vlan is not None:
@@ -141,7 +148,11 @@ def add_row(
         cells.name(field) for field in ("vm_id", "nic", "vswitch", "network", "interface", "power_state")
     )
     host, domain = cells.name("host") or defaults.host, cells.name("domain") or defaults.domain
-    passthrough = cells.parsed("passthrough", parse_flag)
+    passthrough, isolated, distributed = (
+        cells.parsed(field, parse_flag) is True for field in ("passthrough", "isolated", "distributed")
+    )
+    kind, has_uplink = cells.parsed("kind", parse_kind) or "vm", cells.parsed("has_uplink", parse_uplink)
+    external_ips, guest_name = cells.several("external_ips", parse_ip, MAX_IPS_OF_NIC), cells.name("guest_name")
     for mac in macs or (None,):
         reading.add(
             VnicRecord(
@@ -150,7 +161,7 @@ def add_row(
                 ips=ips,
                 vlan=vlan or None,
                 segment_type=segment_type,
-                passthrough=passthrough is True,
+                passthrough=passthrough,
                 source=reading.name,
                 row=row,
                 format=reading.format,
@@ -164,20 +175,24 @@ def add_row(
                 interface=interface,
                 power_state=power_state,
                 domain=domain,
+                kind=kind,
+                distributed=distributed,
+                isolated=isolated,
+                has_uplink=has_uplink,
+                external_ips=external_ips,
+                guest_name=guest_name,
             )
         )
 
 
-def _observed(cells: _Cells, reading: Reading, defaults: Defaults) -> tuple[int | None, str | None]:
+def _observed(cells: Cells, reading: Reading) -> tuple[int | None, str | None]:
     column = cells.parsed("observed_at", parse_time)
     if column is not None:
         return column, "column"
-    if defaults.observed_at_ns is not None:
-        return defaults.observed_at_ns, "header"
-    return reading.modified_ns, None if reading.modified_ns is None else "file time"
+    return reading.observed()
 
 
-class _Cells:
+class Cells:
     """The values of one row, by field."""
 
     def __init__(

@@ -48,6 +48,9 @@ class Switches:
         self._bridges = _unambiguous((one.uuid, one) for one in links if isinstance(one, SwitchBridge))
         self._port_of = _unambiguous((uuid, port) for port in self._ports.values() for uuid in port.interfaces)
         self._bridge_of = _unambiguous((uuid, bridge) for bridge in self._bridges.values() for uuid in bridge.ports)
+        self._bridge_of_mirror = _unambiguous(
+            (uuid, bridge) for bridge in self._bridges.values() for uuid in bridge.mirrors
+        )
         self._host_of_bridge = _unambiguous(
             (uuid, one.host) for one in links if isinstance(one, SwitchHost) for uuid in one.bridges
         )
@@ -102,6 +105,8 @@ class Switches:
         """A mirror with the names of its ports, its bridge and its host, where the tables tell them."""
         chosen = [uuid for uuid in (*mirror.select_interfaces, mirror.output_interface) if uuid in self._ports]
         bridges = {self._bridge_of[uuid].uuid: self._bridge_of[uuid] for uuid in chosen if uuid in self._bridge_of}
+        if own := self._bridge_of_mirror.get(mirror.uuid):
+            bridges = {own.uuid: own}
         if len(bridges) == 1:
             (bridge,) = bridges.values()
             host = mirror.host or bridge.host or self._host_of_bridge.get(bridge.uuid)

@@ -11,7 +11,6 @@ from xml.etree.ElementTree import Element
 from flowmap.inventory.cells import clean_name, parse_ip, parse_mac, parse_vlan
 from flowmap.inventory.documents import Document, XmlDocument
 from flowmap.inventory.reading import Reading
-from flowmap.inventory.records import VnicRecord
 
 _BYPASS_MODES = frozenset({"vepa", "private", "passthrough"})
 """macvtap modes in which the host's network driver never hands a frame from one VM to another."""
@@ -32,7 +31,7 @@ def read(document: Document, reading: Reading) -> None:
             continue
         interfaces: list[Element | None] = list(domain.findall("devices/interface"))
         for interface in interfaces or [None]:
-            reading.add(_record(domain, interface, name, reading, row))
+            _add_interface(domain, interface, name, reading, row)
 
 
 def _domains(document: XmlDocument) -> list[Element]:
@@ -42,7 +41,7 @@ def _domains(document: XmlDocument) -> list[Element]:
     return found
 
 
-def _record(domain: Element, interface: Element | None, name: str, reading: Reading, row: int) -> VnicRecord:
+def _add_interface(domain: Element, interface: Element | None, name: str, reading: Reading, row: int) -> None:
     vlan = None
     mac = None
     ips: list[str] = []
@@ -56,13 +55,13 @@ def _record(domain: Element, interface: Element | None, name: str, reading: Read
             ips += [ip] if ip is not None else []
         vlan = _access_vlan(interface, reading, row)
         vswitch, network, passthrough = _attachment(interface)
-    return VnicRecord(
+    reading.add_vnic(
+        row,
         vm=name,
         vm_id=clean_name(domain.findtext("uuid") or "") or None,
         nic=_attribute(interface, "alias", "name"),
         mac=mac,
         ips=tuple(ips),
-        host=None,
         vswitch=vswitch,
         network=network,
         vlan=vlan,
@@ -72,12 +71,6 @@ def _record(domain: Element, interface: Element | None, name: str, reading: Read
         interface=_attribute(interface, "target", "dev"),
         # Only a domain that runs has a number.
         power_state="running" if domain.get("id", "").isdigit() else None,
-        source=reading.name,
-        row=row,
-        format=reading.format,
-        observed_at_ns=reading.modified_ns,
-        observed_how=None if reading.modified_ns is None else "file time",
-        domain=None,
     )
 
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from flowmap.errors import InventoryError
 from flowmap.inventory.documents import DataDocument, Document
+from flowmap.inventory.mapping import KEY, Fields, mapped_columns, mapping_from_value, missing_titles, unknown_column
 from flowmap.inventory.reading import Reading
 from flowmap.inventory.rows import (
     Columns,
@@ -32,7 +34,7 @@ _ROWS_TO_PROBE = 20
 
 
 def matches_json(document: Document) -> bool:
-    """JSON that lists machines."""
+    """JSON that lists machines; also one machine after the other, as `jq -c` writes them."""
     return _lists_machines(document, "json")
 
 
@@ -42,14 +44,22 @@ def matches_yaml(document: Document) -> bool:
 
 
 def read(document: Document, reading: Reading) -> None:
-    """Add the rows of a document that matches."""
+    """Add the rows of a document that matches.
+
+    Raises
+    ------
+    InventoryError
+        If it has a mapping, and not one list to which it belongs, or the list has no such keys.
+    """
     assert isinstance(document, DataDocument)
-    rows, around = _rows_of(document.value)
+    fields = _mapping(document.value, reading.name)
+    rows, around = _mapped_rows(document.value, reading.name) if fields else _rows_of(document.value)
     defaults = Defaults()
     if around:
         scalars = {key: value for key, value in around.items() if not isinstance(value, (list, dict))}
         defaults = defaults_from(list(scalars), list(scalars.values()), reading, 1)
     known_columns: dict[tuple[str, ...], Columns] = {}
+    keys: dict[str, None] = {}
     for number, row in reading.numbered(rows):
         if not isinstance(row, dict):
             reading.skip(number, "they are not a mapping of names to values")
@@ -60,14 +70,33 @@ def read(document: Document, reading: Reading) -> None:
                 break
             titles = tuple(nic)
             if titles not in known_columns:  # rows of one file are alike: the last one is enough
-                known_columns = {titles: columns_of(titles)}
+                known_columns = {titles: mapped_columns(titles, fields) if fields else columns_of(titles)}
+                keys |= dict.fromkeys(titles if fields else ())
             add_row(titles, list(nic.values()), known_columns[titles], reading, number, defaults)
+    if keys and (missing := missing_titles(keys, fields)):
+        raise unknown_column(missing, keys, reading.name)
+
+
+def _mapping(value: object, name: str) -> Fields:
+    return mapping_from_value(value[KEY], name) if isinstance(value, dict) and KEY in value else {}
+
+
+def _mapped_rows(value: object, name: str) -> tuple[list[object], dict[str, object]]:
+    """The one list of mappings beside the mapping of keys."""
+    assert isinstance(value, dict)
+    lists = [part for part in value.values() if _is_list_of_mappings(part)]
+    rows = value.get("vms") if isinstance(value.get("vms"), list) else lists[0] if len(lists) == 1 else None
+    if rows is None:
+        raise InventoryError(f"{name} has a mapping, but not one list of machines beside it; put them under vms.")
+    return rows, {key: part for key, part in value.items() if key != KEY}
 
 
 def _lists_machines(document: Document, syntax: str) -> bool:
-    if not isinstance(document, DataDocument) or document.syntax != syntax:
+    if not isinstance(document, DataDocument) or not document.syntax.startswith(syntax):
         return False
     value = document.value
+    if isinstance(value, dict) and KEY in value:
+        return True
     rows, _ = _rows_of(value)
     # An export of nothing is recognised too, so that the reader says "no machine" rather than "unknown".
     return _tell_of_vnics(rows) or value == [] or (isinstance(value, dict) and value.get("vms") == [])

@@ -220,10 +220,8 @@ def _one_end_unknown(
     ):  # fmt: skip
         text = f"{peer.label} is a global address outside the inventory, behind the router {mac_text(min(far_macs))}."
         return Judgement("north_south", "likely", [Evidence("inventory-outside", True, text)], ["Capture the uplinks."])
-    behind = [row for mac in far_macs & peer.macs for row in inventory.learned_at(mac) if known
-              and row.host == known.host and row.is_uplink]  # fmt: skip
-    if known and behind:
-        text = f"{peer.label} is behind the uplink {behind[0].interface or ''} in the forwarding table of {known.host}."
+    if known and any(inventory.live_remote(mac, known.host) for mac in far_macs & peer.macs):
+        text = f"{peer.label} is behind an uplink in the forwarding table of {known.host}."
         verdict = "inter_host" if peer.kind == "vm" else "north_south"
         return Judgement(
             verdict, "likely", [Evidence("inventory-learned-remote", True, text)], ["Capture the uplinks."]
@@ -276,18 +274,23 @@ def _in_two_captures(scene: Scene, legs: list[Leg]) -> Judgement | None:
 
 
 def _confirmed_elsewhere(scene: Scene, one: Placement, other: Placement) -> Judgement | None:
-    """An end whose own traffic was captured on another host than the export says, and not on that one."""
+    """An end that its own traffic or its host's forwarding table shows to be elsewhere than the export says."""
     for place in (one, other):
+        if place.how != "inventory":
+            continue
         hosts = scene.confirmed_hosts(place.mac)
-        if place.how == "inventory" and hosts and place.host not in hosts:
-            text = (
-                f"{mac_text(place.mac)} is placed on {place.host} ({place.text}), but its answered traffic with a "
-                f"router or another host was captured on {' and '.join(sorted(hosts))}."
-            )
-            return Judgement(
-                "undetermined", "conflict", [Evidence("inventory-contradicted", False, text)],
-                ["Export the inventory again at the time of the capture."],
-            )  # fmt: skip
+        mac = place.record.mac if place.mac < 0 and place.record else place.mac
+        if hosts and place.host not in hosts:
+            found = f"its answered traffic with a router or another host was captured on {' and '.join(sorted(hosts))}."
+        elif mac is not None and scene.identities.inventory.live_remote(mac, place.host):
+            found = f"the forwarding table of {place.host} has it behind a way out of that host."
+        else:
+            continue
+        text = f"{mac_text(mac or 0)} is placed on {place.host} ({place.text}), but {found}"
+        return Judgement(
+            "undetermined", "conflict", [Evidence("inventory-contradicted", False, text)],
+            ["Export the inventory again at the time of the capture."],
+        )  # fmt: skip
     return None
 
 

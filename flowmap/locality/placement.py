@@ -93,14 +93,11 @@ def placement_evidence(place: Placement, endpoint: Endpoint) -> Evidence:
 
 
 def _live(scene: Scene, macs: set[int]) -> LearnedMac | None:
-    """The row of a forwarding table that has one of the MACs at a VM's port, where all such rows name one host."""
-    rows = [
-        row
-        for mac in macs
-        for row in scene.identities.inventory.learned_at(mac)
-        if row.host is not None and row.is_uplink is False
-    ]
-    return rows[0] if len({row.host for row in rows}) == 1 else None
+    """The row of a forwarding table that has one of the MACs at a VM's port, where no table contradicts it."""
+    inventory = scene.identities.inventory
+    rows = [row for mac in macs for row in inventory.learned_at(mac) if row.host and row.is_uplink is False]
+    hosts = {inventory.live_host(row.mac) for row in rows}
+    return rows[0] if len(hosts) == 1 and None not in hosts else None
 
 
 def _matched(endpoint: Endpoint) -> str:

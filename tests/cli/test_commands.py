@@ -10,6 +10,8 @@ import networkx as nx
 import pytest
 
 from tests.cli.command_line import CAPTURES, SAMPLE, flowmap, sentence
+from tests.inventory.rvtools_tabs import SITE
+from tests.inventory.test_workbook import workbook
 
 
 def test_version():
@@ -165,6 +167,33 @@ def test_contradictory_inventories_show_the_conflict_first(tmp_path):
     run = flowmap("inventory", path)
     assert run.returncode == 0
     assert run.stdout.decode().lstrip().startswith("Conflict: ")
+
+
+def test_the_inventory_command_shows_files_with_their_age_hosts_and_rows(tmp_path):
+    vms = tmp_path / "vms.csv"
+    vms.write_text("# exported_at: 2026-03-04T12:00:00Z\nvm,mac,host\nweb,00:50:56:00:00:01,esx-1\n")
+    vmk = tmp_path / "vmk.csv"
+    vmk.write_text("Host,Port Group,Device,Mac Address,IP Address\nesx-1,Management,vmk0,a0:36:9f:00:01:00,10.0.0.11\n")
+    os.utime(vmk, (1_772_625_600, 1_772_625_600))
+    lines = [line.split() for line in flowmap("inventory", vms, vmk).stdout.decode().splitlines()]
+    assert "1 vms.csv csv 1 vNIC 2026-03-04 12:00 UTC the file itself".split() in lines
+    assert "2 vmk.csv rvtools-vscvmk 1 hypervisor 2026-03-04 12:00 UTC the file's time".split() in lines
+    assert "web 00:50:56:00:00:01 esx-1 1:3".split() in lines  # columns that nothing fills are left out
+    assert "esx-1 10.0.0.11 a0:36:9f:00:01:00 2:2".split() in lines
+    assert lines[-1] == "1 vNIC, 1 host, 0 conflicts, 0 notes.".split()
+
+
+def test_rows_of_a_sheet_and_of_a_file_alone_are_found_again(tmp_path):
+    path = tmp_path / "site.xlsx"
+    path.write_bytes(workbook({"vNetwork": SITE["vNetwork"], "vNIC": SITE["vNIC"]}))
+    alone = flowmap("inventory", path).stdout.decode().splitlines()
+    first = next(line.split() for line in alone if SITE["vNetwork"][1][0] in line.split())
+    assert first[-1] == "(vNetwork):2"
+    other = tmp_path / "other.csv"
+    other.write_text("vm,mac,host\nprinter,00:50:56:00:00:99,esx-1\n")
+    both = flowmap("inventory", other, path).stdout.decode().splitlines()
+    again = next(line.split() for line in both if SITE["vNetwork"][1][0] in line.split())
+    assert again[-2:] == ["2", "(vNetwork):2"]
 
 
 def test_control_characters_of_names_do_not_reach_the_terminal(tmp_path):

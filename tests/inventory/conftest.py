@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flowmap.inventory import Inventory, join, parse_inventory_file
+from flowmap.inventory import Inventory, join_files, parse_inventory_file
 
 
 @pytest.fixture
@@ -12,7 +12,6 @@ def inventory_of() -> Callable[[dict[str, str | bytes]], Inventory]:
     """Joined inventory of {file name: content}."""
 
     def build(files: dict[str, str | bytes]) -> Inventory:
-        parsed = [parse_inventory_file(content, name=name) for name, content in files.items()]
-        return join([file.records for file in parsed], [text for file in parsed for text in file.warnings])
+        return join_files([parse_inventory_file(content, name=name) for name, content in files.items()])
 
     return build

@@ -234,3 +234,9 @@ def test_a_table_has_a_limit():
     text = FDB_TITLES + "    1     0  52:54:00:00:00:01    4\n" * 20
     with pytest.raises(InventoryError, match="more than 10 rows"):
         parse_inventory_file(text, name="f", max_rows=10)
+
+
+def test_a_line_above_says_host_and_time_of_any_listing():
+    text = "# host: h1\n# exported_at: 1970-01-01T00:00:09Z\n52:54:00:00:00:01 dev vnet0 master br0\n"
+    (row,) = parse_inventory_file(text, name="fdb.txt", modified_ns=5).learned
+    assert (row.host, row.observed_at_ns, row.observed_how) == ("h1", 9 * SECOND_NS, "header")

@@ -196,4 +196,4 @@ def test_hostile_values_in_any_place(value):
             inventory = join_files([file])
             shown = [f"{r.vm}{r.vm_id}{r.nic}{r.host}{r.network}{r.interface}" for r in inventory.records]
             assert not any("\x1b" in text or len(text) > 2_000 for text in shown + inventory.warnings)
-            assert file.told >= 1  # the good row counts
+            assert file.row_count >= 1  # the good row counts

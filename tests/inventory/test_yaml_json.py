@@ -203,3 +203,9 @@ def test_the_row_limit_counts_nested_nics():
 def test_an_export_of_nothing_is_an_empty_inventory(text, format_name):
     file = parse_inventory_file(text, name="i")
     assert (file.format, file.records, file.warnings) == (format_name, [], ["i: it holds no machine."])
+
+
+def test_one_machine_after_the_other_as_jq_writes_them():
+    text = '{"vm": "web", "mac": "52:54:00:00:00:01"}\n{"vm": "db", "mac": "52:54:00:00:00:02"}\n'
+    file = parse_inventory_file(text, name="lines.json")
+    assert file.format == "json" and [r.vm for r in file.records] == ["web", "db"]

@@ -80,7 +80,7 @@ async def put_inventory(
         )
         file = StoredFile(path.name, shown, size, time.time(), modified_ns, about)
         state.maps.add_file(record, "inventory", file)
-    facts = {"format": parsed.format, "rows": parsed.told, "warnings": parsed.warnings}
+    facts = {"format": parsed.format, "rows": parsed.row_count, "warnings": parsed.warnings}
     return SafeJSON({"name": shown, "size_bytes": size, **facts}, 201)
 
 
