@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from flowmap.legs import Leg
+from flowmap.locality.completeness import watch_uplinks
 from flowmap.locality.coverage import (
     MISSED_SHARE,
     NEARLY_ALL,
@@ -16,7 +17,7 @@ from flowmap.locality.coverage import (
     usual_copies,
 )
 from flowmap.locality.routed import routed_between_ports
-from flowmap.locality.sightings import Scene, Sightings, outermost_tag, watch_uplinks
+from flowmap.locality.sightings import Scene, Sightings, outermost_tag
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
 from flowmap.twins import common_sequence_bytes, holds_packet_missing_in
 
@@ -45,6 +46,14 @@ def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | No
         )  # fmt: skip
     if uplinks:
         return _switched_but_on_uplink(scene, seen, a, b, uplinks, back)
+    if scene.crosses_uplinks(a, host_a):
+        return Judgement(
+            "undetermined", "conflict",
+            [seen_at(scene, "sighting-1", f"The same frames at both VMs' ports of {host_a} and on no uplink.", [a, b]),
+             Evidence("sighting-6", False, f"Other traffic of the same two MACs is on an uplink of {host_a}, both ways: "
+                      "a reflective relay turns their frames round, and a filter hides these.")],
+            [f"Capture every uplink of {host_a} without a filter."],
+        )  # fmt: skip
     return _switched(scene, seen, a, b, host_a)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from flowmap.identity.endpoints import Endpoint
 from flowmap.inventory.records import LearnedMac, VnicRecord
 from flowmap.legs import Leg
-from flowmap.locality.sightings import Scene, was_recording
+from flowmap.locality.completeness import was_recording
+from flowmap.locality.sightings import Scene
 from flowmap.locality.verdict import Evidence
 from flowmap.packets import NO_TIME
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowmap.legs import Leg
+from flowmap.locality.completeness import UplinkWatch, watch_uplinks
 from flowmap.locality.coverage import (
     MISSED_SHARE,
     NEARLY_ALL,
@@ -18,7 +19,7 @@ from flowmap.locality.coverage import (
     same_addresses,
     seen_at,
 )
-from flowmap.locality.sightings import Scene, Sightings, UplinkWatch, watch_uplinks
+from flowmap.locality.sightings import Scene, Sightings
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
 from flowmap.packets import mac_text
 
