@@ -16,9 +16,11 @@ from flowmap.locality.coverage import (
     seen_at,
     usual_copies,
 )
+from flowmap.locality.placement import is_fresh
 from flowmap.locality.routed import routed_between_ports
 from flowmap.locality.sightings import Scene, Sightings, outermost_tag
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
+from flowmap.packets import mac_text
 from flowmap.twins import common_sequence_bytes, holds_packet_missing_in
 
 
@@ -121,7 +123,7 @@ def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str, absent: 
             f"Capture every uplink of {host} and state uplinks_complete: true in the points file.",
             points=scene.names([a, b]),
         )
-    doubt = _two_places_or_switches(scene, a, b, host)
+    doubt = _two_places_or_switches(scene, a, b, host) or _placed_elsewhere(scene, a, b, host)
     if doubt:
         return doubt
     if watch.captured:
@@ -157,6 +159,21 @@ def _two_places_or_switches(scene: Scene, a: Leg, b: Leg, host: str) -> Judgemen
         why = f"two vSwitches, {' and '.join(sorted(switches))}" if len(switches) > 1 else "a NIC past the vSwitch"
         text = f"At both ports of {host}, but the inventory has {why}: the way between may lead outside."
         return undetermined("sighting-2", text, settle, points=scene.names([a, b]))
+    return None
+
+
+def _placed_elsewhere(scene: Scene, a: Leg, b: Leg, host: str) -> Judgement | None:
+    """A fresh row with another host: the port may be one on the way (a transparent firewall's) that shows one server."""
+    for mac in (a.key.src_mac, a.key.dst_mac):
+        rows = [row for row in scene.identities.inventory.by_mac(mac) if row.host]
+        if rows and mac not in scene.movements.moves and all(row.host != host and is_fresh(scene, row) for row in rows):
+            return Judgement(
+                "undetermined", "conflict",
+                [seen_at(scene, "sighting-2", f"The same frames at two ports of {host}.", [a, b]),
+                 Evidence("inventory-placement", False, f"Row {rows[0].row} of {rows[0].source} has {mac_text(mac)} on "
+                          f"{rows[0].host}, and no capture of the uplinks shows that it is wrong.")],
+                [f"Capture every uplink of {host} and state uplinks_complete: true in the points file."],
+            )  # fmt: skip
     return None
 
 

@@ -102,6 +102,11 @@ def _live(scene: Scene, macs: set[int]) -> LearnedMac | None:
     return rows[0] if len({row.host for row in rows}) == 1 else None
 
 
+def is_fresh(scene: Scene, row: VnicRecord | LearnedMac) -> bool:
+    """Whether a row tells its age, and was true at most so long before or after the capture as the settings allow."""
+    return not _age(scene, row)
+
+
 def _matched(endpoint: Endpoint) -> str:
     return "" if endpoint.records_how == "MAC" else f"{endpoint.label} is matched by address only, not by MAC."
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from flowmap.capture.points import CapturePoint
 from flowmap.identity.endpoints import Identities
-from flowmap.legs import Leg
+from flowmap.legs import FiveTuple, Leg
 from flowmap.packets import is_group_mac
 
 OWNER_SHARE = 0.9
@@ -55,6 +55,8 @@ def find_owners(
         point = points[leg.key.point]
         if point.role == "vnic" and not is_group_mac(leg.key.dst_mac):
             at_port[_port(points, leg.key.point)].append(leg)
+    for port in [port for port, unicast in at_port.items() if _passes_frames_on(unicast)]:
+        del at_port[port]
     candidates = {port: _senders_in_nearly_all(_answered(unicast)) for port, unicast in at_port.items()}
     owners = _told_by_interface(points, candidates, identities)
     unsure: set[Port] = set()
@@ -82,6 +84,17 @@ def find_owners(
 def _port(points: Sequence[CapturePoint], number: int) -> Port:
     point = points[number]
     return (point.host, point.interface) if point.host and point.interface else number
+
+
+def _passes_frames_on(unicast: Sequence[Leg]) -> bool:
+    """Whether conversations stand at a port in two VLANs with equal MACs: it belongs to a bridge, no end does that."""
+    vlans: dict[tuple[FiveTuple, bool, int, int], set[tuple[int, int]]] = defaultdict(set)
+    for leg in unicast:
+        key = leg.key
+        vlans[key.five_tuple, key.forward, key.src_mac, key.dst_mac].add((key.vlan, key.outer_vlan))
+    twice = {key[0] for key, tags in vlans.items() if len(tags) > 1}
+    packets = sum(leg.packets for leg in unicast if leg.key.five_tuple in twice)
+    return packets > (1 - OWNER_SHARE) * sum(leg.packets for leg in unicast)
 
 
 def _answered(unicast: Sequence[Leg]) -> list[Leg]:

@@ -48,7 +48,15 @@ def routed_between_ports(
         evidence = [seen_at(scene, "sighting-5", text, [a, *away, b])]
         return covering(Judgement("hairpin_routed", "strong", evidence), seen, [max(away, key=seen.share)])
     if host is not None and not uplinks:
-        watch = watch_uplinks(scene, a, host, b)
+        watch = watch_uplinks(scene, a, host, b).with_hidden()
+        if a.ttl_max - b.ttl_max > 1 and not watch.complete:
+            return undetermined(
+                "sighting-7",
+                f"Routed more than once (TTL {a.ttl_max} to {b.ttl_max}), and what is between the first and the last "
+                "router may be outside: a service router on an edge node, a device that a firewall sends to.",
+                f"Capture every uplink of {host} and state uplinks_complete: true.",
+                points=scene.names([a, b]),
+            )
         inside = _by_router_vm(scene, a, b, host, into, out_of, watch) or _by_router_in_host(scene, a, b, host, watch)
         if inside is not None:
             return _speaking_for(seen, inside, a, b, watch)
@@ -84,6 +92,8 @@ def _by_router_vm(
         named = " and ".join(mac_text(mac) for mac in sorted(hops))
         text = f"Routed by {named}, a VM on the same host {host}."
         result = Judgement("intra_host_routed_vm", "strong", [seen_at(scene, "sighting-8", text, [a, b])])
+        if not watch.complete and not all(scene.is_known_on(mac, host) for mac in hops):
+            result.capped("likely", f"Only the inventory says that the router is on {host}.")
     else:
         return None
     return _graded(scene, result, host, watch)
@@ -94,13 +104,13 @@ def _by_router_in_host(scene: Scene, a: Leg, b: Leg, host: str, watch: UplinkWat
     hops = sorted({a.key.dst_mac, b.key.src_mac})
     kinds = {scene.identities.router_kind(mac) for mac in hops}
     named = " and ".join(mac_text(mac) for mac in hops)
-    if "distributed" in kinds:
+    beyond = [mac for mac in hops if scene.stands_outside(mac) or scene.is_behind_uplink(mac, host)]
+    if "distributed" in kinds and not beyond and (watch.complete or kinds <= {"distributed", "unknown"}):
         text = f"Routed by {named}, a distributed router, between two ports of {host} (TTL {a.ttl_max} to {b.ttl_max})."
         result = Judgement("intra_host_routed_distributed", "proven", [seen_at(scene, "sighting-7", text, [a, b])])
         return _graded(scene, result, host, watch)
     if not watch.complete:
         return None
-    beyond = [mac for mac in hops if scene.stands_outside(mac) or scene.is_behind_uplink(mac, host)]
     if beyond:
         text = f"Routed by {mac_text(beyond[0])}, which stands beyond the uplinks of {host}, yet it is on none of them."
         return Judgement(

@@ -69,7 +69,9 @@ class Scene:
     """MAC of a VM that moved -> the host where it is in the interval that is judged."""
     mirrored_hosts: frozenset[str] = frozenset()
     doubtful_tags: frozenset[tuple[int, int]] = frozenset()
-    """(uplink, VLAN) in which the same frames stand as in another VLAN there: one of the two is a remote mirror's."""
+    """Those of ``repeating_tags`` that are at uplinks."""
+    repeating_tags: frozenset[tuple[int, int]] = frozenset()
+    """(point, VLAN) in which the same frames stand as in another VLAN there: one of the two is a remote mirror's."""
     crossing: frozenset[tuple[str, int, int]] = frozenset()
     """Host and two MACs, the lower first, that talked with each other over an uplink of that host."""
     uplink_flows: frozenset[tuple[str | None, FiveTuple, bool]] = frozenset()
@@ -97,7 +99,8 @@ class Scene:
             point.host for point in self.points
             if point.role == "uplink" and point.host and self.hosts.get(point.host, HostStatement()).uplinks_complete
         )  # fmt: skip
-        self.doubtful_tags = _doubtful_tags(self.legs, self.twins, roles)
+        self.repeating_tags = _repeating_tags(self.legs, self.twins)
+        self.doubtful_tags = frozenset(tag for tag in self.repeating_tags if roles[tag[0]] in OUTSIDE_ROLES)
         self.mirrored_hosts = frozenset(point.host for point in self.points if point.role == "mirror" and point.host)
         self.point_ids = [point.id for point in self.points]
         self._index_of = {id(self.legs[index]): index for index in self.twins.linked}
@@ -186,15 +189,15 @@ def _frame_at(leg: Leg) -> tuple[object, ...]:
     return leg.key.point, leg.key.src_mac, leg.key.dst_mac, leg.ttl_max
 
 
-def _doubtful_tags(legs: Sequence[Leg], twins: Twins, roles: Sequence[str]) -> frozenset[tuple[int, int]]:
+def _repeating_tags(legs: Sequence[Leg], twins: Twins) -> frozenset[tuple[int, int]]:
     found: set[tuple[int, int]] = set()
     for pair in twins.links:
         one, other = (legs[index] for index in pair)
         if (
-            roles[one.key.point] in OUTSIDE_ROLES
-            and _frame_at(one) == _frame_at(other)
-            and one.key.tunnel == other.key.tunnel
+            one.key.point == other.key.point
             and outermost_tag(one) != outermost_tag(other)
+            and one.key.tunnel == other.key.tunnel
+            and _frame_at(one) == _frame_at(other)
         ):
             found |= {(leg.key.point, outermost_tag(leg)) for leg in (one, other)}
     return frozenset(found)

@@ -124,7 +124,7 @@ def test_a_router_vm_on_another_host_is_no_reason_to_say_stayed():
 
 
 def test_row_14_with_confirmed_placement_is_strong():
-    network = with_gateway(routed(via=ROUTER_VM, via_back=ROUTER_VM), WEB, DB)
+    network = with_gateway(routed(via=ROUTER_VM, via_back=ROUTER_VM), WEB, DB, ROUTER_VM)
     rows = [record(machine, "host-a") for machine in (WEB, DB, ROUTER_VM)]
     assert verdict(edge_between(network, WEB, DB, *rows)) == ("intra_host_routed_vm", "stayed", "strong")
 
