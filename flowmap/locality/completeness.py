@@ -72,6 +72,8 @@ def watch_uplinks(scene: Scene, leg: Leg, host: str, *further: Leg) -> UplinkWat
         lacks.append(f"the uplinks {', '.join(sorted(missing))} of {host} were not captured")
     for number in captured:
         point, seen = scene.points[number], scene.statistics.get(number, PointStatistics())
+        if not point.is_stated and point.interface not in statement.uplinks:
+            lacks.append(f"only its name tells that {point.id} is an uplink")
         if point.sampled > 1:
             lacks.append(f"{point.id} is sampled, one packet in {point.sampled}")
         if point.dropped_packets:
@@ -88,10 +90,19 @@ def watch_uplinks(scene: Scene, leg: Leg, host: str, *further: Leg) -> UplinkWat
     if captured and all(parties.isdisjoint(scene.senders_at.get(number, ())) for number in captured):
         who = mac_text(leg.key.src_mac)
         lacks.append(f"no other unicast of {who} is on the uplink to show that its traffic would be recorded there")
+    untagged = _without_tags(scene, captured)
+    if untagged:
+        lacks.append(f"tagged frames are on one uplink and on none of {scene.points[untagged[0]].id}: perhaps a filter")
     if captured and not lacks and host in _hosts_with_holes(scene):
         lacks.append(f"what went from a port of {host} to one of another host is missing on the captured uplinks")
     hidden = _hidden_in_tunnels(scene, leg, captured) if captured and not lacks else []
     return UplinkWatch(captured, lacks, hidden)
+
+
+def _without_tags(scene: Scene, captured: list[int]) -> list[int]:
+    """Uplinks with unicast but without a tag, beside others with tags: Linux filters by "ip" leave out tagged frames."""
+    tagged = [number for number in captured if number in scene.tagged_uplinks]
+    return [number for number in captured if tagged and number not in tagged and scene.senders_at.get(number)]
 
 
 def _was_awake(scene: Scene, leg: Leg, number: int) -> bool:

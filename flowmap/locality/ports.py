@@ -6,11 +6,12 @@ Everything that is called "stayed" by packets rests on this, so a port without a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowmap.capture.points import CapturePoint
 from flowmap.identity.endpoints import Identities
+from flowmap.inventory.records import VnicRecord
 from flowmap.legs import FiveTuple, Leg
 from flowmap.packets import is_group_mac
 
@@ -41,10 +42,12 @@ def find_owners(
     points: Sequence[CapturePoint],
     identities: Identities,
     moved: Collection[int] = (),
+    is_fresh: Callable[[VnicRecord], bool] = lambda row: True,
 ) -> PortOwners:
     """Find the owner of each vNIC point; a MAC of ``moved`` may own ports on two hosts, one after the other.
 
-    The inventory tells by the interface name. Else the conversations that are answered at the port tell: its VM takes
+    The inventory tells by the interface name, which hypervisors give anew: where several MACs are possible, a row that
+    is not ``is_fresh`` leaves it ``unsure``. Else the conversations that are answered at the port tell: its VM takes
     part in nearly all of them, and a flood is never answered at a bystander's port. Where two MACs do (a VM with one
     peer only) the one at home elsewhere is the peer, which is ``unsure``; so is a VM that talks through its gateway
     only. Files of one direction tell nothing: the one towards a VM shows its peer as the only sender. A VM that never
@@ -58,8 +61,8 @@ def find_owners(
     for port in [port for port, unicast in at_port.items() if _passes_frames_on(unicast)]:
         del at_port[port]
     candidates = {port: _senders_in_nearly_all(_answered(unicast)) for port, unicast in at_port.items()}
-    owners = _told_by_interface(points, candidates, identities)
     unsure: set[Port] = set()
+    owners = _told_by_interface(points, candidates, identities, is_fresh, unsure)
     _take_the_only_ones(candidates, owners, moved)
     _eliminate(candidates, set(identities.routers), owners, unsure)
     silent: set[Port] = set()
@@ -119,7 +122,11 @@ def _packets_by_mac(legs: Sequence[Leg]) -> Counter[int]:
 
 
 def _told_by_interface(
-    points: Sequence[CapturePoint], candidates: Mapping[Port, set[int]], identities: Identities
+    points: Sequence[CapturePoint],
+    candidates: Mapping[Port, set[int]],
+    identities: Identities,
+    is_fresh: Callable[[VnicRecord], bool],
+    unsure: set[Port],
 ) -> dict[Port, int]:
     """Owners by the inventory's interface names, where the packets at the port agree."""
     owners: dict[Port, int] = {}
@@ -128,7 +135,9 @@ def _told_by_interface(
         port = _port(points, number)
         macs = {row.mac for row in rows if row.mac is not None} & candidates.get(port, set())
         if len(macs) == 1:
-            owners[port] = macs.pop()
+            mac = owners[port] = macs.pop()
+            if len(candidates[port]) > 1 and not any(is_fresh(row) for row in rows if row.mac == mac):
+                unsure.add(port)
     return owners
 
 

@@ -132,6 +132,14 @@ def _one_port_and_uplink(
             f"Capture the port of {peer.label} as well.",
             points=scene.names([port, *uplinks]),
         )
+    if peer.host == host and any(row.passthrough for row in peer.records):
+        return undetermined(
+            "inventory-passthrough",
+            f"On the uplink, yet {peer.label} is placed on {host} too with a NIC past the vSwitch: the NIC's own switch "
+            "may have turned it round.",
+            "Capture at the physical switch.",
+            points=scene.names([port, *uplinks]),
+        )
     if not _was_there_too(scene, back, port) and not _is_known_beyond(scene, port, peer, seen):
         return undetermined(
             "sighting-3",

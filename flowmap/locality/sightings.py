@@ -17,6 +17,7 @@ from flowmap.identity.endpoints import Endpoint, Identities
 from flowmap.identity.kinds import is_hardware_mac
 from flowmap.identity.moves import Movements
 from flowmap.identity.routers import INITIAL_TTLS, standard_router_mac
+from flowmap.inventory.records import VnicRecord
 from flowmap.legs import FiveTuple, Leg, PointStatistics
 from flowmap.locality.ports import PortOwners, find_owners
 from flowmap.packets import is_group_mac
@@ -76,10 +77,14 @@ class Scene:
     """Host and two MACs, the lower first, that talked with each other over an uplink of that host."""
     uplink_flows: frozenset[tuple[str | None, FiveTuple, bool]] = frozenset()
     """Host, 5-tuple and direction of what is on the uplinks."""
+    tagged_uplinks: frozenset[int] = frozenset()
+    """Uplinks with unicast in some VLAN."""
     awake: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     holes: frozenset[str] | None = None
     closed_tunnels: dict[int, list[Leg]] | None = None
     """Found by :mod:`.completeness` when first asked for."""
+    unproven_copies: frozenset[int] = frozenset()
+    """Points of remote mirrors' copies (RSPAN) of which no frame stands at the same interface outside that VLAN too."""
     _confirmed: dict[int, set[str]] | None = None
 
     def __post_init__(self) -> None:
@@ -92,6 +97,9 @@ class Scene:
         self.senders_at = dict(senders)
         outside = [leg for leg in self.legs if roles[leg.key.point] in OUTSIDE_ROLES] if senders else []
         self.crossing = _crossing(outside, self.points)
+        self.tagged_uplinks = frozenset(
+            leg.key.point for leg in outside if outermost_tag(leg) >= 0 and not is_group_mac(leg.key.dst_mac)
+        )
         self.uplink_flows = frozenset(
             (self.points[leg.key.point].host, leg.key.five_tuple, leg.key.forward) for leg in outside
         )
@@ -101,14 +109,22 @@ class Scene:
         )  # fmt: skip
         self.repeating_tags = _repeating_tags(self.legs, self.twins)
         self.doubtful_tags = frozenset(tag for tag in self.repeating_tags if roles[tag[0]] in OUTSIDE_ROLES)
+        self.unproven_copies = _unproven_copies(self.legs, self.twins, self.points)
         self.mirrored_hosts = frozenset(point.host for point in self.points if point.role == "mirror" and point.host)
         self.point_ids = [point.id for point in self.points]
         self._index_of = {id(self.legs[index]): index for index in self.twins.linked}
-        self.ports = find_owners(self.legs, self.points, self.identities, self.movements.moves)
+        self.ports = find_owners(self.legs, self.points, self.identities, self.movements.moves, self._was_told_then)
         self.port_macs = frozenset(self.ports.owners.values())
         for number, mac in self.ports.owners.items():
             if self.points[number].host and number not in self.ports.unsure:
                 self.sure_ports.setdefault(mac, []).append(number)
+
+    def _was_told_then(self, row: VnicRecord) -> bool:
+        """Whether a row is of the time of the capture, by the settings."""
+        slack = self.inventory_fresh_ns
+        return row.observed_at_ns is not None and (
+            self.first_seen_ns - slack <= row.observed_at_ns <= self.last_seen_ns + slack
+        )
 
     def are_twins(self, one: Leg, other: Leg) -> bool:
         """Whether two legs carried the same packets."""
@@ -201,6 +217,17 @@ def _repeating_tags(legs: Sequence[Leg], twins: Twins) -> frozenset[tuple[int, i
         ):
             found |= {(leg.key.point, outermost_tag(leg)) for leg in (one, other)}
     return frozenset(found)
+
+
+def _unproven_copies(legs: Sequence[Leg], twins: Twins, points: Sequence[CapturePoint]) -> frozenset[int]:
+    derived = {number for number, point in enumerate(points) if point.key.mirror.startswith("rspan:")}
+    proven: set[int] = set()
+    for pair in twins.links if derived else ():
+        one, other = (legs[index].key.point for index in pair)
+        copies, frames = (one, other) if one in derived else (other, one)
+        if copies in derived and points[frames].key == points[copies].key._replace(mirror=points[frames].key.mirror):
+            proven.add(copies)
+    return frozenset(derived - proven)
 
 
 def _crossing(legs: Sequence[Leg], points: Sequence[CapturePoint]) -> frozenset[tuple[str, int, int]]:

@@ -54,6 +54,10 @@ def behind_silent_uplinks(
         result = _routed(scene, first, last, host)
     else:
         return None
+    unproven = [leg for leg in (*seen.m, *back.m) if leg.key.point in scene.unproven_copies]
+    if unproven:
+        why = "Only a statement tells that frames in this VLAN on the uplink are copies: none is there a second time."
+        result.capped("likely", why)
     names = tuple(scene.points[number].id for number in watches[0].captured)
     text = f"Neither it nor its answers are on any uplink of {host}, and all were captured."
     result.evidence.append(Evidence(result.evidence[0].rule, True, text, names))
@@ -74,7 +78,8 @@ def _routed(scene: Scene, first: Leg, last: Leg, host: str) -> Judgement:
     """Both halves of a routed packet inside one host, rows 7 and 8: only what kind of router is open."""
     hops = sorted({first.key.dst_mac, last.key.src_mac})
     named = " and ".join(mac_text(mac) for mac in hops)
-    if any(scene.stands_outside(mac) or scene.is_behind_uplink(mac, host) for mac in hops):
+    elsewhere = [mac for mac in hops if scene.identities.router_kind(mac) != "distributed"]
+    if any(scene.stands_outside(mac) or scene.is_behind_uplink(mac, host) for mac in elsewhere):
         text = f"Routed by {named}, which stands beyond the uplinks of {host}, yet it is on none of them."
         return Judgement("undetermined", "conflict", [seen_at(scene, "sighting-7", text, [first, last])])
     text = f"Routed by {named} (TTL {first.ttl_max} to {last.ttl_max}) in the vSwitch of {host}."
