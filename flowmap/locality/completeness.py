@@ -80,7 +80,7 @@ def watch_uplinks(scene: Scene, leg: Leg, host: str, *further: Leg) -> UplinkWat
             lacks.append(f"{point.dropped_packets} packets were dropped at {point.id}")
         if not seen.packets:
             lacks.append(f"{point.id} recorded no packet at all")
-        elif not lacks and not _was_awake(scene, leg, number):
+        elif not lacks and not _was_awake(scene, leg, _same_uplink(scene, number, captured)):
             lacks.append(f"nothing shows that {point.id} was captured during the whole conversation")
     if scene.legs_are_missing:
         lacks.append("the leg table was full, so some legs are not known")
@@ -105,11 +105,18 @@ def _without_tags(scene: Scene, captured: list[int]) -> list[int]:
     return [number for number in captured if tagged and number not in tagged and scene.senders_at.get(number)]
 
 
-def _was_awake(scene: Scene, leg: Leg, number: int) -> bool:
+def _same_uplink(scene: Scene, number: int, captured: Iterable[int]) -> list[int]:
+    """The points that recorded one interface of a host, one file after the other."""
+    name = scene.points[number].interface
+    return [other for other in captured if other == number or (name and scene.points[other].interface == name)]
+
+
+def _was_awake(scene: Scene, leg: Leg, numbers: Iterable[int]) -> bool:
     """Whether an uplink was recorded during a leg, on the common clock, but for a small part of it."""
     if leg.first_seen_ns == NO_TIME:
         return False
-    shift, stretches = scene.clock_shift_ns(leg), _stretches(scene, number)
+    shift = scene.clock_shift_ns(leg)
+    stretches = _joined([span for number in numbers for span in _stretches(scene, number)], 0)
     spans = [(first + shift, last + shift) for first, last in spans_of(leg, scene.slice_ns)]
     whole = sum(last - first for first, last in spans)
     missed = sum(_outside(span, stretches) for span in spans)
@@ -136,14 +143,19 @@ def _stretches(scene: Scene, number: int) -> list[Span]:
         if leg.key.point == number and leg.first_seen_ns != NO_TIME:
             spans += spans_of(leg, scene.slice_ns)
     shift = scene.clock_offset_ns.get(scene.points[number].key.file, 0)
-    stretches: list[Span] = []
+    scene.awake[number] = _joined([(first + shift, last + shift) for first, last in spans], UPLINK_GAP_NS)
+    return scene.awake[number]
+
+
+def _joined(spans: Iterable[Span], gap_ns: int) -> list[Span]:
+    """Spans in order of time, those joined that overlap or have no longer gap between them."""
+    joined: list[Span] = []
     for first, last in sorted(spans):
-        if stretches and first + shift <= stretches[-1][1] + UPLINK_GAP_NS:
-            stretches[-1] = (stretches[-1][0], max(stretches[-1][1], last + shift))
+        if joined and first <= joined[-1][1] + gap_ns:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
         else:
-            stretches.append((first + shift, last + shift))
-    scene.awake[number] = stretches
-    return stretches
+            joined.append((first, last))
+    return joined
 
 
 def _hosts_with_holes(scene: Scene) -> frozenset[str]:
@@ -164,7 +176,7 @@ def _hosts_with_holes(scene: Scene) -> frozenset[str]:
                     and owners.get(first.key.point, -1) == first.key.src_mac >= 0
                     and owners.get(last.key.point, -1) == last.key.dst_mac >= 0
                     and (here, first.key.five_tuple, first.key.forward) not in scene.uplink_flows
-                    and all(_was_awake(scene, first, number) for number, point in enumerate(scene.points)
+                    and all(_was_awake(scene, first, [number]) for number, point in enumerate(scene.points)
                             if point.role == "uplink" and point.host == here)
                 ):  # fmt: skip
                     found.add(here)
