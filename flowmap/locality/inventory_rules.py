@@ -60,7 +60,8 @@ def judge_by_inventory(
     judgement.evidence += rows
     for place, endpoint in ((one, source), (other, destination)):
         judgement.capped(place.cap, " ".join(place.why))
-        if judgement.left_host == STAYED and place.how == "inventory" and endpoint.kind != "hypervisor":
+        rests_on_places = judgement.left_host == STAYED or one.host != other.host
+        if rests_on_places and place.how == "inventory" and endpoint.kind != "hypervisor":
             judgement.capped(*_unconfirmed(scene, place, endpoint))
     if all(scene.points[leg.key.point].host is None for leg in legs):
         judgement.capped("likely", "Nobody says where this was captured: at an uplink the same frames would have left.")

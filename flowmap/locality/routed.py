@@ -16,6 +16,7 @@ from flowmap.locality.coverage import (
     host_of,
     in_brackets,
     is_leak,
+    once,
     same_addresses,
     seen_at,
 )
@@ -40,7 +41,7 @@ def routed_between_ports(
         )
         grade = "proven" if out and back else "strong"
         evidence = [seen_at(scene, "sighting-5", text, [a, *out, *back, b])]
-        return covering(Judgement("hairpin_routed", grade, evidence), seen, out or back)
+        return covering(Judgement("hairpin_routed", grade, evidence), seen, once(scene, seen, out or back))
     into, out_of = _router_ports(scene, seen, a, b)
     away = [leg for leg in (*into, *out_of) if host_of(scene, leg) not in (None, host)]
     if away and host is not None:

@@ -19,6 +19,7 @@ from flowmap.locality.coverage import (
     host_of,
     in_brackets,
     is_leak,
+    once,
     same_addresses,
     seen_at,
     usual_copies,
@@ -90,7 +91,7 @@ def _overlay(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | None
             points=scene.names(seen.t),
         )
     evidence = seen_at(scene, "sighting-9", "Crossed the underlay inside a tenant tunnel.", seen.t)
-    return covering(Judgement("inter_host_overlay", "proven", [evidence]), seen, seen.t)
+    return covering(Judgement("inter_host_overlay", "proven", [evidence]), seen, once(scene, seen, seen.t))
 
 
 def _one_port_and_uplink(
@@ -114,7 +115,7 @@ def _one_port_and_uplink(
         router = in_brackets(port.key.dst_mac if seen.a else port.key.src_mac)
         text = f"On the uplink twice, the second time with other MACs and TTL: routed outside{router} and back."
         evidence = [seen_at(scene, "sighting-5", text, [port, *same, *turned])]
-        return covering(Judgement("hairpin_routed", "strong", evidence), seen, same)
+        return covering(Judgement("hairpin_routed", "strong", evidence), seen, once(scene, seen, same))
     by_tag: dict[int, float] = defaultdict(float)
     for leg in same:
         by_tag[outermost_tag(leg)] += seen.share(leg)  # a remote mirror's copies have a VLAN of their own
@@ -150,7 +151,8 @@ def _one_port_and_uplink(
         )
     where = "Went out by" if seen.a else "Came in by"
     text = f"{where} the uplink{f' of {host}' if host else ''} and was at no other port of it."
-    return covering(_away(peer, [seen_at(scene, "sighting-4", text, [port, *uplinks])]), seen, uplinks)
+    evidence = [seen_at(scene, "sighting-4", text, [port, *uplinks])]
+    return covering(_away(peer, evidence), seen, once(scene, seen, uplinks))
 
 
 def _was_turned(scene: Scene, one: Leg, other: Leg) -> bool:
@@ -207,7 +209,9 @@ def _uplink_only(
     if turned:
         text = "On one host's uplink twice, with two TTLs: routed outside and back."
         return covering(
-            Judgement("hairpin_routed", "strong", [seen_at(scene, "sighting-5", text, turned)]), seen, turned
+            Judgement("hairpin_routed", "strong", [seen_at(scene, "sighting-5", text, turned)]),
+            seen,
+            once(scene, seen, turned),
         )
     if len(seen.u) == 1 and usual_copies(seen.u[0]) >= 2:
         return undetermined(
@@ -219,7 +223,8 @@ def _uplink_only(
     if back.u:
         text = "Both directions are on an uplink: addresses are learned, so these are no floods."
         peer = destination if destination.kind != "vm" else source
-        return covering(_away(peer, [seen_at(scene, "sighting-4", text, seen.u)]).capped("strong"), seen, seen.u)
+        result = _away(peer, [seen_at(scene, "sighting-4", text, seen.u)]).capped("strong")
+        return covering(result, seen, once(scene, seen, seen.u))
     return undetermined(
         "sighting-3",
         "Only one direction is on the uplink: it may be a flooded copy.",

@@ -218,6 +218,16 @@ def test_a_team_that_fails_over_announces_vms_that_did_not_move():
     assert share(lab.edge(WEB, REM), "stayed") == 0
 
 
+def test_what_the_uplinks_of_two_hosts_saw_is_the_same_once():
+    """REM was on host-a, then on host-b; no ports tell of its move, so what the uplinks saw left, and no more."""
+    network = Network()
+    mirror = network.point("", "mirror", "host-a", file="mirror.pcap")
+    ups = [network.point("vmnic0", "uplink", f"host-{name}", file=f"{name}.pcap") for name in "ab"]
+    both = [at(mirror), *map(at, ups)]
+    stream(network, WEB, REM, lambda k: both if k >= 60 else both[:1], lambda k: both if k >= 60 else both[:1])
+    assert share(edge(network, WEB, REM), "left") <= 0.42
+
+
 # --- translations, balancers, copies
 
 
