@@ -116,7 +116,7 @@ def _without_proxies(
         machines = {mac for mac in (*macs, *sources.get(address, ())) if mac not in routers}
         for mac, how in macs.items():
             if mac not in sources.get(address, ()) and "dhcp" not in how:
-                unsent[mac, _subnet(address[1])].add(address)
+                unsent[mac, usual_subnet(address[1])].add(address)
                 contested[mac] |= machines - {mac}
     crowded = {
         (mac, address) for (mac, _), found in unsent.items() if len(found) >= PROXIED_ADDRESSES for address in found
@@ -134,7 +134,7 @@ def _without_proxies(
 
 
 @lru_cache(65_536)
-def _subnet(ip: str) -> str:
+def usual_subnet(ip: str) -> str:
     """The usual subnet of an address; packets show no prefix lengths."""
     address = ipaddress.ip_address(ip)
     return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 64}", strict=False))

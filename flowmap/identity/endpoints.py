@@ -116,6 +116,13 @@ class Identities:
         """Where the router with a MAC does its work, see :func:`flowmap.identity.router_macs.router_kind`."""
         return router_kind(mac, self.inventory)
 
+    def is_its_own(self, endpoint: Endpoint, ip: str) -> bool:
+        """Whether an endpoint claimed an address, or the inventory gives it that; having sent from it is not enough."""
+        if any(ip in row.ips for row in endpoint.records) or endpoint.kind == "hypervisor":
+            return True
+        domains = self._bindings.domains_of.get(ip) or {DEFAULT_DOMAIN}
+        return any(not endpoint.macs.isdisjoint(self._bindings.claimed.get((domain, ip), ())) for domain in domains)
+
     def all(self) -> Iterable[Endpoint]:
         """Every endpoint made so far."""
         return self._endpoints.values()

@@ -111,7 +111,7 @@ def _judge_interval(part: Interval) -> tuple[list[Judgement], list[int]]:
     if part.back.legs:
         judgements.append(_judge_direction(part.scene, part.back, part.there, part.high, part.low))
         sizes.append(part.back_bytes)
-    return guard_stayed(part.scene, part.there.legs + part.back.legs, judgements), sizes
+    return guard_stayed(part.scene, part.there.legs + part.back.legs, judgements, (part.low, part.high)), sizes
 
 
 def place_by_ports(scene: Scene) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from flowmap.legs import Leg
+from flowmap.locality.completeness import watch_uplinks
 from flowmap.locality.coverage import (
     MISSED_SHARE,
     NEARLY_ALL,
@@ -15,9 +16,11 @@ from flowmap.locality.coverage import (
     seen_at,
     usual_copies,
 )
+from flowmap.locality.placement import is_fresh
 from flowmap.locality.routed import routed_between_ports
-from flowmap.locality.sightings import Scene, Sightings, outermost_tag, watch_uplinks
+from flowmap.locality.sightings import Scene, Sightings, outermost_tag
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
+from flowmap.packets import mac_text
 from flowmap.twins import common_sequence_bytes, holds_packet_missing_in
 
 
@@ -45,6 +48,14 @@ def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | No
         )  # fmt: skip
     if uplinks:
         return _switched_but_on_uplink(scene, seen, a, b, uplinks, back)
+    if scene.crosses_uplinks(a, host_a):
+        return Judgement(
+            "undetermined", "conflict",
+            [seen_at(scene, "sighting-1", f"The same frames at both VMs' ports of {host_a} and on no uplink.", [a, b]),
+             Evidence("sighting-6", False, f"Other traffic of the same two MACs is on an uplink of {host_a} both ways: "
+                      "a reflective relay turns their frames round, and a filter hides these.")],
+            [f"Capture every uplink of {host_a} without a filter."],
+        )  # fmt: skip
     return _switched(scene, seen, a, b, host_a)
 
 
@@ -112,7 +123,7 @@ def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str, absent: 
             f"Capture every uplink of {host} and state uplinks_complete: true in the points file.",
             points=scene.names([a, b]),
         )
-    doubt = _two_places_or_switches(scene, a, b, host)
+    doubt = _two_places_or_switches(scene, a, b, host) or _placed_elsewhere(scene, a, b, host)
     if doubt:
         return doubt
     if watch.captured:
@@ -148,6 +159,21 @@ def _two_places_or_switches(scene: Scene, a: Leg, b: Leg, host: str) -> Judgemen
         why = f"two vSwitches, {' and '.join(sorted(switches))}" if len(switches) > 1 else "a NIC past the vSwitch"
         text = f"At both ports of {host}, but the inventory has {why}: the way between may lead outside."
         return undetermined("sighting-2", text, settle, points=scene.names([a, b]))
+    return None
+
+
+def _placed_elsewhere(scene: Scene, a: Leg, b: Leg, host: str) -> Judgement | None:
+    """A fresh row with another host: the port may be on the way (a transparent firewall's) and show one server."""
+    for mac in (a.key.src_mac, a.key.dst_mac):
+        rows = [row for row in scene.identities.inventory.by_mac(mac) if row.host]
+        if rows and mac not in scene.movements.moves and all(row.host != host and is_fresh(scene, row) for row in rows):
+            return Judgement(
+                "undetermined", "conflict",
+                [seen_at(scene, "sighting-2", f"The same frames at two ports of {host}.", [a, b]),
+                 Evidence("inventory-placement", False, f"Row {rows[0].row} of {rows[0].source} has {mac_text(mac)} on "
+                          f"{rows[0].host}, and no capture of the uplinks shows that it is wrong.")],
+                [f"Capture every uplink of {host} and state uplinks_complete: true in the points file."],
+            )  # fmt: skip
     return None
 
 

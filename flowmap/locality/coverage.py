@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from flowmap.legs import Leg
@@ -52,6 +53,19 @@ def is_leak(seen: Sightings, legs: Sequence[Leg]) -> bool:
     packets = sum(leg.packets for leg in legs)
     few = LEAK_PACKETS >= packets <= seen.packets / 4
     return packets < seen.packets and (few or packets <= LEAK_SHARE * seen.packets)
+
+
+def once(scene: Scene, seen: Sightings, legs: Sequence[Leg]) -> list[Leg]:
+    """Of some legs those at the place that saw most, none of them twice: what two hosts' uplinks saw is the same.
+
+    A place is a host, or a capture point of which nobody states the host; legs of a team's uplinks add up there.
+    """
+    places: dict[str | int, list[Leg]] = defaultdict(list)
+    for leg in sorted(legs, key=seen.share, reverse=True):
+        chosen = places[host_of(scene, leg) or leg.key.point]
+        if not any(scene.are_twins(leg, other) for other in chosen):
+            chosen.append(leg)
+    return max(places.values(), key=lambda chosen: seen.share(*chosen), default=[])
 
 
 def covering(judgement: Judgement, seen: Sightings, legs: Sequence[Leg]) -> Judgement:

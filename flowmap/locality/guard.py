@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flowmap.identity.bindings import usual_subnet
+from flowmap.identity.endpoint import Endpoint, is_routable
 from flowmap.legs import Leg
 from flowmap.locality.sightings import OUTSIDE_ROLES, Scene
 from flowmap.locality.verdict import STAYED, Evidence, Judgement
+from flowmap.packets import ip_text
 
 DECIDED_BY_SIGHT = frozenset(("sighting-1", "sighting-2", "sighting-7", "sighting-8"))
 """Rows by which ports or uplinks alone say "stayed"; the others rest on an inventory."""
 
 
-def guard_stayed(scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgement]) -> list[Judgement]:
-    """Turn every "stayed" of a conversation into a conflict when one of its legs speaks against it.
+def guard_stayed(
+    scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgement], ends: tuple[Endpoint, Endpoint]
+) -> list[Judgement]:
+    """Turn every "stayed" of a conversation into a conflict when one of its legs, or of its ends, speaks against it.
 
     Parameters
     ----------
@@ -25,6 +30,8 @@ def guard_stayed(scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgeme
         All legs of the conversation, both directions.
     judgements
         What was judged of its directions; accepted flood leaks are in their ``leaks``.
+    ends
+        The endpoints at ``five_tuple.low`` and ``.high``.
     """
     if STAYED not in [judgement.left_host for judgement in judgements]:
         return list(judgements)
@@ -33,6 +40,16 @@ def guard_stayed(scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgeme
     if not against:
         against = _unknown_places(scene, legs, judgements)
         text = "It was seen at a point of which nobody says what it is; were it an uplink, the traffic would have left."
+    stranger = "" if against else _perhaps_behind_a_gateway(scene, legs, judgements, ends)
+    if stranger:
+        row = Evidence("stayed-guard", False, stranger, scene.names(legs[:2]))
+        settle = "A capture that holds its ARP or neighbour discovery, or an inventory with its address."
+        return [
+            Judgement("undetermined", None, [row, *judgement.evidence], [settle])
+            if judgement.left_host == STAYED
+            else judgement
+            for judgement in judgements
+        ]
     if not against:
         return list(judgements)
     settle = "State the role of " + ", ".join(sorted({scene.points[leg.key.point].id for leg in against})[:3]) + "."
@@ -43,6 +60,30 @@ def guard_stayed(scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgeme
         else judgement
         for judgement in judgements
     ]
+
+
+def _perhaps_behind_a_gateway(
+    scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgement], ends: tuple[Endpoint, Endpoint]
+) -> str:
+    """Why an end may be behind the machine whose MAC stands in its place: a VPN or proxy that leaves the TTL alone.
+
+    Frames go straight between two MACs though the addresses are in two networks, and nobody but the sender of those
+    frames says that the address is its own.
+    """
+    if "intra_host_switched" not in [judgement.verdict for judgement in judgements]:
+        return ""
+    five_tuple = legs[0].key.five_tuple
+    addresses = ip_text(*five_tuple.low[0]), ip_text(*five_tuple.high[0])
+    networks = {usual_subnet(ip) for ip in addresses if is_routable(ip)}
+    if len(networks) < 2 or any(leg.key.tunnel >= 0 for leg in legs):
+        return ""
+    for endpoint, ip in zip(ends, addresses, strict=True):
+        if not scene.identities.is_its_own(endpoint, ip):
+            return (
+                f"{' and '.join(addresses)} are in two networks, yet frames go straight between two MACs, and nothing "
+                f"but these shows that {ip} is the machine's own: it may be a gateway that leaves the TTL alone."
+            )
+    return ""
 
 
 def _speaks_against(scene: Scene, legs: Sequence[Leg], accepted: set[int]) -> tuple[str, list[Leg]]:

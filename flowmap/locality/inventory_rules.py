@@ -52,7 +52,7 @@ def judge_by_inventory(
     if one.host != other.host:
         judgement = _different_hosts(scene, legs, source, destination, one, other)
     elif "hypervisor" in (source.kind, destination.kind):
-        judgement = _with_its_hypervisor(one)
+        judgement = _with_its_hypervisor(scene, legs, source, destination, one)
     else:
         judgement = _same_host(scene, seen, back, source, destination, one, other)
     if judgement.left_host == STAYED and (twice := _in_two_captures(scene, legs)):
@@ -60,7 +60,8 @@ def judge_by_inventory(
     judgement.evidence += rows
     for place, endpoint in ((one, source), (other, destination)):
         judgement.capped(place.cap, " ".join(place.why))
-        if judgement.left_host == STAYED and place.how == "inventory" and endpoint.kind != "hypervisor":
+        rests_on_places = judgement.left_host == STAYED or one.host != other.host
+        if rests_on_places and place.how == "inventory" and endpoint.kind != "hypervisor":
             judgement.capped(*_unconfirmed(scene, place, endpoint))
     seen_at = [scene.points[leg.key.point] for leg in legs]
     stayed = judgement.left_host == STAYED
@@ -93,10 +94,20 @@ def _different_hosts(
     return Judgement(verdict, "likely" if spread and not overlay else "strong", evidence)
 
 
-def _with_its_hypervisor(place: Placement) -> Judgement:
-    """A VM and an address of the host that it runs on: VMkernel, bridge or management OS."""
-    text = f"Between a VM on {place.host} and an address of {place.host} itself."
-    settle = f"Capture every uplink of {place.host}."
+def _with_its_hypervisor(
+    scene: Scene, legs: list[Leg], source: Endpoint, destination: Endpoint, one: Placement
+) -> Judgement:
+    """A VM and an address of the host that it runs on: VMkernel, bridge or management OS, often by a router outside."""
+    host, settle = one.host, f"Capture every uplink of {one.host}."
+    if not all(leg.key.src_mac in source.macs and leg.key.dst_mac in destination.macs for leg in legs):
+        text = f"Between a VM on {host} and an address of {host} itself, but not straight: a router is in between."
+        return undetermined("inventory-host-local", text, settle)
+    rows = [row for mac in (legs[0].key.src_mac, legs[0].key.dst_mac) for row in scene.identities.inventory.by_mac(mac)]
+    switches = sorted({row.vswitch for row in rows if row.vswitch})
+    if len(switches) > 1:
+        text = f"A VM and an address of its host on two vSwitches ({', '.join(switches)}): it may go outside."
+        return undetermined("inventory-two-vswitches", text, settle)
+    text = f"Between a VM on {host} and an address of {host} itself."
     return Judgement("host_local", "likely", [Evidence("inventory-host-local", True, text)], [settle])
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from flowmap.identity.endpoints import Endpoint
 from flowmap.inventory.records import LearnedMac, VnicRecord
 from flowmap.legs import Leg
-from flowmap.locality.sightings import Scene, was_recording
+from flowmap.locality.completeness import was_recording
+from flowmap.locality.sightings import Scene
 from flowmap.locality.verdict import Evidence
 from flowmap.packets import NO_TIME
 
@@ -98,6 +99,11 @@ def _live(scene: Scene, macs: set[int]) -> LearnedMac | None:
     rows = [row for mac in macs for row in inventory.learned_at(mac) if row.host and row.is_uplink is False]
     hosts = {inventory.live_host(row.mac) for row in rows}
     return rows[0] if len(hosts) == 1 and None not in hosts else None
+
+
+def is_fresh(scene: Scene, row: VnicRecord | LearnedMac) -> bool:
+    """Whether a row tells its age, and was true at most so long before or after the capture as the settings allow."""
+    return not _age(scene, row)
 
 
 def _matched(endpoint: Endpoint) -> str:

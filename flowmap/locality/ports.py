@@ -6,12 +6,13 @@ Everything that is called "stayed" by packets rests on this, so a port without a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowmap.capture.points import CapturePoint
 from flowmap.identity.endpoints import Identities
-from flowmap.legs import Leg
+from flowmap.inventory.records import VnicRecord
+from flowmap.legs import FiveTuple, Leg
 from flowmap.packets import is_group_mac
 
 OWNER_SHARE = 0.9
@@ -41,10 +42,12 @@ def find_owners(
     points: Sequence[CapturePoint],
     identities: Identities,
     moved: Collection[int] = (),
+    is_fresh: Callable[[VnicRecord], bool] = lambda row: True,
 ) -> PortOwners:
     """Find the owner of each vNIC point; a MAC of ``moved`` may own ports on two hosts, one after the other.
 
-    The inventory tells by the interface name. Else the conversations that are answered at the port tell: its VM takes
+    The inventory tells by the interface name, which hypervisors give anew: where several MACs are possible, a row that
+    is not ``is_fresh`` leaves it ``unsure``. Else the conversations that are answered at the port tell: its VM takes
     part in nearly all of them, and a flood is never answered at a bystander's port. Where two MACs do (a VM with one
     peer only) the one at home elsewhere is the peer, which is ``unsure``; so is a VM that talks through its gateway
     only. Files of one direction tell nothing: the one towards a VM shows its peer as the only sender. A VM that never
@@ -55,9 +58,11 @@ def find_owners(
         point = points[leg.key.point]
         if point.role == "vnic" and not is_group_mac(leg.key.dst_mac):
             at_port[_port(points, leg.key.point)].append(leg)
+    for port in [port for port, unicast in at_port.items() if _passes_frames_on(unicast)]:
+        del at_port[port]
     candidates = {port: _senders_in_nearly_all(_answered(unicast)) for port, unicast in at_port.items()}
-    owners = _told_by_interface(points, candidates, identities)
     unsure: set[Port] = set()
+    owners = _told_by_interface(points, candidates, identities, is_fresh, unsure)
     _take_the_only_ones(candidates, owners, moved)
     _eliminate(candidates, set(identities.routers), owners, unsure)
     silent: set[Port] = set()
@@ -84,6 +89,17 @@ def _port(points: Sequence[CapturePoint], number: int) -> Port:
     return (point.host, point.interface) if point.host and point.interface else number
 
 
+def _passes_frames_on(unicast: Sequence[Leg]) -> bool:
+    """Whether conversations stand at a port in two VLANs with equal MACs: it belongs to a bridge, no end does that."""
+    vlans: dict[tuple[FiveTuple, bool, int, int], set[tuple[int, int]]] = defaultdict(set)
+    for leg in unicast:
+        key = leg.key
+        vlans[key.five_tuple, key.forward, key.src_mac, key.dst_mac].add((key.vlan, key.outer_vlan))
+    twice = {key[0] for key, tags in vlans.items() if len(tags) > 1}
+    packets = sum(leg.packets for leg in unicast if leg.key.five_tuple in twice)
+    return packets > (1 - OWNER_SHARE) * sum(leg.packets for leg in unicast)
+
+
 def _answered(unicast: Sequence[Leg]) -> list[Leg]:
     """The legs of conversations of which both directions were seen at the port."""
     directions = {(leg.key.five_tuple, leg.key.forward) for leg in unicast}
@@ -106,7 +122,11 @@ def _packets_by_mac(legs: Sequence[Leg]) -> Counter[int]:
 
 
 def _told_by_interface(
-    points: Sequence[CapturePoint], candidates: Mapping[Port, set[int]], identities: Identities
+    points: Sequence[CapturePoint],
+    candidates: Mapping[Port, set[int]],
+    identities: Identities,
+    is_fresh: Callable[[VnicRecord], bool],
+    unsure: set[Port],
 ) -> dict[Port, int]:
     """Owners by the inventory's interface names, where the packets at the port agree."""
     owners: dict[Port, int] = {}
@@ -115,7 +135,9 @@ def _told_by_interface(
         port = _port(points, number)
         macs = {row.mac for row in rows if row.mac is not None} & candidates.get(port, set())
         if len(macs) == 1:
-            owners[port] = macs.pop()
+            mac = owners[port] = macs.pop()
+            if len(candidates[port]) > 1 and not any(is_fresh(row) for row in rows if row.mac == mac):
+                unsure.add(port)
     return owners
 
 

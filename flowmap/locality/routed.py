@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowmap.legs import Leg
+from flowmap.locality.completeness import UplinkWatch, watch_uplinks
 from flowmap.locality.coverage import (
     MISSED_SHARE,
     NEARLY_ALL,
@@ -15,10 +16,11 @@ from flowmap.locality.coverage import (
     host_of,
     in_brackets,
     is_leak,
+    once,
     same_addresses,
     seen_at,
 )
-from flowmap.locality.sightings import Scene, Sightings, UplinkWatch, watch_uplinks
+from flowmap.locality.sightings import Scene, Sightings
 from flowmap.locality.verdict import Evidence, Judgement, undetermined
 from flowmap.packets import mac_text
 
@@ -39,7 +41,7 @@ def routed_between_ports(
         )
         grade = "proven" if out and back else "strong"
         evidence = [seen_at(scene, "sighting-5", text, [a, *out, *back, b])]
-        return covering(Judgement("hairpin_routed", grade, evidence), seen, out or back)
+        return covering(Judgement("hairpin_routed", grade, evidence), seen, once(scene, seen, out or back))
     into, out_of = _router_ports(scene, seen, a, b)
     away = [leg for leg in (*into, *out_of) if host_of(scene, leg) not in (None, host)]
     if away and host is not None:
@@ -47,7 +49,15 @@ def routed_between_ports(
         evidence = [seen_at(scene, "sighting-5", text, [a, *away, b])]
         return covering(Judgement("hairpin_routed", "strong", evidence), seen, [max(away, key=seen.share)])
     if host is not None and not uplinks:
-        watch = watch_uplinks(scene, a, host, b)
+        watch = watch_uplinks(scene, a, host, b).with_hidden()
+        if a.ttl_max - b.ttl_max > 1 and not watch.complete:
+            return undetermined(
+                "sighting-7",
+                f"Routed more than once (TTL {a.ttl_max} to {b.ttl_max}), and what is between the first and the last "
+                "router may be outside: a service router on an edge node, a device that a firewall sends to.",
+                f"Capture every uplink of {host} and state uplinks_complete: true.",
+                points=scene.names([a, b]),
+            )
         inside = _by_router_vm(scene, a, b, host, into, out_of, watch) or _by_router_in_host(scene, a, b, host, watch)
         if inside is not None:
             return _speaking_for(seen, inside, a, b, watch)
@@ -83,6 +93,8 @@ def _by_router_vm(
         named = " and ".join(mac_text(mac) for mac in sorted(hops))
         text = f"Routed by {named}, a VM on the same host {host}."
         result = Judgement("intra_host_routed_vm", "strong", [seen_at(scene, "sighting-8", text, [a, b])])
+        if not watch.complete and not all(scene.is_known_on(mac, host) for mac in hops):
+            result.capped("likely", f"Only the inventory says that the router is on {host}.")
     else:
         return None
     return _graded(scene, result, host, watch)
@@ -93,13 +105,14 @@ def _by_router_in_host(scene: Scene, a: Leg, b: Leg, host: str, watch: UplinkWat
     hops = sorted({a.key.dst_mac, b.key.src_mac})
     kinds = {scene.identities.router_kind(mac) for mac in hops}
     named = " and ".join(mac_text(mac) for mac in hops)
-    if "distributed" in kinds:
+    beyond = [mac for mac in hops if scene.identities.router_kind(mac) != "distributed"
+              and (scene.stands_outside(mac) or scene.is_behind_uplink(mac, host))]  # fmt: skip
+    if "distributed" in kinds and not beyond and (watch.complete or kinds <= {"distributed", "unknown"}):
         text = f"Routed by {named}, a distributed router, between two ports of {host} (TTL {a.ttl_max} to {b.ttl_max})."
         result = Judgement("intra_host_routed_distributed", "proven", [seen_at(scene, "sighting-7", text, [a, b])])
         return _graded(scene, result, host, watch)
     if not watch.complete:
         return None
-    beyond = [mac for mac in hops if scene.stands_outside(mac) or scene.is_behind_uplink(mac, host)]
     if beyond:
         text = f"Routed by {mac_text(beyond[0])}, which stands beyond the uplinks of {host}, yet it is on none of them."
         return Judgement(

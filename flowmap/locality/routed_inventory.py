@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowmap.identity.endpoints import Endpoint
+from flowmap.identity.kinds import virtual_vendor
 from flowmap.legs import Leg
 from flowmap.locality.coverage import host_of
 from flowmap.locality.placement import Placement
@@ -50,10 +51,10 @@ def routed_on_one_host(
     here = {mac for mac in hops if scene.router_is_on(mac, host)}
     kinds = {scene.identities.router_kind(mac) for mac in hops}
     if here == hops and steps <= 1 and (steps or back.legs):
-        return _by_router_vm(scene, min(hops), host, steps, settle)
+        return _by_router_vm(scene, hops, host, steps, settle)
     if kinds == {"distributed"} and back.legs:
         return _by_distributed_router(scene, seen, hops, host, steps, settle)
-    if here or "distributed" in kinds:
+    if here or "distributed" in kinds or any(_may_be_a_vm_here(scene, mac) for mac in hops):
         return undetermined(
             "inventory-routed", f"Routed by {named}, and not all of these are known to be outside.", settle
         )
@@ -76,14 +77,22 @@ def _is_translated(legs: list[Leg], source: Endpoint, destination: Endpoint) -> 
     return not addresses.isdisjoint(source.translated | destination.translated)
 
 
-def _by_router_vm(scene: Scene, mac: int, host: str, steps: int, settle: str) -> Judgement:
-    """Row 14: a known VM of the same host is the router; both halves make it ``strong``."""
+def _may_be_a_vm_here(scene: Scene, mac: int) -> bool:
+    """Whether a MAC is a guest's by its prefix and no row tells where that guest is."""
+    return virtual_vendor(mac) is not None and not scene.identities.inventory.by_mac(mac)
+
+
+def _by_router_vm(scene: Scene, hops: set[int], host: str, steps: int, settle: str) -> Judgement:
+    """Row 14: a known VM of the same host is the router; both halves make it ``strong``, where packets place it too."""
+    mac = min(hops)
     rows = scene.identities.inventory.by_mac(mac)
     who = rows[0].vm if rows and rows[0].vm else mac_text(mac)
     text = f"Routed by {who}, a VM on the same host {host}."
     result = Judgement("intra_host_routed_vm", "strong", [Evidence("inventory-router-vm", True, text)], [settle])
     if not steps:
         result.capped("likely", "Only one side of the router was captured.")
+    if not all(scene.is_known_on(hop, host) for hop in hops):
+        result.capped("likely", f"Only the inventory says that the router is on {host}.")
     return result
 
 

@@ -7,6 +7,7 @@ The order matters: packets on an uplink are looked at before anything may be cal
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from flowmap.identity.endpoints import Endpoint
 from flowmap.identity.kinds import virtual_vendor
@@ -18,6 +19,7 @@ from flowmap.locality.coverage import (
     host_of,
     in_brackets,
     is_leak,
+    once,
     same_addresses,
     seen_at,
     usual_copies,
@@ -37,7 +39,7 @@ def judge_by_sightings(
     judgement = (
         _perhaps_copies(scene, seen)
         or both_ports(scene, seen, back)
-        or _overlay(scene, seen)
+        or _overlay(scene, seen, back)
         or _one_port_and_uplink(scene, seen, back, source, destination)
         or _uplink_only(scene, seen, back, source, destination)
         or _two_mirrors(scene, seen, back, source, destination)
@@ -73,12 +75,23 @@ def _perhaps_copies(scene: Scene, seen: Sightings) -> Judgement | None:
     )
 
 
-def _overlay(scene: Scene, seen: Sightings) -> Judgement | None:
-    """Row 9: inside a tenant tunnel on an uplink, so it crossed the underlay to another tunnel endpoint."""
+def _overlay(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | None:
+    """Row 9: inside a tenant tunnel on an uplink, so it crossed the underlay to another tunnel endpoint.
+
+    Where question and answer are in one and the same tunnel, it carries copies to a collector (fact 0.3).
+    """
     if not seen.t or is_leak(seen, seen.t):
         return None
+    tunnels = [{leg.key.tunnel for leg in way.t} for way in (seen, back)]
+    if len(tunnels[0]) == 1 and tunnels[0] == tunnels[1]:
+        return undetermined(
+            "sighting-17",
+            "Both directions are inside a tunnel that goes one way: it looks like a mirror's, which carries copies.",
+            "State what the tunnel is in the points file: 'transport: vxlan' with the uplink's file and interface.",
+            points=scene.names(seen.t),
+        )
     evidence = seen_at(scene, "sighting-9", "Crossed the underlay inside a tenant tunnel.", seen.t)
-    return covering(Judgement("inter_host_overlay", "proven", [evidence]), seen, seen.t)
+    return covering(Judgement("inter_host_overlay", "proven", [evidence]), seen, once(scene, seen, seen.t))
 
 
 def _one_port_and_uplink(
@@ -102,7 +115,7 @@ def _one_port_and_uplink(
         router = in_brackets(port.key.dst_mac if seen.a else port.key.src_mac)
         text = f"On the uplink twice, the second time with other MACs and TTL: routed outside{router} and back."
         evidence = [seen_at(scene, "sighting-5", text, [port, *same, *turned])]
-        return covering(Judgement("hairpin_routed", "strong", evidence), seen, same)
+        return covering(Judgement("hairpin_routed", "strong", evidence), seen, once(scene, seen, same))
     by_tag: dict[int, float] = defaultdict(float)
     for leg in same:
         by_tag[outermost_tag(leg)] += seen.share(leg)  # a remote mirror's copies have a VLAN of their own
@@ -120,6 +133,14 @@ def _one_port_and_uplink(
             f"Capture the port of {peer.label} as well.",
             points=scene.names([port, *uplinks]),
         )
+    if peer.host == host and any(row.passthrough for row in peer.records):
+        return undetermined(
+            "inventory-passthrough",
+            f"On the uplink, yet {peer.label} is placed on {host} too with a NIC past the vSwitch: its own switch "
+            "may have turned it round.",
+            "Capture at the physical switch.",
+            points=scene.names([port, *uplinks]),
+        )
     if not _was_there_too(scene, back, port) and not _is_known_beyond(scene, port, peer, seen):
         return undetermined(
             "sighting-3",
@@ -130,7 +151,8 @@ def _one_port_and_uplink(
         )
     where = "Went out by" if seen.a else "Came in by"
     text = f"{where} the uplink{f' of {host}' if host else ''} and was at no other port of it."
-    return covering(_away(peer, [seen_at(scene, "sighting-4", text, [port, *uplinks])]), seen, uplinks)
+    evidence = [seen_at(scene, "sighting-4", text, [port, *uplinks])]
+    return covering(_away(peer, evidence), seen, once(scene, seen, uplinks))
 
 
 def _was_turned(scene: Scene, one: Leg, other: Leg) -> bool:
@@ -187,7 +209,9 @@ def _uplink_only(
     if turned:
         text = "On one host's uplink twice, with two TTLs: routed outside and back."
         return covering(
-            Judgement("hairpin_routed", "strong", [seen_at(scene, "sighting-5", text, turned)]), seen, turned
+            Judgement("hairpin_routed", "strong", [seen_at(scene, "sighting-5", text, turned)]),
+            seen,
+            once(scene, seen, turned),
         )
     if len(seen.u) == 1 and usual_copies(seen.u[0]) >= 2:
         return undetermined(
@@ -199,7 +223,8 @@ def _uplink_only(
     if back.u:
         text = "Both directions are on an uplink: addresses are learned, so these are no floods."
         peer = destination if destination.kind != "vm" else source
-        return covering(_away(peer, [seen_at(scene, "sighting-4", text, seen.u)]).capped("strong"), seen, seen.u)
+        result = _away(peer, [seen_at(scene, "sighting-4", text, seen.u)]).capped("strong")
+        return covering(result, seen, once(scene, seen, seen.u))
     return undetermined(
         "sighting-3",
         "Only one direction is on the uplink: it may be a flooded copy.",
@@ -240,11 +265,26 @@ def _two_mirrors(
         )  # fmt: skip
     if not same_addresses(*legs):
         return _two_mirrors_routed(scene, seen, legs, hosts)
+    doubted = [leg for leg in legs if _may_be_copies(scene, leg, seen.m)]
+    if doubted:
+        return undetermined(
+            "remote-mirror",
+            f"In the mirrors of {hosts[0]} and {hosts[1]}, but at {scene.names(doubted)[0]} only in VLAN "
+            f"{outermost_tag(doubted[0])}, where frames of other VLANs stand a second time: a remote mirror's copies.",
+            "State the VLAN of the remote mirror in the points file.",
+            points=scene.names(legs),
+        )
     text = f"The mirrors of {hosts[0]} and {hosts[1]} both saw the packets, and the answers."
     result = Judgement("inter_host", "proven", [seen_at(scene, "sighting-10", text, legs)])
     if seen.share(legs[1]) < NEARLY_ALL:
         result.would_settle.append("Mirrors that cover the whole time on both hosts, or the ports of both VMs.")
     return covering(result, seen, legs[1:])
+
+
+def _may_be_copies(scene: Scene, leg: Leg, legs: Sequence[Leg]) -> bool:
+    """Whether a mirror shows some frames in one VLAN only, in which it repeats others (a remote mirror's copies)."""
+    tags = {outermost_tag(one) for one in legs if one.key.point == leg.key.point}
+    return len(tags) == 1 and (leg.key.point, outermost_tag(leg)) in scene.repeating_tags
 
 
 def turned_at_one_place(scene: Scene, seen: Sightings) -> Judgement | None:

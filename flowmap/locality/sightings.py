@@ -16,17 +16,18 @@ from flowmap.conversations import Direction
 from flowmap.identity.endpoints import Endpoint, Identities
 from flowmap.identity.kinds import is_hardware_mac
 from flowmap.identity.moves import Movements
-from flowmap.identity.routers import standard_router_mac
+from flowmap.identity.routers import INITIAL_TTLS, standard_router_mac
+from flowmap.inventory.records import VnicRecord
 from flowmap.legs import FiveTuple, Leg, PointStatistics
 from flowmap.locality.ports import PortOwners, find_owners
-from flowmap.packets import NO_TIME, is_group_mac, mac_text
+from flowmap.packets import is_group_mac
 from flowmap.twins import Twins
 
 OUTSIDE_ROLES = ("uplink", "underlay")
 """Roles of points at which traffic has left the host."""
 
-QUIET_UPLINK_NS = 10_000_000_000
-"""Longest silence of an uplink before or after a conversation that still counts as being captured."""
+FLOODED_PACKETS = 2
+"""So many packets of a conversation may be floods, in each direction."""
 
 
 @dataclass(slots=True)
@@ -71,7 +72,21 @@ class Scene:
     """MAC of a VM that moved -> the host where it is in the interval that is judged."""
     mirrored_hosts: frozenset[str] = frozenset()
     doubtful_tags: frozenset[tuple[int, int]] = frozenset()
-    """(uplink, VLAN) in which the same frames stand as in another VLAN there: one of the two is a remote mirror's."""
+    """Those of ``repeating_tags`` that are at uplinks."""
+    repeating_tags: frozenset[tuple[int, int]] = frozenset()
+    """(point, VLAN) in which the same frames stand as in another VLAN there: one of the two is a remote mirror's."""
+    crossing: frozenset[tuple[str, int, int]] = frozenset()
+    """Host and two MACs, the lower first, that talked with each other over an uplink of that host."""
+    uplink_flows: frozenset[tuple[str | None, FiveTuple, bool]] = frozenset()
+    """Host, 5-tuple and direction of what is on the uplinks."""
+    tagged_uplinks: frozenset[int] = frozenset()
+    """Uplinks with unicast in some VLAN."""
+    awake: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    holes: frozenset[str] | None = None
+    closed_tunnels: dict[int, list[Leg]] | None = None
+    """Found by :mod:`.completeness` when first asked for."""
+    unproven_copies: frozenset[int] = frozenset()
+    """Points of remote mirrors' copies (RSPAN) of which no frame stands at the same interface outside that VLAN too."""
     _confirmed: dict[int, set[str]] | None = None
 
     def __post_init__(self) -> None:
@@ -83,15 +98,25 @@ class Scene:
                     senders[leg.key.point].add(leg.key.src_mac)
         self.senders_at = dict(senders)
         self.has_clouds = any(point.key.mirror.startswith("vxlan:") for point in self.points)
+        outside = [leg for leg in self.legs if roles[leg.key.point] in OUTSIDE_ROLES] if senders else []
+        self.crossing = _crossing(outside, self.points)
+        self.tagged_uplinks = frozenset(
+            leg.key.point for leg in outside if outermost_tag(leg) >= 0 and not is_group_mac(leg.key.dst_mac)
+        )
+        self.uplink_flows = frozenset(
+            (self.points[leg.key.point].host, leg.key.five_tuple, leg.key.forward) for leg in outside
+        )
         self.watched_hosts = frozenset(
             point.host for point in self.points
             if point.role == "uplink" and point.host and self.hosts.get(point.host, HostStatement()).uplinks_complete
         )  # fmt: skip
-        self.doubtful_tags = _doubtful_tags(self.legs, self.twins, roles)
+        self.repeating_tags = _repeating_tags(self.legs, self.twins)
+        self.doubtful_tags = frozenset(tag for tag in self.repeating_tags if roles[tag[0]] in OUTSIDE_ROLES)
+        self.unproven_copies = _unproven_copies(self.legs, self.twins, self.points)
         self.mirrored_hosts = frozenset(point.host for point in self.points if point.role == "mirror" and point.host)
         self.point_ids = [point.id for point in self.points]
         self._index_of = {id(self.legs[index]): index for index in self.twins.linked}
-        self.ports = find_owners(self.legs, self.points, self.identities, self.movements.moves)
+        self.ports = find_owners(self.legs, self.points, self.identities, self.movements.moves, self._was_told_then)
         self.port_macs = frozenset(self.ports.owners.values())
         for number, mac in self.ports.owners.items():
             if self.points[number].host and number not in self.ports.unsure:
@@ -101,6 +126,13 @@ class Scene:
     def can_place(self) -> bool:
         """Whether ports, moves or forwarding tables could place a machine that no inventory row names."""
         return bool(self.sure_ports or self.moved_to or self.identities.inventory.learned)
+
+    def _was_told_then(self, row: VnicRecord) -> bool:
+        """Whether a row is of the time of the capture, by the settings."""
+        slack = self.inventory_fresh_ns
+        return row.observed_at_ns is not None and (
+            self.first_seen_ns - slack <= row.observed_at_ns <= self.last_seen_ns + slack
+        )
 
     def are_twins(self, one: Leg, other: Leg) -> bool:
         """Whether two legs carried the same packets."""
@@ -125,7 +157,7 @@ class Scene:
         return self.clock_offset_ns.get(self.points[leg.key.point].key.file, 0)
 
     def confirmed_hosts(self, mac: int) -> set[str]:
-        """Hosts at whose mirrors or ports a MAC had answered unicast with somebody who is not on that host.
+        """Hosts at whose mirrors, or at its own ports there, a MAC had answered unicast with somebody who is elsewhere.
 
         A switch hands such traffic only to the host that has one of the two. Floods are not answered.
         """
@@ -136,6 +168,11 @@ class Scene:
     def is_confirmed_on(self, mac: int, host: str) -> bool:
         """Whether packets confirm that a MAC is on a host."""
         return host in self.confirmed_hosts(mac)
+
+    def is_known_on(self, mac: int, host: str) -> bool:
+        """Whether its own sure port or other packets show that a MAC is on a host, and nothing that it is elsewhere."""
+        hosts = {self.points[number].host for number in self.sure_ports.get(mac, ())} | self.confirmed_hosts(mac)
+        return hosts == {host}
 
     def router_is_on(self, mac: int, host: str) -> bool:
         """Whether a router's MAC is that of a VM on a host: by its sure port, else by the inventory."""
@@ -156,6 +193,11 @@ class Scene:
             mac in senders for number, senders in self.senders_at.items() if self.points[number].host == host
         )
 
+    def crosses_uplinks(self, leg: Leg, host: str) -> bool:
+        """Whether the two MACs of a leg talked over the uplinks of a host, and neither is known to have moved."""
+        low, high = sorted((leg.key.src_mac, leg.key.dst_mac))
+        return (host, low, high) in self.crossing and self.movements.moves.keys().isdisjoint((low, high))
+
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
         return tuple([self.point_ids[leg.key.point] for leg in legs])
@@ -171,34 +213,71 @@ def _frame_at(leg: Leg) -> tuple[object, ...]:
     return leg.key.point, leg.key.src_mac, leg.key.dst_mac, leg.ttl_max
 
 
-def _doubtful_tags(legs: Sequence[Leg], twins: Twins, roles: Sequence[str]) -> frozenset[tuple[int, int]]:
+def _repeating_tags(legs: Sequence[Leg], twins: Twins) -> frozenset[tuple[int, int]]:
     found: set[tuple[int, int]] = set()
     for pair in twins.links:
         one, other = (legs[index] for index in pair)
         if (
-            roles[one.key.point] in OUTSIDE_ROLES
-            and _frame_at(one) == _frame_at(other)
-            and one.key.tunnel == other.key.tunnel
+            one.key.point == other.key.point
             and outermost_tag(one) != outermost_tag(other)
+            and one.key.tunnel == other.key.tunnel
+            and _frame_at(one) == _frame_at(other)
         ):
             found |= {(leg.key.point, outermost_tag(leg)) for leg in (one, other)}
     return frozenset(found)
 
 
+def _unproven_copies(legs: Sequence[Leg], twins: Twins, points: Sequence[CapturePoint]) -> frozenset[int]:
+    derived = {number for number, point in enumerate(points) if point.key.mirror.startswith("rspan:")}
+    proven: set[int] = set()
+    for pair in twins.links if derived else ():
+        one, other = (legs[index].key.point for index in pair)
+        copies, frames = (one, other) if one in derived else (other, one)
+        if copies in derived and points[frames].key == points[copies].key._replace(mirror=points[frames].key.mirror):
+            proven.add(copies)
+    return frozenset(derived - proven)
+
+
+def _crossing(legs: Sequence[Leg], points: Sequence[CapturePoint]) -> frozenset[tuple[str, int, int]]:
+    """Host and two MACs whose conversation was on the uplinks of that host both ways, with more than floods make."""
+    ways: dict[tuple[str, FiveTuple, int, int], dict[bool, int]] = {}
+    for leg in legs:
+        host, source, destination = points[leg.key.point].host, leg.key.src_mac, leg.key.dst_mac
+        if host and leg.key.tunnel < 0 and min(source, destination) >= 0 and not is_group_mac(destination):
+            key = host, leg.key.five_tuple, min(source, destination), max(source, destination)
+            packets = ways.setdefault(key, {})
+            packets[source < destination] = packets.get(source < destination, 0) + leg.packets
+    return frozenset(
+        (host, low, high) for (host, _, low, high), packets in ways.items()
+        if len(packets) == 2 and min(packets.values()) > FLOODED_PACKETS
+    )  # fmt: skip
+
+
 def _confirmed_by_packets(scene: Scene) -> dict[int, set[str]]:
-    """MAC -> hosts where answered unicast with a physical machine, or with a VM placed elsewhere, was captured."""
+    """MAC -> hosts where answered unicast with a router outside, or with a VM at a port elsewhere, was captured.
+
+    The MAC of a maker of hardware alone is no router's: a VMkernel interface has that of a physical NIC, and whoever
+    talks to it may be anywhere. A router sends what others sent, with a lowered TTL. Where an inventory alone places
+    the VM elsewhere, both rows may be wrong. A vNIC port shows its own VM only; a monitor's shows copies from anywhere.
+    """
     talks: dict[tuple[int, int, str], set[bool]] = defaultdict(set)
+    forwards: set[int] = set()
+    owners, routers = scene.ports.owners, scene.identities.routers
     for leg in scene.legs:
         point, source, destination = scene.points[leg.key.point], leg.key.src_mac, leg.key.dst_mac
+        if leg.ttl_max not in INITIAL_TTLS:
+            forwards.add(source)
+        if point.role == "vnic" and owners.get(leg.key.point, -1) not in (source, destination):
+            continue
         if point.role in ("mirror", "vnic") and point.host and min(source, destination) >= 0 and leg.key.tunnel < 0:
             talks[min(source, destination), max(source, destination), point.host].add(source < destination)
-    inventory = scene.identities.inventory
     confirmed: dict[int, set[str]] = defaultdict(set)
     for (low, high, host), ways in talks.items():
         for mac, peer in ((low, high), (high, low)) if len(ways) == 2 else ():
-            rows = inventory.by_mac(peer)
-            elsewhere = bool(rows) and all(row.host not in (None, host) for row in rows)
-            if elsewhere or (not rows and is_hardware_mac(peer)):
+            elsewhere = {scene.points[number].host for number in scene.sure_ports.get(peer, ())}
+            is_router = peer in forwards or peer in routers
+            is_outside = is_hardware_mac(peer) and is_router and not scene.identities.inventory.by_mac(peer)
+            if (elsewhere and host not in elsewhere) or (not elsewhere and is_outside):
                 confirmed[mac].add(host)
     return confirmed
 
@@ -266,75 +345,3 @@ def _place_at_port(scene: Scene, leg: Leg, source: Endpoint, destination: Endpoi
     if owner == leg.key.dst_mac and owner in destination.macs and owner not in scene.identities.routers:
         return "b"
     return "via" if owner in (leg.key.src_mac, leg.key.dst_mac) else "other"
-
-
-@dataclass(slots=True)
-class UplinkWatch:
-    """Whether "not seen on the uplink" may be said of a host: the completeness test of reference 4.3."""
-
-    captured: list[int]
-    lacks: list[str]
-
-    @property
-    def complete(self) -> bool:
-        """True when absence on the uplinks is evidence."""
-        return bool(self.captured) and not self.lacks
-
-
-def watch_uplinks(scene: Scene, leg: Leg, host: str, *further: Leg) -> UplinkWatch:
-    """Apply the completeness test to a host's uplinks for the packets of one leg.
-
-    The positive control is other unicast on them of anybody who took part: of the sender, of the receiver, or of a
-    router between them, whose legs are ``further``. Then what comes or goes for that machine would be recorded there.
-    """
-    captured = [n for n, point in enumerate(scene.points) if point.role == "uplink" and point.host == host]
-    statement = scene.hosts.get(host, HostStatement())
-    lacks = []
-    if not statement.uplinks_complete:
-        lacks.append(f"nobody states that the captured uplinks of {host} are all it has")
-    missing = set(statement.uplinks) - {scene.points[n].interface for n in captured}
-    if missing:
-        lacks.append(f"the uplinks {', '.join(sorted(missing))} of {host} were not captured")
-    for number in captured:
-        point, seen = scene.points[number], scene.statistics.get(number, PointStatistics())
-        if not point.is_stated and point.interface not in statement.uplinks:
-            lacks.append(f"nobody states that {point.id} is an uplink of {host}")
-        if point.sampled > 1:
-            lacks.append(f"{point.id} is sampled, one packet in {point.sampled}")
-        if point.dropped_packets:
-            lacks.append(f"{point.dropped_packets} packets were dropped at {point.id}")
-        if not seen.packets:
-            lacks.append(f"{point.id} recorded no packet at all")
-        elif not _was_awake(scene, leg, number, seen):
-            lacks.append(f"nothing shows that {point.id} was captured during the whole conversation")
-    if scene.legs_are_missing:
-        lacks.append("the leg table was full, so some legs are not known")
-    parties = {mac for one in (leg, *further) for mac in (one.key.src_mac, one.key.dst_mac)}
-    if captured and all(parties.isdisjoint(scene.senders_at.get(number, ())) for number in captured):
-        who = mac_text(leg.key.src_mac)
-        lacks.append(f"no other unicast of {who} is on the uplink to show that its traffic would be recorded there")
-    return UplinkWatch(captured, lacks)
-
-
-def was_recording(scene: Scene, number: int, leg: Leg) -> bool:
-    """Whether a point's file was being recorded during a leg, so that the point's silence about it means something."""
-    file = scene.points[number].key.file
-    seen = PointStatistics()
-    for other, point in enumerate(scene.points):
-        statistics = scene.statistics.get(other)
-        if point.key.file == file and statistics is not None and statistics.first_seen_ns != NO_TIME:
-            first = statistics.first_seen_ns
-            seen.first_seen_ns = first if seen.first_seen_ns == NO_TIME else min(seen.first_seen_ns, first)
-            seen.last_seen_ns = max(seen.last_seen_ns, statistics.last_seen_ns)
-    return _was_awake(scene, leg, number, seen)
-
-
-def _was_awake(scene: Scene, leg: Leg, number: int, seen: PointStatistics) -> bool:
-    """Whether an uplink recorded something before and after a leg, on the common clock."""
-    if NO_TIME in (leg.first_seen_ns, seen.first_seen_ns):
-        return False
-    shift = scene.clock_offset_ns.get(scene.points[number].key.file, 0) - scene.clock_shift_ns(leg)
-    return (
-        seen.first_seen_ns + shift <= leg.first_seen_ns + QUIET_UPLINK_NS
-        and seen.last_seen_ns + shift >= leg.last_seen_ns - QUIET_UPLINK_NS
-    )

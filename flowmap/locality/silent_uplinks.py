@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from flowmap.identity.endpoints import Endpoint
 from flowmap.legs import Leg
+from flowmap.locality.completeness import watch_uplinks
 from flowmap.locality.coverage import NEARLY_ALL, host_of, same_addresses, seen_at
-from flowmap.locality.sightings import Scene, Sightings, watch_uplinks
-from flowmap.locality.verdict import Evidence, Judgement
+from flowmap.locality.sightings import Scene, Sightings
+from flowmap.locality.verdict import Evidence, Judgement, undetermined
 from flowmap.packets import mac_text
 
 
@@ -28,11 +29,22 @@ def behind_silent_uplinks(
     if not sent or not arrived:
         return None
     first, last = (max(legs, key=seen.share) for legs in (sent, arrived))
-    answer = max(back.legs, key=back.share)
-    watches = [watch_uplinks(scene, leg, host) for leg in (first, answer)]
+    answers = [leg for leg in back.legs if leg.key.src_mac in destination.macs]
+    if not answers:
+        return None
+    answer = max(answers, key=back.share)
+    watches = [watch_uplinks(scene, leg, host).with_hidden() for leg in (first, answer)]
     if not all(watch.complete for watch in watches) or min(seen.share(first), seen.share(last)) < NEARLY_ALL:
         return None
     straight = [leg for leg in sent if leg.key.dst_mac in destination.macs]
+    if any(scene.crosses_uplinks(leg, host) for leg in straight):
+        return undetermined(
+            "sighting-1",
+            f"On no captured uplink of {host}, yet other traffic of the same two MACs is: one of them is beyond it, or "
+            "a reflective relay turns their frames round.",
+            f"Check that {host} has no other uplink, and that no filter was used there.",
+            points=scene.names(straight[:4]),
+        )
     if straight:
         text = f"In the vSwitch of {host}, straight from one end's MAC to the other's."
         with_host = "hypervisor" in (source.kind, destination.kind)
@@ -42,6 +54,10 @@ def behind_silent_uplinks(
         result = _routed(scene, first, last, host)
     else:
         return None
+    unproven = [leg for leg in (*seen.m, *back.m) if leg.key.point in scene.unproven_copies]
+    if unproven:
+        why = "Only a statement tells that frames in this VLAN on the uplink are copies: none is there a second time."
+        result.capped("likely", why)
     names = tuple(scene.points[number].id for number in watches[0].captured)
     text = f"Neither it nor its answers are on any uplink of {host}, and all were captured."
     result.evidence.append(Evidence(result.evidence[0].rule, True, text, names))
@@ -62,7 +78,8 @@ def _routed(scene: Scene, first: Leg, last: Leg, host: str) -> Judgement:
     """Both halves of a routed packet inside one host, rows 7 and 8: only what kind of router is open."""
     hops = sorted({first.key.dst_mac, last.key.src_mac})
     named = " and ".join(mac_text(mac) for mac in hops)
-    if any(scene.stands_outside(mac) or scene.is_behind_uplink(mac, host) for mac in hops):
+    elsewhere = [mac for mac in hops if scene.identities.router_kind(mac) != "distributed"]
+    if any(scene.stands_outside(mac) or scene.is_behind_uplink(mac, host) for mac in elsewhere):
         text = f"Routed by {named}, which stands beyond the uplinks of {host}, yet it is on none of them."
         return Judgement("undetermined", "conflict", [seen_at(scene, "sighting-7", text, [first, last])])
     text = f"Routed by {named} (TTL {first.ttl_max} to {last.ttl_max}) in the vSwitch of {host}."

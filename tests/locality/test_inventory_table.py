@@ -86,16 +86,26 @@ def test_a_placement_that_packets_contradict_is_a_conflict():
 
 
 def test_other_hosts_are_inter_host():
+    """APP on host-a after all would look the same, so rows that no packet confirms are ``likely``."""
     assert verdict(edge_of(mirrored(), record(WEB, "host-a"), record(APP, "host-b"))) == (
         "inter_host",
         "left",
-        "strong",
+        "likely",
     )
+
+
+def test_other_hosts_where_packets_confirm_both_rows_are_strong():
+    network = with_gateway(mirrored(), WEB)
+    other = network.point("", "mirror", "host-b", file="b.pcap")
+    back = at(other, ttl=57, src_mac=GATEWAY_10.mac)
+    talk(network, APP, OUTSIDE, (at(other),), (back,), via=GATEWAY_10, client_port=60_005)
+    edge = edge_between(network, WEB, APP, record(WEB, "host-a"), record(APP, "host-b"))
+    assert verdict(edge) == ("inter_host", "left", "strong")
 
 
 def test_other_hosts_on_an_overlay_are_inter_host_overlay():
     rows = [record(machine, host, segment_type="overlay") for machine, host in ((WEB, "host-a"), (APP, "host-b"))]
-    assert verdict(edge_of(mirrored(), *rows)) == ("inter_host_overlay", "left", "strong")
+    assert verdict(edge_of(mirrored(), *rows)) == ("inter_host_overlay", "left", "likely")
 
 
 def test_same_host_other_segment_by_an_outside_gateway_is_a_hairpin():
@@ -124,7 +134,7 @@ def test_a_router_vm_on_another_host_is_no_reason_to_say_stayed():
 
 
 def test_row_14_with_confirmed_placement_is_strong():
-    network = with_gateway(routed(via=ROUTER_VM, via_back=ROUTER_VM), WEB, DB)
+    network = with_gateway(routed(via=ROUTER_VM, via_back=ROUTER_VM), WEB, DB, ROUTER_VM)
     rows = [record(machine, "host-a") for machine in (WEB, DB, ROUTER_VM)]
     assert verdict(edge_between(network, WEB, DB, *rows)) == ("intra_host_routed_vm", "stayed", "strong")
 

@@ -107,7 +107,9 @@ class RouterLab(Lab):
         for number, (port, router, machine, other) in enumerate(
             ((self.r10, ROUTER_10, APP, self.app), (self.r20, ROUTER_20, REM, self.rem))
         ):
-            talk(self.network, machine, router, (at(other), at(port)), (at(port), at(other)), client_port=700 + number)
+            between = (at(self.up_a), at(self.up_b)) if machine is REM and facts.get("with_uplinks", True) else ()
+            talk(self.network, machine, router, (at(other), *between, at(port)), (at(port), *between, at(other)),
+                 client_port=700 + number)  # fmt: skip
 
 
 def test_row_8_through_both_ports_of_a_router_vm_is_proven_by_silent_uplinks():
@@ -192,6 +194,8 @@ def test_routed_in_the_mirror_and_on_no_uplink_stayed():
 def test_a_vm_and_its_hypervisor_behind_silent_uplinks_are_host_local():
     stage = MirrorLab()
     management = Machine("esx-vmk", 0x005056600001, "10.10.0.5")
+    there = (at(stage.mirror), at(stage.lab.up_a))
+    talk(stage.network, management, REM, there, there, port=443)
     talk(stage.network, WEB, management, (at(stage.mirror),), (at(stage.mirror),))
     rows = [record(management, "host-a", kind="hypervisor", vm="")]
     assert verdict(stage.lab.edge(WEB, management, *rows)) == ("host_local", "stayed", "strong")
