@@ -40,8 +40,8 @@ def behind_silent_uplinks(
     if any(scene.crosses_uplinks(leg, host) for leg in straight):
         return undetermined(
             "sighting-1",
-            f"On no captured uplink of {host}, yet other traffic of the same two MACs is: one of them is beyond it, or a "
-            "reflective relay turns their frames round.",
+            f"On no captured uplink of {host}, yet other traffic of the same two MACs is: one of them is beyond it, or "
+            "a reflective relay turns their frames round.",
             f"Check that {host} has no other uplink, and that no filter was used there.",
             points=scene.names(straight[:4]),
         )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from flowmap.inventory import Inventory
 from flowmap.inventory.records import LearnedMac
-from flowmap.packets import UDP, Claim
 from flowmap.pipeline import make_map
 from flowmap.reading import Reading
-from tests.locality.two_hosts import APP, DB, GATEWAY_10, GATEWAY_20, OUTSIDE, REM, WEB, Lab, triangle
-from tests.network import SECOND, START_NS, Machine, Network, at, record, replace_points, talk, udp, vm
+from tests.locality.two_hosts import APP, DB, GATEWAY_10, GATEWAY_20, OUTSIDE, REM, WEB, Lab
+from tests.network import SECOND, START_NS, Machine, Network, at, record, replace_points, talk, vm
 
 DISTRIBUTED = Machine("dr", 0x025056564452, "10.10.0.1")
 ESP, STT_PORT = 50, 7471
@@ -197,7 +198,8 @@ def test_a_router_vm_that_only_a_stale_row_places():
     meet(lab.network, WEB, APP, lab.web, lab.app, 5)
     meet(lab.network, DB, APP, lab.db, lab.app, 6)
     talk(lab.network, WEB, DB, (at(lab.web), at(lab.db, src_mac=router.mac, dst_mac=DB.mac, ttl=63)),
-         (at(lab.db), at(lab.web, src_mac=router.mac, dst_mac=WEB.mac, ttl=63)), via=router, via_back=router)  # fmt: skip
+         (at(lab.db), at(lab.web, src_mac=router.mac, dst_mac=WEB.mac, ttl=63)), via=router,
+         via_back=router)  # fmt: skip
     rows = [record(machine, "host-a") for machine in (WEB, DB)]
     stale = record(router, "host-a", observed_at_ns=START_NS - 7 * 86_400 * SECOND)
     assert lab.edge(WEB, DB, *rows, stale)["grade"] not in ("proven", "strong")
@@ -296,7 +298,9 @@ def test_a_forwarding_table_of_hours_ago_is_not_live():
     talk(network, WEB, REM, (at(mirror),), (at(mirror),), client_port=6)
     row = LearnedMac(REM.mac, "host-a", "br-int", "vnet9", 9, False, None, 5, "fdb.txt", 1, "ovs-fdb",
                      START_NS - 6 * 3600 * SECOND, "file time")  # fmt: skip
-    assert not sure_of_staying(edge(network, WEB, REM, record(WEB, "host-a"), learned=[row]))
+    rows = record(WEB, "host-a"), record(REM, None)  # type: ignore[arg-type]
+    assert sure_of_staying(edge(network, WEB, REM, *rows, learned=[replace(row, observed_at_ns=START_NS)]))
+    assert not sure_of_staying(edge(network, WEB, REM, *rows, learned=[row]))
 
 
 def test_the_router_vm_of_row_14_needs_confirmation_like_the_ends():
@@ -305,7 +309,8 @@ def test_the_router_vm_of_row_14_needs_confirmation_like_the_ends():
     router = vm(30, "10.10.0.1")
     with_gateway(network, mirror, WEB, DB)
     talk(network, WEB, DB, (at(mirror), at(mirror, src_mac=router.mac, dst_mac=DB.mac, ttl=63)),
-         (at(mirror), at(mirror, src_mac=router.mac, dst_mac=WEB.mac, ttl=63)), via=router, via_back=router)  # fmt: skip
+         (at(mirror), at(mirror, src_mac=router.mac, dst_mac=WEB.mac, ttl=63)), via=router,
+         via_back=router)  # fmt: skip
     assert not sure_of_staying(edge(network, WEB, DB, *(record(one, "host-a") for one in (WEB, DB, router))))
 
 
@@ -351,7 +356,3 @@ def test_copies_that_a_switch_sends_in_vxlan_to_a_collector_did_not_leave():
     copied = at(lab.up_a, tunnel=session)
     talk(lab.network, WEB, APP, (at(lab.web), copied, at(lab.app)), (at(lab.app), copied, at(lab.web)))
     assert lab.edge(WEB, APP)["left_bytes"] == 0
-
-
-def test_unused_names():
-    assert UDP and Claim and triangle and udp
