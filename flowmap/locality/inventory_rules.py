@@ -287,6 +287,15 @@ def _in_two_captures(scene: Scene, legs: list[Leg]) -> Judgement | None:
 def _confirmed_elsewhere(scene: Scene, one: Placement, other: Placement) -> Judgement | None:
     """An end whose own traffic was captured on another host than the export says, and not on that one."""
     for place in (one, other):
+        if place.how == "inventory" and scene.is_beyond(place.mac, place.host):
+            text = (
+                f"{mac_text(place.mac)} is placed on {place.host} ({place.text}), but its answered traffic with a VM "
+                "there crossed the uplinks of that host."
+            )
+            return Judgement(
+                "undetermined", "conflict", [Evidence("inventory-contradicted", False, text)],
+                ["Export the inventory again at the time of the capture."],
+            )  # fmt: skip
         hosts = scene.confirmed_hosts(place.mac)
         if place.how == "inventory" and hosts and place.host not in hosts:
             text = (

@@ -56,7 +56,7 @@ def _cap(scene: Scene, seen: Sightings) -> tuple[str | None, str]:
         return "likely", f"The role of {', '.join(guessed[:4])} is only guessed from a name."
     ports = {leg.key.point for leg in (*seen.a, *seen.b)} & scene.ports.by_inventory
     if ports:
-        return "strong", f"Only the inventory says whose port {scene.points[min(ports)].id} is."
+        return "likely", f"Only the inventory says whose port {scene.points[min(ports)].id} is."
     return None, ""
 
 

@@ -190,6 +190,13 @@ class Scene:
         low, high = sorted((leg.key.src_mac, leg.key.dst_mac))
         return (host, low, high) in self.crossing and self.movements.moves.keys().isdisjoint((low, high))
 
+    def is_beyond(self, mac: int, host: str) -> bool:
+        """Whether a MAC talked over the uplinks of a host with one that is known to be there: then it is not there."""
+        if mac in self.movements.moves or self.is_known_on(mac, host):
+            return False
+        peers = {low + high - mac for there, low, high in self.crossing if there == host and mac in (low, high)}
+        return any(self.is_known_on(peer, host) for peer in peers)
+
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
         return tuple([self.point_ids[leg.key.point] for leg in legs])
@@ -252,7 +259,7 @@ def _confirmed_by_packets(scene: Scene) -> dict[int, set[str]]:
     talks to it may be anywhere. A router sends what others sent, with a lowered TTL. Where an inventory alone places
     the VM elsewhere, both rows may be wrong. A vNIC port shows its own VM only; a monitor's shows copies from anywhere.
     """
-    talks: dict[tuple[int, int, str], set[bool]] = defaultdict(set)
+    ways: dict[tuple[int, int, str, FiveTuple], dict[bool, int]] = defaultdict(lambda: {True: 0, False: 0})
     forwards: set[int] = set()
     owners, routers = scene.ports.owners, scene.identities.routers
     for leg in scene.legs:
@@ -262,10 +269,14 @@ def _confirmed_by_packets(scene: Scene) -> dict[int, set[str]]:
         if point.role == "vnic" and owners.get(leg.key.point, -1) not in (source, destination):
             continue
         if point.role in ("mirror", "vnic") and point.host and min(source, destination) >= 0 and leg.key.tunnel < 0:
-            talks[min(source, destination), max(source, destination), point.host].add(source < destination)
+            pair = min(source, destination), max(source, destination)
+            ways[*pair, point.host, leg.key.five_tuple][source < destination] += leg.packets
+    answered = {
+        (low, high, host) for (low, high, host, _), packets in ways.items() if min(packets.values()) > FLOODED_PACKETS
+    }
     confirmed: dict[int, set[str]] = defaultdict(set)
-    for (low, high, host), ways in talks.items():
-        for mac, peer in ((low, high), (high, low)) if len(ways) == 2 else ():
+    for low, high, host in answered:
+        for mac, peer in ((low, high), (high, low)):
             elsewhere = {scene.points[number].host for number in scene.sure_ports.get(peer, ())}
             is_router = peer in forwards or peer in routers
             is_outside = is_hardware_mac(peer) and is_router and not scene.identities.inventory.by_mac(peer)

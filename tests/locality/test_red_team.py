@@ -11,7 +11,7 @@ from flowmap.inventory.records import LearnedMac
 from flowmap.pipeline import make_map
 from flowmap.reading import Reading
 from tests.locality.two_hosts import APP, DB, GATEWAY_10, GATEWAY_20, OUTSIDE, REM, WEB, Lab
-from tests.network import SECOND, START_NS, Machine, Network, at, record, replace_points, talk, vm
+from tests.network import SECOND, START_NS, Machine, Network, at, record, replace_points, talk, udp, vm
 
 DISTRIBUTED = Machine("dr", 0x025056564452, "10.10.0.1")
 ESP, STT_PORT = 50, 7471
@@ -332,6 +332,27 @@ def test_a_vm_and_its_host_on_two_vswitches():
     talk(network, WEB, vmk, (at(mirror),), (at(mirror),))
     rows = record(WEB, "host-a"), record(vmk, "host-a", kind="hypervisor", vm="", vswitch="vSwitch1")
     assert edge(network, WEB, vmk, *rows)["stayed_bytes"] == 0
+
+
+def test_floods_of_both_directions_confirm_nothing():
+    """Each of WEB and REM was flooded once, in two conversations, to the mirror of host-b, where neither of them is."""
+    network = Network()
+    web, app = (network.point(f"vnet{number}", "vnic", "host-a") for number in range(2))
+    mirror = network.point("", "mirror", "host-b", file="mirror.pcap")
+    meet(network, WEB, APP, web, app, 5)
+    talk(network, WEB, REM, (at(web),), (at(web),), client_port=6)
+    network.send(WEB, REM, at(web), at(mirror), ports=(7, 80))
+    network.send(REM, WEB, at(web), at(mirror), ports=(80, 8))
+    found = edge(network, WEB, REM, record(WEB, "host-a"), record(REM, "host-b"))
+    assert (found["left_host"], found["grade"]) == ("left", "likely")
+
+
+def test_the_port_of_a_bystander_that_a_wrong_row_gives_to_a_silent_receiver():
+    """REM, a log server elsewhere, never answers, so its lines are flooded; the row of before its move has it here."""
+    network, (web, app, bystander) = ports_of(WEB, APP, DB)
+    meet(network, WEB, APP, web, app, 5)
+    udp(network, WEB, REM, at(web), at(bystander), count=50)
+    assert not sure_of_staying(edge(network, WEB, REM, record(WEB, "host-a"), record(REM, "host-a")))
 
 
 # --- said to have left, and stayed
