@@ -75,6 +75,8 @@ class Scene:
     """(point, VLAN) in which the same frames stand as in another VLAN there: one of the two is a remote mirror's."""
     crossing: frozenset[tuple[str, int, int]] = frozenset()
     """Host and two MACs, the lower first, that talked with each other over an uplink of that host."""
+    across: dict[tuple[str, int], set[int]] = field(default_factory=dict)
+    """Host and MAC to the MACs with which it did."""
     uplink_flows: frozenset[tuple[str | None, FiveTuple, bool]] = frozenset()
     """Host, 5-tuple and direction of what is on the uplinks."""
     tagged_uplinks: frozenset[int] = frozenset()
@@ -97,6 +99,10 @@ class Scene:
         self.senders_at = dict(senders)
         outside = [leg for leg in self.legs if roles[leg.key.point] in OUTSIDE_ROLES] if senders else []
         self.crossing = _crossing(outside, self.points)
+        self.across = {}
+        for host, low, high in self.crossing:
+            self.across.setdefault((host, low), set()).add(high)
+            self.across.setdefault((host, high), set()).add(low)
         self.tagged_uplinks = frozenset(
             leg.key.point for leg in outside if outermost_tag(leg) >= 0 and not is_group_mac(leg.key.dst_mac)
         )
@@ -194,8 +200,7 @@ class Scene:
         """Whether a MAC talked over the uplinks of a host with one that is known to be there: then it is not there."""
         if mac in self.movements.moves or self.is_known_on(mac, host):
             return False
-        peers = {low + high - mac for there, low, high in self.crossing if there == host and mac in (low, high)}
-        return any(self.is_known_on(peer, host) for peer in peers)
+        return any(self.is_known_on(peer, host) for peer in self.across.get((host, mac), ()))
 
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
