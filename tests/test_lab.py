@@ -127,7 +127,7 @@ def test_without_stated_points_nothing_stayed_for_sure(files):
             assert edge["left_host"] not in ("stayed", "mixed") or edge["grade"] not in SURE, edge
 
 
-@pytest.mark.parametrize("files", [], ids=" ".join)
+@pytest.mark.parametrize("files", MIRRORS, ids=" ".join)
 @pytest.mark.parametrize("points", [False, True], ids=["no points", "points"])
 def test_mirrors_without_uplinks_and_inventory_never_say_stayed(files, points):
     assert all(edge["stayed_bytes"] == 0 for edge in edges(files, points=points, inventory=False).values())

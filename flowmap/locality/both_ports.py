@@ -105,7 +105,8 @@ def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str, absent: 
     """Rows 1 and 2: the same frames at both ports of one host and on no uplink; ``absent`` words the latter."""
     text = f"The same frames at both VMs' ports of {host}: equal MACs, TTL {a.ttl_max}."
     result = Judgement("intra_host_switched", "proven", [seen_at(scene, "sighting-1", text, [a, b])])
-    watch = watch_uplinks(scene, a, host, b)
+    unsure = {a.key.point, b.key.point} & scene.ports.unsure
+    watch = watch_uplinks(scene, a, host).with_hidden() if unsure else watch_uplinks(scene, a, host, b)
     names = tuple(scene.points[number].id for number in watch.captured)
     covered = min(seen.share(a), seen.share(b))
     if not (watch.complete and covered >= NEARLY_ALL) and covered < 1 - MISSED_SHARE:
@@ -163,7 +164,7 @@ def _two_places_or_switches(scene: Scene, a: Leg, b: Leg, host: str) -> Judgemen
 
 
 def _placed_elsewhere(scene: Scene, a: Leg, b: Leg, host: str) -> Judgement | None:
-    """A fresh row with another host: the port may be on the way (a transparent firewall's) and show one server."""
+    """A fresh row with another host: the port may be one on the way (a transparent firewall's), showing one server."""
     for mac in (a.key.src_mac, a.key.dst_mac):
         rows = [row for row in scene.identities.inventory.by_mac(mac) if row.host]
         if rows and mac not in scene.movements.moves and all(row.host != host and is_fresh(scene, row) for row in rows):
@@ -190,7 +191,7 @@ def _switched_but_on_uplink(
     if equal and twice >= 2 * NEARLY_ALL * delivered and (len(equal) > 1 or usual_copies(equal[0]) >= 2):
         text = "On the uplink twice, out and back, with equal MACs and TTL: a reflective relay turned it round."
         return Judgement("hairpin_reflected", "proven", [seen_at(scene, "sighting-6", text, [a, *equal, b])])
-    few = is_leak(seen, uplinks)
+    few = is_leak(seen, uplinks) and all(usual_copies(leg) == 1 for leg in uplinks)  # a flood does not come back
     heard = [leg for leg in (*seen.other, *seen.u, *seen.m) if leg not in uplinks and leg.key.point != a.key.point]
     silent = not (back.a or back.b) and bool(
         [leg for leg in heard if leg in seen.other or host_of(scene, leg) != host_of(scene, a)]

@@ -100,7 +100,7 @@ def watch_uplinks(scene: Scene, leg: Leg, host: str, *further: Leg) -> UplinkWat
 
 
 def _without_tags(scene: Scene, captured: list[int]) -> list[int]:
-    """Uplinks with unicast but without a tag, beside others with tags: filters by "ip" leave out tagged frames."""
+    """Uplinks with unicast but without a tag, beside others with tags: the filter "ip" leaves out tagged frames."""
     tagged = [number for number in captured if number in scene.tagged_uplinks]
     return [number for number in captured if tagged and number not in tagged and scene.senders_at.get(number)]
 

@@ -18,6 +18,8 @@ from flowmap.packets import ip_text
 DECIDED_BY_SIGHT = frozenset(("sighting-1", "sighting-2", "sighting-7", "sighting-8"))
 """Rows by which ports or uplinks alone say "stayed"; the others rest on an inventory."""
 
+ROUTED_INSIDE = frozenset(("intra_host_routed_vm", "intra_host_routed_distributed"))
+
 
 def guard_stayed(
     scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgement], ends: tuple[Endpoint, Endpoint]
@@ -40,6 +42,8 @@ def guard_stayed(
     if not against:
         against = _unknown_places(scene, legs, judgements)
         text = "It was seen at a point of which nobody says what it is; were it an uplink, the traffic would have left."
+    if not against:
+        _cap_routed(scene, legs, judgements, ends)
     stranger = "" if against else _perhaps_behind_a_gateway(scene, legs, judgements, ends)
     if stranger:
         row = Evidence("stayed-guard", False, stranger, scene.names(legs[:2]))
@@ -60,6 +64,18 @@ def guard_stayed(
         else judgement
         for judgement in judgements
     ]
+
+
+def _cap_routed(
+    scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgement], ends: tuple[Endpoint, Endpoint]
+) -> None:
+    """Routed ends are in two networks anyway; one whose address nobody claimed may be behind the machine there."""
+    five_tuple = legs[0].key.five_tuple
+    for endpoint, end in zip(ends, (five_tuple.low, five_tuple.high), strict=True):
+        ip = ip_text(*end[0])
+        for judgement in judgements:
+            if judgement.verdict in ROUTED_INSIDE and not scene.identities.is_its_own(endpoint, ip):
+                judgement.capped("strong", f"Nothing but its packets shows that {ip} is the machine's own.")
 
 
 def _perhaps_behind_a_gateway(

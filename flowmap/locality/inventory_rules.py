@@ -291,7 +291,9 @@ def _confirmed_elsewhere(scene: Scene, one: Placement, other: Placement) -> Judg
             continue
         hosts = scene.confirmed_hosts(place.mac)
         mac = place.record.mac if place.mac < 0 and place.record else place.mac
-        if hosts and place.host not in hosts:
+        if scene.is_beyond(place.mac, place.host):
+            found = "its answered traffic with a VM there crossed the uplinks of that host."
+        elif hosts and place.host not in hosts:
             found = f"its answered traffic with a router or another host was captured on {' and '.join(sorted(hosts))}."
         elif mac is not None and scene.identities.inventory.live_remote(mac, place.host):
             found = f"the forwarding table of {place.host} has it behind a way out of that host."

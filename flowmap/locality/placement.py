@@ -14,6 +14,9 @@ from flowmap.packets import NO_TIME
 
 DAY_NS = 86_400_000_000_000
 
+LIVE_NS = 600_000_000_000
+"""How far from the capture a forwarding table is a live witness: Open vSwitch and Linux forget a MAC after 300 s."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -57,7 +60,7 @@ def placed(scene: Scene, endpoint: Endpoint, legs: list[Leg], side: str) -> Plac
         return Placement(host, vswitch, record, "likely", (), "move", "where it was then", mac) if host else None
     live = _live(scene, own or endpoint.macs)
     if live is not None:
-        why = tuple(filter(None, [_age(scene, live)]))
+        why = tuple(filter(None, [_age(scene, live) or _not_live(scene, live)]))
         text = f"behind port {live.interface or live.port_number} in the forwarding table {live.source}"
         return Placement(live.host or "", vswitch, record, "likely" if why else "strong", why, "live", text, mac)
     host_of_hypervisor = endpoint.host if endpoint.kind == "hypervisor" else None
@@ -104,6 +107,13 @@ def _live(scene: Scene, macs: set[int]) -> LearnedMac | None:
 def is_fresh(scene: Scene, row: VnicRecord | LearnedMac) -> bool:
     """Whether a row tells its age, and was true at most so long before or after the capture as the settings allow."""
     return not _age(scene, row)
+
+
+def _not_live(scene: Scene, row: LearnedMac) -> str:
+    """Why a forwarding table says no more than an export; switches forget what they learned within minutes."""
+    observed = row.observed_at_ns or 0
+    away = max(scene.first_seen_ns - observed, observed - scene.last_seen_ns)
+    return f"{row.source} was read {away // 60_000_000_000} minutes from the capture." if away > LIVE_NS else ""
 
 
 def _matched(endpoint: Endpoint) -> str:

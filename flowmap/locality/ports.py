@@ -23,7 +23,7 @@ OWNER_SHARE = 0.9
 class PortOwners:
     """vNIC point -> MAC of its VM, and how sure that is.
 
-    ``by_inventory`` are points of which only the inventory told: they allow ``strong`` at most. ``unsure`` are points
+    ``by_inventory`` are points of which only the inventory told: they allow ``likely`` at most. ``unsure`` are points
     whose owner was found by leaving out others: it may as well be a second place on the way of the same VM (a tap and
     the bridge port behind it), a transparent firewall or a monitor's port, so only the uplinks can decide there.
     """

@@ -56,7 +56,7 @@ def _cap(scene: Scene, seen: Sightings) -> tuple[str | None, str]:
         return "likely", f"The role of {', '.join(guessed[:4])} is only guessed from a name."
     ports = {leg.key.point for leg in (*seen.a, *seen.b)} & scene.ports.by_inventory
     if ports:
-        return "strong", f"Only the inventory says whose port {scene.points[min(ports)].id} is."
+        return "likely", f"Only the inventory says whose port {scene.points[min(ports)].id} is."
     return None, ""
 
 
@@ -116,9 +116,9 @@ def _one_port_and_uplink(
         text = f"On the uplink twice, the second time with other MACs and TTL: routed outside{router} and back."
         evidence = [seen_at(scene, "sighting-5", text, [port, *same, *turned])]
         return covering(Judgement("hairpin_routed", "strong", evidence), seen, once(scene, seen, same))
-    by_tag: dict[int, float] = defaultdict(float)
-    for leg in same:
-        by_tag[outermost_tag(leg)] += seen.share(leg)  # a remote mirror's copies have a VLAN of their own
+    by_tag: dict[tuple[int, int], float] = defaultdict(float)
+    for leg in same:  # a remote mirror's copies have a VLAN of their own, and a bond and its members see the same
+        by_tag[leg.key.point, outermost_tag(leg)] += seen.share(leg)
     twice = host is not None and max(by_tag.values(), default=0) >= 2 * NEARLY_ALL
     if same and (twice or usual_copies(same[0]) >= 2):
         text = "On the uplink twice with equal MACs and TTL: a reflective relay turned it round."
@@ -136,8 +136,8 @@ def _one_port_and_uplink(
     if peer.host == host and any(row.passthrough for row in peer.records):
         return undetermined(
             "inventory-passthrough",
-            f"On the uplink, yet {peer.label} is placed on {host} too with a NIC past the vSwitch: its own switch "
-            "may have turned it round.",
+            f"On the uplink, yet {peer.label} is placed on {host} too with a NIC past the vSwitch: the NIC's own "
+            "switch may have turned it round.",
             "Capture at the physical switch.",
             points=scene.names([port, *uplinks]),
         )

@@ -77,6 +77,8 @@ class Scene:
     """(point, VLAN) in which the same frames stand as in another VLAN there: one of the two is a remote mirror's."""
     crossing: frozenset[tuple[str, int, int]] = frozenset()
     """Host and two MACs, the lower first, that talked with each other over an uplink of that host."""
+    across: dict[tuple[str, int], set[int]] = field(default_factory=dict)
+    """Host and MAC to the MACs with which it did."""
     uplink_flows: frozenset[tuple[str | None, FiveTuple, bool]] = frozenset()
     """Host, 5-tuple and direction of what is on the uplinks."""
     tagged_uplinks: frozenset[int] = frozenset()
@@ -100,6 +102,10 @@ class Scene:
         self.has_clouds = any(point.key.mirror.startswith("vxlan:") for point in self.points)
         outside = [leg for leg in self.legs if roles[leg.key.point] in OUTSIDE_ROLES] if senders else []
         self.crossing = _crossing(outside, self.points)
+        self.across = {}
+        for host, low, high in self.crossing:
+            self.across.setdefault((host, low), set()).add(high)
+            self.across.setdefault((host, high), set()).add(low)
         self.tagged_uplinks = frozenset(
             leg.key.point for leg in outside if outermost_tag(leg) >= 0 and not is_group_mac(leg.key.dst_mac)
         )
@@ -198,6 +204,12 @@ class Scene:
         low, high = sorted((leg.key.src_mac, leg.key.dst_mac))
         return (host, low, high) in self.crossing and self.movements.moves.keys().isdisjoint((low, high))
 
+    def is_beyond(self, mac: int, host: str) -> bool:
+        """Whether a MAC talked over the uplinks of a host with one that is known to be there: then it is not there."""
+        if mac in self.movements.moves or self.is_known_on(mac, host):
+            return False
+        return any(self.is_known_on(peer, host) for peer in self.across.get((host, mac), ()))
+
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
         return tuple([self.point_ids[leg.key.point] for leg in legs])
@@ -260,7 +272,7 @@ def _confirmed_by_packets(scene: Scene) -> dict[int, set[str]]:
     talks to it may be anywhere. A router sends what others sent, with a lowered TTL. Where an inventory alone places
     the VM elsewhere, both rows may be wrong. A vNIC port shows its own VM only; a monitor's shows copies from anywhere.
     """
-    talks: dict[tuple[int, int, str], set[bool]] = defaultdict(set)
+    ways: dict[tuple[int, int, str, FiveTuple], dict[bool, int]] = defaultdict(lambda: {True: 0, False: 0})
     forwards: set[int] = set()
     owners, routers = scene.ports.owners, scene.identities.routers
     for leg in scene.legs:
@@ -270,10 +282,14 @@ def _confirmed_by_packets(scene: Scene) -> dict[int, set[str]]:
         if point.role == "vnic" and owners.get(leg.key.point, -1) not in (source, destination):
             continue
         if point.role in ("mirror", "vnic") and point.host and min(source, destination) >= 0 and leg.key.tunnel < 0:
-            talks[min(source, destination), max(source, destination), point.host].add(source < destination)
+            pair = min(source, destination), max(source, destination)
+            ways[*pair, point.host, leg.key.five_tuple][source < destination] += leg.packets
+    answered = {
+        (low, high, host) for (low, high, host, _), packets in ways.items() if min(packets.values()) > FLOODED_PACKETS
+    }
     confirmed: dict[int, set[str]] = defaultdict(set)
-    for (low, high, host), ways in talks.items():
-        for mac, peer in ((low, high), (high, low)) if len(ways) == 2 else ():
+    for low, high, host in answered:
+        for mac, peer in ((low, high), (high, low)):
             elsewhere = {scene.points[number].host for number in scene.sure_ports.get(peer, ())}
             is_router = peer in forwards or peer in routers
             is_outside = is_hardware_mac(peer) and is_router and not scene.identities.inventory.by_mac(peer)

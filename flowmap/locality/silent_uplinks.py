@@ -37,11 +37,12 @@ def behind_silent_uplinks(
     if not all(watch.complete for watch in watches) or min(seen.share(first), seen.share(last)) < NEARLY_ALL:
         return None
     straight = [leg for leg in sent if leg.key.dst_mac in destination.macs]
-    if any(scene.crosses_uplinks(leg, host) for leg in straight):
+    ends = (first.key.src_mac, last.key.dst_mac)
+    if any(scene.crosses_uplinks(leg, host) for leg in straight) or any(scene.is_beyond(mac, host) for mac in ends):
         return undetermined(
             "sighting-1",
-            f"On no captured uplink of {host}, yet other traffic of the same two MACs is: one of them is beyond it, or "
-            "a reflective relay turns their frames round.",
+            f"On no captured uplink of {host}, yet other traffic of these MACs is: one of them is beyond it, or a "
+            "reflective relay turns frames round.",
             f"Check that {host} has no other uplink, and that no filter was used there.",
             points=scene.names(straight[:4]),
         )

@@ -18,7 +18,7 @@ from flowmap.pipeline import make_map
 from flowmap.reading import Reading, read_captures
 from flowmap.settings import Settings
 from tests.lab import CAPTURES, TAPS, edges_of, inventory, lab_map, reading, scenario_of, stated, tap_of
-from tests.locality.test_routed_inside import DISTRIBUTED, MirrorLab, RouterLab, ROUTER_10, ROUTER_20, routed
+from tests.locality.test_routed_inside import DISTRIBUTED, ROUTER_10, ROUTER_20, MirrorLab, RouterLab, routed
 from tests.locality.two_hosts import APP, DB, GATEWAY_10, GATEWAY_20, REM, WEB, Lab, hairpin_sightings, switched
 from tests.network import Network, at, ip_halves, replace_points, talk, udp, vm
 
@@ -111,9 +111,9 @@ def surer(less, more):
 def said_too_much(less, more, *, with_uplink):
     """Of :func:`surer` what is wrong where a whole point is gone.
 
-    Without the second witness two that contradicted each other are one, so a conflict may become ``likely``. Without any
-    uplink the reference allows ``strong`` (row 2), beside one that proves nothing only ``likely``; and an uplink that is
-    gone shows no reflection any more.
+    Without the second witness two that contradicted each other are one, so a conflict may become ``likely``. Without
+    any uplink the reference allows ``strong`` (row 2), beside one that proves nothing only ``likely``; and an uplink
+    that is gone shows no reflection any more.
     """
     return [
         pair for pair in surer(less, more)
@@ -253,6 +253,7 @@ def test_the_order_of_frames_says_nothing(build, seed):
 @pytest.mark.parametrize("build", NETWORKS, ids=lambda build: build.__name__)
 def test_which_address_is_the_lower_one_says_nothing(build):
     """Every address a.b.c.d becomes 10.(255-b).c.(255-d), so that all pairs change places."""
+
     def turned(ip):
         parts = [int(part) for part in ip.split(".")]
         return f"10.{255 - parts[1]}.{parts[2]}.{255 - parts[3]}" if parts[0] == 10 else ip

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from flowmap.inventory import Inventory
 from flowmap.inventory.records import LearnedMac
-from flowmap.packets import UDP, Claim
 from flowmap.pipeline import make_map
 from flowmap.reading import Reading
-from tests.locality.two_hosts import APP, DB, GATEWAY_10, GATEWAY_20, OUTSIDE, REM, WEB, Lab, triangle
+from tests.locality.two_hosts import APP, DB, GATEWAY_10, GATEWAY_20, OUTSIDE, REM, WEB, Lab
 from tests.network import SECOND, START_NS, Machine, Network, at, record, replace_points, talk, udp, vm
 
 DISTRIBUTED = Machine("dr", 0x025056564452, "10.10.0.1")
@@ -197,7 +198,8 @@ def test_a_router_vm_that_only_a_stale_row_places():
     meet(lab.network, WEB, APP, lab.web, lab.app, 5)
     meet(lab.network, DB, APP, lab.db, lab.app, 6)
     talk(lab.network, WEB, DB, (at(lab.web), at(lab.db, src_mac=router.mac, dst_mac=DB.mac, ttl=63)),
-         (at(lab.db), at(lab.web, src_mac=router.mac, dst_mac=WEB.mac, ttl=63)), via=router, via_back=router)  # fmt: skip
+         (at(lab.db), at(lab.web, src_mac=router.mac, dst_mac=WEB.mac, ttl=63)), via=router,
+         via_back=router)  # fmt: skip
     rows = [record(machine, "host-a") for machine in (WEB, DB)]
     stale = record(router, "host-a", observed_at_ns=START_NS - 7 * 86_400 * SECOND)
     assert lab.edge(WEB, DB, *rows, stale)["grade"] not in ("proven", "strong")
@@ -296,7 +298,9 @@ def test_a_forwarding_table_of_hours_ago_is_not_live():
     talk(network, WEB, REM, (at(mirror),), (at(mirror),), client_port=6)
     row = LearnedMac(REM.mac, "host-a", "br-int", "vnet9", 9, False, None, 5, "fdb.txt", 1, "ovs-fdb",
                      START_NS - 6 * 3600 * SECOND, "file time")  # fmt: skip
-    assert not sure_of_staying(edge(network, WEB, REM, record(WEB, "host-a"), learned=[row]))
+    rows = record(WEB, "host-a"), record(REM, None)  # type: ignore[arg-type]
+    assert sure_of_staying(edge(network, WEB, REM, *rows, learned=[replace(row, observed_at_ns=START_NS)]))
+    assert not sure_of_staying(edge(network, WEB, REM, *rows, learned=[row]))
 
 
 def test_the_router_vm_of_row_14_needs_confirmation_like_the_ends():
@@ -305,7 +309,8 @@ def test_the_router_vm_of_row_14_needs_confirmation_like_the_ends():
     router = vm(30, "10.10.0.1")
     with_gateway(network, mirror, WEB, DB)
     talk(network, WEB, DB, (at(mirror), at(mirror, src_mac=router.mac, dst_mac=DB.mac, ttl=63)),
-         (at(mirror), at(mirror, src_mac=router.mac, dst_mac=WEB.mac, ttl=63)), via=router, via_back=router)  # fmt: skip
+         (at(mirror), at(mirror, src_mac=router.mac, dst_mac=WEB.mac, ttl=63)), via=router,
+         via_back=router)  # fmt: skip
     assert not sure_of_staying(edge(network, WEB, DB, *(record(one, "host-a") for one in (WEB, DB, router))))
 
 
@@ -327,6 +332,27 @@ def test_a_vm_and_its_host_on_two_vswitches():
     talk(network, WEB, vmk, (at(mirror),), (at(mirror),))
     rows = record(WEB, "host-a"), record(vmk, "host-a", kind="hypervisor", vm="", vswitch="vSwitch1")
     assert edge(network, WEB, vmk, *rows)["stayed_bytes"] == 0
+
+
+def test_floods_of_both_directions_confirm_nothing():
+    """Each of WEB and REM was flooded once, in two conversations, to the mirror of host-b, where neither of them is."""
+    network = Network()
+    web, app = (network.point(f"vnet{number}", "vnic", "host-a") for number in range(2))
+    mirror = network.point("", "mirror", "host-b", file="mirror.pcap")
+    meet(network, WEB, APP, web, app, 5)
+    talk(network, WEB, REM, (at(web),), (at(web),), client_port=6)
+    network.send(WEB, REM, at(web), at(mirror), ports=(7, 80))
+    network.send(REM, WEB, at(web), at(mirror), ports=(80, 8))
+    found = edge(network, WEB, REM, record(WEB, "host-a"), record(REM, "host-b"))
+    assert (found["left_host"], found["grade"]) == ("left", "likely")
+
+
+def test_the_port_of_a_bystander_that_a_wrong_row_gives_to_a_silent_receiver():
+    """REM, a log server elsewhere, never answers, so its lines are flooded; the row of before its move has it here."""
+    network, (web, app, bystander) = ports_of(WEB, APP, DB)
+    meet(network, WEB, APP, web, app, 5)
+    udp(network, WEB, REM, at(web), at(bystander), count=50)
+    assert not sure_of_staying(edge(network, WEB, REM, record(WEB, "host-a"), record(REM, "host-a")))
 
 
 # --- said to have left, and stayed
@@ -351,7 +377,3 @@ def test_copies_that_a_switch_sends_in_vxlan_to_a_collector_did_not_leave():
     copied = at(lab.up_a, tunnel=session)
     talk(lab.network, WEB, APP, (at(lab.web), copied, at(lab.app)), (at(lab.app), copied, at(lab.web)))
     assert lab.edge(WEB, APP)["left_bytes"] == 0
-
-
-def test_unused_names():
-    assert UDP and Claim and triangle and udp

@@ -1,4 +1,4 @@
-"""More traffic that truly left, or truly stayed: floods, reflection, tunnels, moves and translations of a nasty kind."""
+"""More traffic that truly left, or truly stayed: nasty floods, reflection, tunnels, moves and translations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from flowmap.capture.points import HostStatement, PointStatement
 from flowmap.packets import Claim
 from tests.locality.test_red_team import MirrorLab, edge, meet, mirrored, ports_of, sure_of_staying, with_gateway
-from tests.locality.two_hosts import APP, DB, GATEWAY_10, GATEWAY_20, OUTSIDE, REM, WEB, Lab
+from tests.locality.two_hosts import APP, DB, GATEWAY_10, OUTSIDE, REM, WEB, Lab
 from tests.network import SECOND, START_NS, Machine, Network, at, record, talk, udp, vm
 
 
@@ -47,7 +47,7 @@ def test_an_uplink_of_which_only_the_name_tells_that_it_is_one():
 
 
 def test_a_second_uplink_captured_without_its_tagged_frames():
-    """vmnic1 was captured with the filter 'ip', which matches untagged frames only; WEB and REM talk over it, tagged."""
+    """vmnic1 was captured with the filter 'ip', which matches untagged frames only; WEB and REM talk over it."""
     lab = MirrorLab(control=False)
     second = lab.network.point("vmnic1", "uplink", "host-a", file="up-a1.pcap")
     lab.network.uplinks("host-a", "vmnic0", "vmnic1")
@@ -123,6 +123,7 @@ class Moving:
         for number, (peer, port, remote) in enumerate(
             ((WEB, self.web, False), (DB, self.db_a, False), (REM, self.rem, True))
         ):
+
             def places(k, port=port, remote=remote):
                 app = self.app_b if away(k) else self.app_a
                 wire = self.wire() if away(k) != remote else ()
@@ -251,7 +252,8 @@ def test_a_balancer_that_hands_frames_on_is_not_where_they_end():
     meet(lab.network, WEB, DB, lab.web, lab.db, 5)
     meet(lab.network, APP, DB, lab.app, lab.db, 6)
     lab.network.arp(virtual, lab.app)
-    stream(lab.network, WEB, virtual, lambda k: [at(lab.web), at(lab.app), at(lab.app, src_mac=APP.mac, dst_mac=server.mac)],
+    handed_on = at(lab.app, src_mac=APP.mac, dst_mac=server.mac)
+    stream(lab.network, WEB, virtual, lambda k: [at(lab.web), at(lab.app), handed_on],
            lambda k: [at(lab.web, src_mac=server.mac)])  # fmt: skip
     assert lab.edge(WEB, virtual)["stayed_bytes"] == 0
 
@@ -299,5 +301,71 @@ def test_out_by_one_instance_of_an_anycast_router_and_back_by_another():
     assert lab.edge(WEB, DB)["stayed_bytes"] == 0
 
 
-def test_names_used():
-    assert GATEWAY_10 and GATEWAY_20 and mirrored and with_gateway
+def test_a_few_reflected_packets_are_no_flood():
+    """Of 100 packets that a relay turned round outside, a sampling tap showed 5 on the uplink, out and back."""
+    lab = Lab()
+    lab.chatter()
+    on_it = [at(lab.up_a, times=2)]
+    stream(lab.network, WEB, APP, lambda k: [at(lab.web), *on_it * (k % 20 == 0), at(lab.app)],
+           lambda k: [at(lab.app), *on_it * (k % 20 == 0), at(lab.web)], every_ns=1_000_000)  # fmt: skip
+    assert lab.edge(WEB, APP)["stayed_bytes"] == 0
+
+
+def test_two_places_on_the_way_of_one_vm_before_a_closed_tunnel():
+    """WEB's tap and the bridge port behind it were captured; the host wraps frames for REM, elsewhere, in ESP."""
+    network, (tap,) = ports_of(WEB)
+    behind = network.point("qvo1", "vnic", "host-a", file="2.pcapng")
+    uplink = network.point("vmnic0", "uplink", "host-a", file="up.pcapng")
+    network.uplinks("host-a", "vmnic0")
+    for number, peer in enumerate((APP, DB)):
+        talk(network, WEB, peer, (at(tap), at(uplink)), (at(uplink), at(tap)), client_port=5 + number)
+    meet(network, WEB, REM, tap, behind, 9)
+    ends = Machine("tep-a", 0x001B21000051, "172.31.0.1"), Machine("tep-b", 0x001B21000052, "172.31.0.2")
+    for number in range(30):
+        for one, other in (ends, ends[::-1]):
+            network.send(one, other, at(uplink), protocol=50, ports=(0, 0), content=number,
+                         time_ns=START_NS + number * 10_000_000)  # fmt: skip
+    assert edge(network, WEB, REM)["stayed_bytes"] == 0
+
+
+def test_a_remote_mirror_that_ends_on_the_mirrored_host_confirms_nothing():
+    """Copies of REM's traffic on host-b come to a monitor on host-a in VLAN 999, so host-a's mirror shows them too."""
+    network, mirror = mirrored()
+    with_gateway(network, mirror, WEB)
+    talk(network, REM, OUTSIDE, (at(mirror, vlan=999),), (at(mirror, vlan=999, ttl=57, src_mac=GATEWAY_10.mac),),
+         via=GATEWAY_10, client_port=77)  # fmt: skip
+    talk(network, WEB, REM, (at(mirror, vlan=10), at(mirror, vlan=999)), (at(mirror, vlan=10), at(mirror, vlan=999)))
+    assert not sure_of_staying(edge(network, WEB, REM, record(WEB, "host-a"), record(REM, "host-a")))
+
+
+def test_behind_a_distributed_router_and_a_vpn_vm_is_not_at_the_vpn_vm():
+    """WEB's packets were routed in the host to the port of a VPN VM that leaves the TTL alone."""
+    lab = Lab()
+    lab.chatter()
+    port = lab.network.point("vnet7", "vnic", "host-a")
+    router, inner = Machine("dr", 0x025056564452, "10.10.0.1"), vm(30, "10.30.0.2")
+    remote = Machine("remote", inner.mac, "192.168.5.5")
+    for number, (machine, own) in enumerate(((WEB, lab.web), (APP, lab.app))):
+        turned, back = {"src_mac": router.mac, "dst_mac": inner.mac, "ttl": 63}, {"src_mac": router.mac, "ttl": 63}
+        talk(lab.network, machine, remote, (at(own), at(port, **turned)),
+             (at(port), at(own, dst_mac=machine.mac, **back)), via=router, via_back=router,
+             client_port=40 + number)  # fmt: skip
+    assert lab.edge(WEB, remote)["grade"] != "proven"
+
+
+def test_a_bond_and_its_member_are_not_a_reflection():
+    """Both the bond and the NIC in it were captured, so each packet to REM, elsewhere, is on two uplinks."""
+    network, (web, app) = ports_of(WEB, APP)
+    bond, nic = network.point("bond0", "uplink", "host-a"), network.point("eno1", "uplink", "host-a")
+    meet(network, WEB, APP, web, app, 1)
+    talk(network, WEB, REM, (at(web), at(bond), at(nic)), (at(nic), at(bond), at(web)))
+    found = edge(network, WEB, REM)
+    assert (found["left_host"], found["verdict"]) == ("left", "inter_host")
+
+
+def test_the_vacuous_ones_say_what_they_should():
+    """The same captures with the machines truly on one host, confirmed, would be ``strong``: the tests can fail."""
+    network, mirror = mirrored()
+    with_gateway(network, mirror, WEB, REM)
+    talk(network, WEB, REM, (at(mirror),), (at(mirror),))
+    assert sure_of_staying(edge(network, WEB, REM, record(WEB, "host-a"), record(REM, "host-a")))
