@@ -86,6 +86,20 @@ def inventory() -> Inventory:
     return join_files(files)
 
 
+def inventory_with_ports(scenario: str) -> Inventory:
+    """All vNICs of a scenario with their host-side interfaces, as a hypervisor would list them."""
+    rows = ["vm,mac,ip,host,vswitch,portgroup,vlan,interface"]
+    facts = TRUTH["scenarios"][scenario]
+    for vm in facts["machines"]:
+        for vnic in [vm, *vm.get("further_vnics", ())] if vm["mac"] else ():
+            address = vnic.get("ip") or vm["ips"][0]
+            where = (vm["host"], vm["vswitch"], vnic["network"], vnic["vlan"], vnic["port"])
+            cells = (vm["name"], vnic["mac"], address, *where)
+            rows.append(",".join(str(cell or "") for cell in cells))
+    text, age = "\n".join(rows), facts["started_at_s"] * 10**9
+    return join_files([parse_inventory_file(text, name="ports.csv", modified_ns=age)])
+
+
 def lab_map(files: Files, points: bool | Statements, known: bool | Inventory) -> FlowMap:
     """The map of some samples with the lab's own points and inventory, others, or none."""
     statements = points if isinstance(points, Statements) else stated() if points else Statements()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flowmap.capture.points import Statements
 from flowmap.inventory import Inventory
 from flowmap.packets import ICMPV6
 from flowmap.pipeline import make_map
@@ -20,7 +21,9 @@ from tests.lab import (
     TRUTH,
     edge_of,
     edges,
+    edges_of,
     hosts_with_ports_in,
+    inventory_with_ports,
     lab_map,
     pairs_in,
     reading,
@@ -40,6 +43,9 @@ COMPLETE = [
     if all(tap_of(file) == "ports" for file in files) and scenario_of(files) != "teamed"
 ]  # fmt: skip
 """Ports with every uplink of their hosts."""
+
+TOLD_BY_INVENTORY = [files for files in COMPLETE if scenario_of(files) not in ("migration", "rspan")]
+"""An inventory tells one host of a moved VM, and nothing of a remote mirror."""
 
 MIRRORS = [files for files in TAPS if all(tap_of(file) == "mirror" for file in files)]
 
@@ -142,6 +148,23 @@ def test_an_uplink_that_nobody_captured_makes_no_proof_of_absence(files):
             edge = edge_of(found, pair)
             assert edge["grade"] != "proven" or edge["left_host"] == "left"
             assert pair["left_host"] == "stayed" or edge["stayed_bytes"] == 0
+
+
+@pytest.mark.parametrize("files", TOLD_BY_INVENTORY, ids=" ".join)
+def test_ports_that_an_inventory_tells_give_the_true_verdict(files):
+    """The inventory has each vNIC's interface and host, and nothing is stated: so nobody says whose the uplinks are.
+
+    What those cannot decide then stays open: one half of a pair, a VM whose port shows a single peer.
+    """
+    found = edges_of(lab_map(files, Statements(), inventory_with_ports(scenario_of(files))))
+    open_ones = 0
+    for pair in pairs_in(files):
+        edge = edge_of(found, pair)
+        assert wrong_answer(pair, edge, files) == ""
+        same_name = edge["verdict"] == pair["verdict"] or edge["left_host"] == pair["left_host"] == "left"
+        assert same_name or edge["left_host"] == "undetermined"
+        open_ones += not same_name
+    assert open_ones <= 1
 
 
 def test_payload_is_what_the_programs_sent():

@@ -264,6 +264,8 @@ def sum_verdicts(verdicts: Sequence[Verdict]) -> Verdict:
         result.verdict, result.grade = "mixed", worst_grade(v.grade for v in verdicts if v.left_host != UNDETERMINED)
         return result
     result.verdict, result.grade = _name_and_grade(result.left_host, weight, verdicts)
+    if result.left_host == MIXED:  # bytes of a conversation that is undetermined for the most part count here, too
+        result.grade = worst_grade([result.grade, *(part.grade for verdict in verdicts for part in verdict.parts)])
     return result
 
 

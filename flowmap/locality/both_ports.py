@@ -19,7 +19,7 @@ from flowmap.locality.coverage import (
 from flowmap.locality.placement import is_fresh
 from flowmap.locality.routed import routed_between_ports
 from flowmap.locality.sightings import Scene, Sightings, outermost_tag
-from flowmap.locality.verdict import Evidence, Judgement, undetermined
+from flowmap.locality.verdict import LEFT, Evidence, Judgement, undetermined
 from flowmap.packets import mac_text
 from flowmap.twins import common_sequence_bytes, holds_packet_missing_in
 
@@ -36,6 +36,8 @@ def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | No
     if host_a is None or host_b is None:
         return _ports_of_unknown_hosts(scene, seen, a, b)
     uplinks = [leg for leg in (*seen.u, *seen.t) if host_of(scene, leg) == host_a]
+    if not uplinks and (left := _by_an_uplink_of_no_host(scene, seen, back, a, b)):
+        return left
     if not same_addresses(a, b):
         return routed_between_ports(scene, seen, a, b, host_a, uplinks)
     elsewhere = _answered_elsewhere(seen, back, scene, host_a)
@@ -57,6 +59,21 @@ def both_ports(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | No
             [f"Capture every uplink of {host_a} without a filter."],
         )  # fmt: skip
     return _switched(scene, seen, a, b, host_a)
+
+
+def _by_an_uplink_of_no_host(scene: Scene, seen: Sightings, back: Sightings, a: Leg, b: Leg) -> Judgement | None:
+    """Rows 5 and 6 by one uplink of which nobody says whose it is: it shows both halves, so the packets left a host."""
+    for number in sorted({leg.key.point for leg in seen.u if host_of(scene, leg) is None}):
+        legs = [leg for leg in seen.u if leg.key.point == number]
+        if same_addresses(a, b):
+            judgement = _switched_but_on_uplink(scene, seen, a, b, legs, back)
+        elif any(same_addresses(leg, a) for leg in legs) and any(same_addresses(leg, b) for leg in legs):
+            judgement = routed_between_ports(scene, seen, a, b, None, legs)
+        else:
+            continue
+        if judgement.left_host == LEFT:
+            return judgement.capped("likely", f"Nobody states whose uplink {scene.points[number].id} is.")
+    return None
 
 
 def _ports_of_unknown_hosts(scene: Scene, seen: Sightings, a: Leg, b: Leg) -> Judgement:
@@ -102,7 +119,12 @@ def _answered_elsewhere(seen: Sightings, back: Sightings, scene: Scene, host: st
 
 
 def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str, absent: str = "On no uplink") -> Judgement:
-    """Rows 1 and 2: the same frames at both ports of one host and on no uplink; ``absent`` words the latter."""
+    """Rows 1 and 2: the same frames at both ports of one host and on no uplink; ``absent`` words the latter.
+
+    Row 2 is ``likely`` here, and ``strong`` where a mirror and fresh rows have both on one vSwitch: behind a reflective
+    relay two ports look the same, and what an uplink that was captured in part does not allow, none at all must not
+    allow either.
+    """
     text = f"The same frames at both VMs' ports of {host}: equal MACs, TTL {a.ttl_max}."
     result = Judgement("intra_host_switched", "proven", [seen_at(scene, "sighting-1", text, [a, b])])
     unsure = {a.key.point, b.key.point} & scene.ports.unsure
@@ -127,20 +149,42 @@ def _switched(scene: Scene, seen: Sightings, a: Leg, b: Leg, host: str, absent: 
     doubt = _two_places_or_switches(scene, a, b, host) or _placed_elsewhere(scene, a, b, host)
     if doubt:
         return doubt
+    by_rows = _on_one_vswitch_by_rows(scene, seen, a, host)
+    result.capped("strong" if by_rows else "likely")
+    result.evidence += by_rows
     if watch.captured:
-        result.capped("likely")
         result.evidence += [Evidence("sighting-1", False, f"Absence on the uplink proves little: {why}.", names)
                             for why in watch.lacks]  # fmt: skip
         settle = f"Capture every uplink of {host} and state uplinks_complete: true in the points file."
         result.would_settle.append(settle)
     else:
         result.evidence[0] = result.evidence[0]._replace(rule="sighting-2")
-        result.capped("strong")
         result.evidence.append(
             Evidence("sighting-2", False, f"No uplink of {host} was captured, so a reflective relay is not excluded.")
         )
         result.would_settle.append(f"Capture the uplinks of {host} too.")
     return result
+
+
+def _on_one_vswitch_by_rows(scene: Scene, seen: Sightings, a: Leg, host: str) -> list[Evidence]:
+    """What a mirror and an inventory add to two ports: the first line of reference 4.5, which needs no port at all.
+
+    Fresh rows of plain vNICs on one vSwitch of the host, in whose mirror the packets are too.
+    """
+    mirrored = any(host_of(scene, leg) == host and scene.are_twins(leg, a) for leg in seen.m)
+    if not mirrored:
+        return []
+    rows = [scene.identities.inventory.by_mac(mac) for mac in (a.key.src_mac, a.key.dst_mac)]
+    every = [row for of_mac in rows for row in of_mac]
+    switches = {row.vswitch for row in every}
+    plain = all(
+        row.host == host and row.kind == "vm" and not (row.passthrough or row.isolated) and is_fresh(scene, row)
+        for row in every
+    )
+    if not all(rows) or not plain or len(switches) != 1 or None in switches:
+        return []
+    text = f"{every[0].source} has both plain vNICs on the vSwitch {every[0].vswitch} of {host}."
+    return [Evidence("inventory-same-vswitch", True, text)]
 
 
 def _two_places_or_switches(scene: Scene, a: Leg, b: Leg, host: str) -> Judgement | None:

@@ -37,6 +37,10 @@ def guard_stayed(
     """
     if STAYED not in [judgement.left_host for judgement in judgements]:
         return list(judgements)
+    contradicted = next((judgement for judgement in judgements if judgement.grade == "conflict"), None)
+    if contradicted is not None:
+        row = Evidence("stayed-guard", False, "What was seen of the other direction contradicts itself.")
+        return _withdrawn(judgements, "conflict", row, contradicted.would_settle)
     accepted = {id(leg) for judgement in judgements for leg in judgement.leaks}
     text, against = _speaks_against(scene, legs, accepted)
     if not against:
@@ -48,22 +52,27 @@ def guard_stayed(
     if stranger:
         row = Evidence("stayed-guard", False, stranger, scene.names(legs[:2]))
         settle = "A capture that holds its ARP or neighbour discovery, or an inventory with its address."
-        return [
-            Judgement("undetermined", None, [row, *judgement.evidence], [settle])
-            if judgement.left_host == STAYED
-            else judgement
-            for judgement in judgements
-        ]
+        return _withdrawn(judgements, None, row, [settle])
     if not against:
         return list(judgements)
     settle = "State the role of " + ", ".join(sorted({scene.points[leg.key.point].id for leg in against})[:3]) + "."
     row = Evidence("stayed-guard", False, text, scene.names(against[:4]), tuple(leg.first_frame for leg in against[:4]))
+    return _withdrawn(judgements, "conflict", row, [settle])
+
+
+def _withdrawn(
+    judgements: Sequence[Judgement], grade: str | None, why: Evidence, would_settle: Sequence[str]
+) -> list[Judgement]:
+    """The judgements with every "stayed" taken back, its reason first where nothing else was in conflict."""
     return [
-        Judgement("undetermined", "conflict", [*judgement.evidence, row], [settle])
+        Judgement(
+            "undetermined", grade,
+            [*judgement.evidence, why] if grade else [why, *judgement.evidence], list(would_settle),
+        )
         if judgement.left_host == STAYED
         else judgement
         for judgement in judgements
-    ]
+    ]  # fmt: skip
 
 
 def _cap_routed(

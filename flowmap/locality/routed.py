@@ -130,19 +130,18 @@ def _by_router_in_host(scene: Scene, a: Leg, b: Leg, host: str, watch: UplinkWat
 
 
 def _graded(scene: Scene, result: Judgement, host: str, watch: UplinkWatch) -> Judgement:
-    """As good as the uplinks allow: all silent, some captured, or none."""
+    """As good as the uplinks allow: all silent, or not known to be."""
     rule = result.evidence[0].rule
     names = tuple(scene.points[number].id for number in watch.captured)
     if watch.complete:
         result.evidence.append(Evidence(rule, True, f"On no uplink of {host}, and all were captured.", names))
         return result
+    result.capped("likely")
     if watch.captured:
-        result.capped("likely")
         result.evidence += [Evidence(rule, False, f"Absence on the uplink proves little: {why}.", names)
                             for why in watch.lacks]  # fmt: skip
         result.would_settle.append(f"Capture every uplink of {host} and state uplinks_complete: true.")
         return result
-    result.capped("strong")
     result.evidence.append(Evidence(rule, False, f"No uplink of {host} was captured."))
     result.would_settle.append(f"Capture the uplinks of {host} too.")
     return result

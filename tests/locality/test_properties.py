@@ -111,14 +111,13 @@ def surer(less, more):
 def said_too_much(less, more, *, with_uplink):
     """Of :func:`surer` what is wrong where a whole point is gone.
 
-    Without the second witness two that contradicted each other are one, so a conflict may become ``likely``. Without
-    any uplink the reference allows ``strong`` (row 2), beside one that proves nothing only ``likely``; and an uplink
-    that is gone shows no reflection any more.
+    Without the second witness two that contradicted each other are one, so a conflict may become ``likely``; and an
+    uplink that is gone shows no reflection any more, so what it showed to have left may seem to have stayed, ``likely``
+    too.
     """
     return [
         pair for pair in surer(less, more)
-        if pair[2][2] == "proven"
-        or not (pair[1][2] == "conflict" and pair[2][2] == "likely" or pair[1][0] == "stayed" or not with_uplink)
+        if pair[2][2] in ("proven", "strong") or not (pair[1][2] == "conflict" or not with_uplink)
     ]  # fmt: skip
 
 
@@ -237,7 +236,7 @@ def test_the_networks_are_what_they_are(build):
     assert found[tuple(sorted((WEB.ip, REM.ip)))][0] == "left"
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(st.sampled_from(NETWORKS), st.integers(0, 2**32))
 def test_the_order_of_frames_says_nothing(build, seed):
     network = build()

@@ -135,17 +135,21 @@ class World:
             via=via, via_back=via_back, client_port=client_port, start_ns=START_NS + round(start_s * SECOND),
             every_ns=every_ns, isn=client_port * 10_000,
         )  # fmt: skip
+        if one.segment == other.segment and self.random.random() < 0.3:
+            self._flood(one, other, client_port)
+        self._leave_out_what_was_not_recorded(first)
+        inside = one.segment == other.segment or self.router in ("distributed", one.host)
+        stayed = inside and one.host == other.host
+        self.truth[frozenset((one.machine.ip, other.machine.ip))] = "stayed" if stayed else "left"
+
+    def _leave_out_what_was_not_recorded(self, first: int) -> None:
+        """Take away the sightings from ``first`` on that lie outside the window of their point."""
         for row in range(len(self.network.words) - 1, first - 1, -1):
             begin, end = self.window.get(self.network.rows["point"][row], (0, 1e9))
             if not begin <= (self.network.rows["time_ns"][row] - START_NS) / SECOND <= end:
                 del self.network.words[row]
                 for values in self.network.rows.values():
                     del values[row]
-        if one.segment == other.segment and self.random.random() < 0.3:
-            self._flood(one, other, client_port)
-        inside = one.segment == other.segment or self.router in ("distributed", one.host)
-        stayed = inside and one.host == other.host
-        self.truth[frozenset((one.machine.ip, other.machine.ip))] = "stayed" if stayed else "left"
 
     def _flood(self, one: Guest, other: Guest, client_port: int) -> None:
         """A repeated segment whose destination the switches had forgotten: everybody in the segment hears it."""
@@ -191,7 +195,7 @@ def wrong_words(world: World, *rows, grades=("proven", "strong", "likely", "weak
 
 
 @pytest.mark.parametrize("windows", [False, True], ids=["captured at once", "captured at different times"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_true_statements_and_no_inventory_give_no_wrong_word(windows, seed):
     world = World(seed, windows=windows)
@@ -199,7 +203,7 @@ def test_true_statements_and_no_inventory_give_no_wrong_word(windows, seed):
     assert wrong_words(world) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_clocks_that_differ_by_seconds_give_no_wrong_word(seed):
     world = World(seed, windows=True)
@@ -208,7 +212,7 @@ def test_clocks_that_differ_by_seconds_give_no_wrong_word(seed):
     assert wrong_words(world) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_a_second_uplink_and_a_filter_that_nobody_states_prove_nothing_wrong(seed):
     """Some VMs use another cable, some conversations are filtered out at the uplink, though it is called complete."""
@@ -217,7 +221,7 @@ def test_a_second_uplink_and_a_filter_that_nobody_states_prove_nothing_wrong(see
     assert wrong_words(world, grades=("proven",)) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_a_true_inventory_gives_no_wrong_word(seed):
     world = World(seed, windows=True)
@@ -225,7 +229,7 @@ def test_a_true_inventory_gives_no_wrong_word(seed):
     assert wrong_words(world, *world.rows(0)) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32), wrong=st.integers(1, 3))
 def test_a_wrong_inventory_is_never_sure_of_a_wrong_word(seed, wrong):
     world = World(seed, windows=True)
