@@ -245,14 +245,14 @@ class Statements:
 
 
 _POINT_OPTION = re.compile(r"^(?P<file>.*?):(?P<interface>[^:=]*?)(?:#(?P<number>\d{1,9}))?=(?P<facts>.+)$")
-_POINT_FACTS = ("host", "role", "covers", "sampled")
+_POINT_FACTS = ("host", "role", "covers", "sampled", "vlan", "transport")
 
 
 def parse_point_option(text: str) -> PointStatement:
     """Read ``FILE:IFACE=host:NAME,role:ROLE`` (DESIGN section 6); FILE or IFACE may be empty.
 
-    ``covers:TEXT`` and ``sampled:N`` may follow. ``IFACE#2``, or ``#2`` alone, is the interface of that number in its
-    file, as two interfaces of one name need it.
+    ``covers:TEXT``, ``sampled:N``, ``vlan:N`` (of a remote mirror) and ``transport:vxlan`` may follow. ``IFACE#2``, or
+    ``#2`` alone, is the interface of that number in its file, as two interfaces of one name need it.
 
     Raises
     ------
@@ -263,13 +263,21 @@ def parse_point_option(text: str) -> PointStatement:
     facts = dict(part.partition(":")[::2] for part in match["facts"].split(",")) if match else {}
     if not match or not facts or not set(facts) <= set(_POINT_FACTS):
         raise UsageError(
-            f"--point '{text}' is not of the form FILE:IFACE=host:NAME,role:ROLE; covers:TEXT and sampled:N may follow."
+            f"--point '{text}' is not of the form FILE:IFACE=host:NAME,role:ROLE; covers:TEXT, "
+            "sampled:N, vlan:N and transport:vxlan may follow."
         )
     if facts.get("role") and facts["role"] not in ROLES:
         raise UsageError(f"--point '{text}' names the role '{facts['role']}'; the roles are {', '.join(ROLES)}.")
     sampled = facts.get("sampled")
     if sampled is not None and not re.fullmatch(r"[1-9][0-9]{0,8}", sampled):
         raise UsageError(f"--point '{text}': sampled is one packet in how many, a whole number from 1.")
+    vlan = facts.get("vlan")
+    if vlan is not None and not (re.fullmatch(r"[0-9]{1,4}", vlan) and 1 <= int(vlan) <= 4094):
+        raise UsageError(f"--point '{text}': vlan is the VLAN of a remote mirror (RSPAN), from 1 to 4094.")
+    if facts.get("transport") not in (None, "vxlan"):
+        raise UsageError(f"--point '{text}': transport may only be vxlan, by which clouds send mirrored traffic.")
+    if (vlan or facts.get("transport")) and facts.get("role") not in (None, "mirror"):
+        raise UsageError(f"--point '{text}': vlan and transport name what a mirror copied, so the role is mirror.")
     number = match["number"]
     return PointStatement(
         file=match["file"] or None,
@@ -279,6 +287,8 @@ def parse_point_option(text: str) -> PointStatement:
         role=facts.get("role"),
         covers=facts.get("covers", ""),
         sampled=int(sampled) if sampled else None,
+        vlan=int(vlan) if vlan else None,
+        transport=facts.get("transport"),
     )
 
 

@@ -125,6 +125,8 @@ def _placed(placement: Mapping[str, Any] | None) -> str:
         return "host not known"
     if placement["how"] == "inventory":
         how = "the inventory" if placement["matched_by"] == "MAC" else "the inventory, matched by address only"
+    elif placement["how"] == "move":
+        return f"on {plain(placement['host'])} since it moved there"
     else:
         how = f"its port {plain(placement['point'])}"
     return f"on {plain(placement['host'])} according to {how}"

@@ -31,15 +31,16 @@ def placement_of(endpoint: Endpoint, first_seen_ns: int, last_seen_ns: int, fres
     Returns
     -------
     dict
-        ``host``, ``how`` (``inventory``, ``capture point`` or None), ``point`` (the id of that capture point),
+        ``host``, ``how`` (``inventory``, ``move`` where it moved last, ``capture point`` or None), ``point`` (the id of
+        that capture point),
         ``matched_by`` (``MAC`` or ``address``, None without rows), ``conflict`` (a sentence part or ""), ``rows`` and
         ``more_rows``. A row is ``stale`` or of ``unknown`` age where it allows ``likely`` at most.
     """
-    by_inventory = endpoint.host_how == "inventory"
+    how = endpoint.host_how if endpoint.host_how in ("inventory", "move") else "capture point"
     return {
         "host": endpoint.host,
-        "how": None if endpoint.host is None else "inventory" if by_inventory else "capture point",
-        "point": None if endpoint.host is None or by_inventory else endpoint.host_how,
+        "how": None if endpoint.host is None else how,
+        "point": endpoint.host_how if endpoint.host is not None and how == "capture point" else None,
         "matched_by": endpoint.records_how or None,
         "conflict": endpoint.conflict,
         "rows": [_row(record, first_seen_ns, last_seen_ns, fresh_s) for record in endpoint.records[:ROWS_SHOWN]],

@@ -72,9 +72,27 @@ def test_the_point_option():
     assert (row.file, row.interface, row.host, row.role) == ("a.pcapng", "vnet0", "esx-01", "vnic")
     assert parse_point_option("span.pcap:=role:mirror").interface == ""
     assert parse_point_option("C:/x/a.pcap:eth0=host:h").file == "C:/x/a.pcap"
+    copies = parse_point_option("a.pcapng:eno1=vlan:999,role:mirror,host:esx-01")
+    assert (copies.vlan, copies.role, copies.names_copies) == (999, "mirror", True)
+    assert parse_point_option("c.pcap:=transport:vxlan").transport == "vxlan"
 
 
-@pytest.mark.parametrize("text", ["", "a", "a:b", "a:b=", "a:b=role:wire", "a:b=size:3", "=host:x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a",
+        "a:b",
+        "a:b=",
+        "a:b=role:wire",
+        "a:b=size:3",
+        "=host:x",
+        "a:b=vlan:4095",
+        "a:b=vlan:x",
+        "a:b=vlan:9,role:uplink",
+        "a:b=transport:gre",
+    ],
+)
 def test_a_wrong_point_option_is_a_usage_error(text):
     with pytest.raises(UsageError):
         parse_point_option(text)

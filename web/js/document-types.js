@@ -188,7 +188,7 @@
 /**
  * @typedef {object} Placement
  * @property {string|null} host
- * @property {'inventory'|'capture point'|null} how
+ * @property {'inventory'|'move'|'capture point'|null} how
  * @property {string|null} point
  * @property {'MAC'|'address'|null} matched_by
  * @property {string} conflict
