@@ -126,11 +126,12 @@ def test_ports_with_stated_points_give_the_true_verdict(files, inventory):
 
 
 @pytest.mark.parametrize("files", TAPS, ids=" ".join)
-def test_without_stated_points_nothing_stayed_for_sure(files):
+def test_without_stated_points_nothing_is_sure(files):
     """Roles and hosts are guesses then, and an inventory alone cannot say where a capture was taken."""
-    for known in (False, True):
-        for edge in edges(files, points=False, inventory=known).values():
-            assert edge["left_host"] not in ("stayed", "mixed") or edge["grade"] not in SURE, edge
+    for edge in edges(files, points=False, inventory=False).values():
+        assert edge["grade"] not in SURE, edge
+    for edge in edges(files, points=False, inventory=True).values():
+        assert edge["left_host"] not in ("stayed", "mixed") or edge["grade"] not in SURE, edge
 
 
 @pytest.mark.parametrize("files", MIRRORS, ids=" ".join)
