@@ -45,11 +45,6 @@ class Talk:
         """The end that opened it."""
         return self.low if self.conversation.initiator_is_low else self.high
 
-    def bytes_from(self, endpoint: Endpoint) -> int:
-        """Wire bytes sent by one end, counted once."""
-        direction = self.conversation.forward if endpoint.id == self.low.id else self.conversation.backward
-        return direction.wire_bytes
-
 
 @dataclass(slots=True)
 class Pair:

@@ -1,8 +1,8 @@
 """The maps of a server: one folder each, one record in memory, one ``meta.json`` that survives a restart.
 
 A folder holds ``meta.json`` (written by the server alone), ``captures/`` and ``inventory/`` with random file
-names, ``points.yaml``, ``reading.pickle`` and the results (see :mod:`flowmap.api.results`). Names that people gave are
-data and never become part of a path.
+names, ``points.yaml``, the reading and the results (see :mod:`flowmap.api.results`). Names that people gave are data
+and never become part of a path.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class StoredFile:
 class MapRecord:
     """One map. Fields up to ``requeued`` are kept in ``meta.json``; the rest lives with the process.
 
-    ``read_captures`` are the ids whose reading ``reading.pickle`` holds (None: there is none), ``judged`` the inputs of
-    the present result. ``version`` grows with every change, ``revision`` with every result.
+    ``read_captures`` are the ids whose reading the folder holds (None: there is none), ``judged`` the inputs of the
+    present result. ``version`` grows with every change, ``revision`` with every result.
     """
 
     id: str
@@ -95,7 +95,7 @@ class MapRecord:
     @property
     def can_judge_again(self) -> bool:
         """The legs of exactly these captures are there, so that they need not be read."""
-        return self.read_captures == [file.id for file in self.captures] and (self.folder / "reading.pickle").exists()
+        return self.read_captures == [file.id for file in self.captures] and (self.folder / results.READING).exists()
 
 
 _KEPT = tuple(name for name in (f.name for f in fields(MapRecord)) if name not in (

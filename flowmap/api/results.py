@@ -40,6 +40,10 @@ from flowmap.settings import Settings
 from flowmap.views import conversation_row, placement
 
 _LINK = "map.json"
+READING = "reading-2.pickle"
+"""The file with the legs of a map. Its number goes up whenever what is pickled changes, so that a map of an older
+version is read again instead of failing."""
+
 KEPT_S = 10.0
 """How long an older result can still be read by those who asked before the newer one came."""
 

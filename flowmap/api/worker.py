@@ -3,7 +3,7 @@
 ``python -m flowmap.api.worker`` takes one JSON object as a line of standard input and answers with one a line:
 
 - ``{"event": "progress", "stage", "packets", "share": float|null}``, at most five a second
-- ``{"event": "reading", "captures": [ids]}``: ``reading.pickle`` now holds the legs of these captures
+- ``{"event": "reading", "captures": [ids]}``: ``reading-2.pickle`` now holds the legs of these captures
 - ``{"event": "live", "dropped_packets": int|null}``
 - ``{"event": "result", "revision", "t0_ns": int|null}``
 - ``{"event": "done", "complete": bool, "error": sentence|null}`` or ``{"event": "failed", "error": sentence}``, last
@@ -146,13 +146,13 @@ def _publish(job: Job, report: Report, reading: Reading, inventory: Inventory, s
 
 def save_reading(folder: Path, reading: Reading) -> None:
     """Keep the legs, so that other points and inventories can be judged without the captures."""
-    with atomic_file(folder / "reading.pickle") as stream:
+    with atomic_file(folder / results.READING) as stream:
         pickle.dump(reading, stream, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def load_reading(folder: Path) -> Reading:
     """What :func:`save_reading` kept."""
-    with (folder / "reading.pickle").open("rb") as stream:
+    with (folder / results.READING).open("rb") as stream:
         reading = pickle.load(stream)  # written by save_reading in a folder of mode 0700, see the module's text
     assert isinstance(reading, Reading)
     return reading

@@ -87,18 +87,6 @@ class Movements:
     moves: dict[int, list[Move]] = field(default_factory=dict)
     duplicates: dict[int, Duplicate] = field(default_factory=dict)
 
-    def host_at(self, mac: int, time_ns: int) -> str | None:
-        """The host that the moves put a MAC on at a time; None where they do not tell."""
-        host = None
-        for number, move in enumerate(self.moves.get(mac, ())):
-            if time_ns >= move.arrived_ns:
-                host = move.to_host
-            elif time_ns <= move.left_ns:
-                return move.from_host if number == 0 else host
-            else:
-                return None
-        return host
-
 
 def note_duplicates(movements: Movements, endpoints: Iterable[Endpoint]) -> None:
     """Call it a conflict of an endpoint that one of its MACs is in use twice: then nobody knows where it is."""

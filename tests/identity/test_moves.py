@@ -122,16 +122,6 @@ def test_an_arp_at_its_own_new_port_is_its_arrival_and_one_at_a_bystanders_is_no
     assert move.arrived_ns == MOVED_AT
 
 
-def test_the_host_at_a_time_is_unknown_in_between(lab):
-    live_at_both(lab)
-    found = movements(lab.network)
-    (move,) = found.moves[WEB.mac]
-    assert found.host_at(WEB.mac, move.left_ns) == "host-a"
-    assert found.host_at(WEB.mac, move.left_ns + 1) is None
-    assert found.host_at(WEB.mac, move.arrived_ns) == "host-b"
-    assert found.host_at(APP.mac, move.arrived_ns) is None
-
-
 def test_there_and_back_again_is_two_moves(lab):
     lab.between_peers()
     for number, (host, start) in enumerate((("host-a", 0), ("host-b", 40), ("host-a", 80))):

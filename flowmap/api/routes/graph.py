@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -100,7 +101,8 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
 
     Nodes and edge are those of the document, with ``first_ms`` and ``last_ms`` instead of ``*_seen_ns``, and so are the
     rows of sightings (:class:`flowmap.evidence.SightingsTable`). A placement is that of
-    :func:`flowmap.evidence.placement_of`, null for a group. 404 when the two did not talk.
+    :func:`flowmap.evidence.placement_of`, null for a group. 404 when the two did not talk, 409 when an earlier
+    FlowMap made the map without the evidence of its pairs.
     """
     record = state.map_with_result(map_id)
     document = _document(record.folder, record.revision)
@@ -111,7 +113,11 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
     nodes = {node["id"]: node for node in document["nodes"]}
     with results.views(record.folder, record.revision) as database:
         found = conversations.page(database, record.t0_ns, conversations.condition(ends), PAIR_ROWS)
-    evidence = results.evidence(record.folder, record.revision, edge["source"], edge["target"], record.t0_ns)
+    try:
+        evidence = results.evidence(record.folder, record.revision, edge["source"], edge["target"], record.t0_ns)
+    except sqlite3.OperationalError as error:  # the tables came later than the first results
+        text = "An earlier FlowMap made this map, without the evidence of its pairs; start its analysis again."
+        raise Problem(409, text) from error
     return SafeJSON(
         {
             "t0_ns": t0_text(record),
