@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_FILTERS } from '../../web/js/model/filters.js';
-import { OUTSIDE } from '../../web/js/model/graph-model.js';
+import { OUTSIDE, UNPLACED } from '../../web/js/model/graph-model.js';
 import { fromHash, toHash } from '../../web/js/url-state.js';
 
-const START = { view: 'map', filters: NO_FILTERS, selection: null };
+const START = { view: 'map', range: null, filters: NO_FILTERS, selection: null, camera: null, sort: '' };
 
 test('the start leaves the address alone', () => {
   assert.equal(toHash(START), '');
@@ -12,7 +12,10 @@ test('the start leaves the address alone', () => {
 });
 
 const STATES = [
-  { ...START, view: 'table' },
+  { ...START, view: 'table', sort: '-bytes' },
+  { ...START, view: 'matrix', range: { fromMs: -1.5, toMs: 3_600_000 } },
+  { ...START, camera: { x: -12.5, y: 400, k: 0.333 } },
+  { ...START, filters: { ...NO_FILTERS, hiddenHosts: ['esx-1', UNPLACED], hiddenGrades: ['weak', 'none'], hiddenNodes: ['vm:a~b'], isolated: ['vm:x', 'vm:y'] } },
   { ...START, filters: { ...NO_FILTERS, hiddenLanes: ['left', 'hairpin'], minBytes: 1234 } },
   { ...START, filters: { ...NO_FILTERS, hiddenSegments: ['vlan10', 'a~b', 'x&y=z#'], hiddenServices: ['tls/443', 'ip-99/'] } },
   { ...START, filters: { ...NO_FILTERS, search: '100% ~ "quoted" & ü' } },
@@ -29,7 +32,7 @@ for (const state of STATES) {
 }
 
 test('what is broken or unknown is left out', () => {
-  assert.deepEqual(fromHash('#v=sankey&hide=left~nonsense&min=-5&q=%E0%A4%A&sel=pair~only&x=1&&='), {
+  assert.deepEqual(fromHash('#v=sankey&hide=left~nonsense&min=-5&q=%E0%A4%A&sel=pair~only&t=9~3&z=1~2&host=%FF&x=1&&='), {
     ...START, filters: { ...NO_FILTERS, hiddenLanes: ['left'] },
   });
 });

@@ -8,6 +8,8 @@ import { memoized } from './store.js';
 /** @typedef {import('./model/filters.js').Filters} Filters */
 /** @typedef {import('./url-state.js').Selection} Selection */
 /** @typedef {import('./url-state.js').View} View */
+/** @typedef {import('./url-state.js').Range} Range */
+/** @typedef {import('./url-state.js').Camera} Camera */
 
 /** @typedef {{name: string, share: number|null, text: string, cancel: (() => void)|null}} Work something that takes time */
 /** @typedef {{id: number, text: string, tone: 'problem'|'info'}} Notice */
@@ -19,23 +21,28 @@ import { memoized } from './store.js';
  * @property {MapStatus[]} maps newest first
  * @property {import('./document-types.js').MapList|null} limits
  * @property {MapStatus|null} map
- * @property {GraphModel|null} model of the newest result
+ * @property {GraphModel|null} whole the newest result, of the whole capture: the layout rests on it
+ * @property {GraphModel|null} model what is shown: `whole`, or the same endpoints with the bytes of `range`
+ * @property {Range|null} range
  * @property {import('./document-types.js').Health|null} health
  * @property {Work|null} work
  * @property {Notice[]} notices
  * @property {View} view
  * @property {Filters} filters
  * @property {Selection|null} selection
+ * @property {Camera|null} camera null shows everything
+ * @property {string} sort of the table: a column, after a minus when it is turned round; empty as it comes
+ * @property {{filters: Filters, range: Range|null}[]} past what Undo goes back to, newest last
  */
 /** @typedef {ReturnType<typeof import('./store.js').createStore<AppState>>} Store */
 
 /** @type {AppState} */
 export const INITIAL_STATE = {
-  phase: 'loading', lockedText: '', maps: [], limits: null, map: null, model: null, health: null,
-  work: null, notices: [], view: 'map', filters: NO_FILTERS, selection: null,
+  phase: 'loading', lockedText: '', maps: [], limits: null, map: null, whole: null, model: null, range: null,
+  health: null, work: null, notices: [], view: 'map', filters: NO_FILTERS, selection: null, camera: null, sort: '', past: [],
 };
 
-/** Map and table share one filter result. */
+/** Map, matrix and table share one filter result. */
 export const shownOf = memoized(applyFilters);
 
 /** @param {MapStatus|null} map @returns {boolean} whether the server is at work on it */

@@ -19,6 +19,8 @@ import { mountWorkStrip } from './views/work-strip.js';
 /** @typedef {import('./app-state.js').AppState} AppState */
 /** @typedef {import('./url-state.js').Selection} Selection */
 
+const UNDO_STEPS = 50;
+
 restoreTheme();
 const store = createStore(/** @type {AppState} */ ({ ...INITIAL_STATE, ...fromHash(location.hash) }));
 const session = createSession(store);
@@ -40,17 +42,38 @@ function show(patch, push = true) {
 }
 
 const select = (/** @type {Selection|null} */ selection) => show({ selection });
+/** What the last change of a filter was part of: a slider that is drawn is one step of Undo. */
+let drawn = false;
+
+/**
+ * Changes filters or time range; Undo and Back lead to what was before.
+ * @param {{filters?: import('./model/filters.js').Filters, range?: import('./url-state.js').Range|null}} patch
+ * @param {boolean} [typing] more of the same change will follow
+ */
+function narrow(patch, typing = false) {
+  const { filters, range, past } = store.get();
+  const step = typing && drawn ? past : [...past.slice(1 - UNDO_STEPS), { filters, range }];
+  drawn = typing;
+  show({ ...patch, past: step }, !typing);
+}
+
+function undo() {
+  const { past } = store.get();
+  const before = past.at(-1);
+  drawn = false;
+  if (before) show({ ...before, past: past.slice(0, -1) });
+}
 const intake = mountIntake(store, session);
 const live = mountLiveDialog(session);
 
 mountHeader(store, session, {
   setView: (view) => show({ view }),
-  setSearch: (search) => show({ filters: { ...store.get().filters, search } }, false),
+  setSearch: (search) => narrow({ filters: { ...store.get().filters, search } }, true),
   select,
   openIntake: intake.chooseFiles,
   openLive: live.open,
 });
-mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing = false) => show({ filters }, !typing) });
+mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing) => narrow({ filters }, typing), undo });
 mountSummary(byId('summary'), store, session, select);
 mountStage(byId('stage'), store, { select, chooseFiles: intake.chooseFiles, openLive: live.open });
 mountDetailPanel(byId('details'), store, session, select);

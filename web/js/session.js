@@ -80,8 +80,8 @@ export function createSession(store) {
     const map = await api.getMap(id);
     if (turn !== opened) return;
     [revision, wanted] = [0, 0];
-    const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS }; // they belonged to the other map
-    store.set({ map, model: null, health: null, ...fresh });
+    const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS, range: null, camera: null, past: [] }; // they belonged to the other map
+    store.set({ map, whole: null, model: null, health: null, ...fresh });
     const address = new URL(location.href);
     address.searchParams.set('map', id);
     if (!keepView) address.hash = '';
@@ -122,11 +122,11 @@ export function createSession(store) {
       while (store.get().map?.id === id && wanted > revision) {
         const target = wanted;
         const [document, health] = await Promise.all([api.graph(id), api.health(id)]);
-        const { map, model, selection } = store.get();
+        const { map, whole, selection } = store.get();
         if (map?.id !== id) return;
         const made = buildModel(document);
         revision = target;
-        store.set({ model: made, health, selection: carrySelection(selection, model, made) });
+        store.set({ whole: made, model: made, health, selection: carrySelection(selection, whole, made) });
       }
     } finally {
       if (loading === id) loading = null;
@@ -135,7 +135,7 @@ export function createSession(store) {
 
   async function leave() {
     close();
-    store.set({ map: null, model: null, health: null, selection: null });
+    store.set({ map: null, whole: null, model: null, health: null, selection: null });
     const maps = await refreshMaps();
     if (maps[0]) await open(maps[0].id);
     else history.replaceState(null, '', new URL(location.pathname, location.href));

@@ -1,17 +1,34 @@
-// View, filters and selection as the address' hash, and back. Pure. Ids, never names; defaults are left out.
+// View, time range, filters, selection and zoom as the address' hash, and back. Pure. Ids, never names; defaults are left out.
 
 import { NO_FILTERS } from './model/filters.js';
 import { LANE_ORDER } from './verdicts.js';
 
 /** @typedef {import('./model/filters.js').Filters} Filters */
-/** @typedef {'map'|'table'} View */
+/** @typedef {'map'|'matrix'|'table'} View */
+/** @typedef {{fromMs: number, toMs: number}} Range milliseconds from the map's t0 */
+/** @typedef {{x: number, y: number, k: number}} Camera the middle of the window in map units, and the zoom */
 /**
  * @typedef {{type: 'pair', a: string, b: string} | {type: 'node', id: string} | {type: 'place', place: string}
  *   | {type: 'trunk', from: string, to: string} | {type: 'point', id: string}} Selection
  */
-/** @typedef {{view: View, filters: Filters, selection: Selection|null}} UrlState */
+/**
+ * @typedef {object} UrlState
+ * @property {View} view
+ * @property {Range|null} range
+ * @property {Filters} filters
+ * @property {Selection|null} selection
+ * @property {Camera|null} camera
+ * @property {string} sort
+ */
+
+/** The filters that are lists, and what they are called in an address. @type {[string, 'hiddenSegments'|'hiddenServices'|'hiddenHosts'|'hiddenGrades'|'hiddenNodes'|'isolated'][]} */
+const LISTS = [
+  ['seg', 'hiddenSegments'], ['svc', 'hiddenServices'], ['host', 'hiddenHosts'], ['grade', 'hiddenGrades'], ['no', 'hiddenNodes'], ['only', 'isolated'],
+];
 
 const SEPARATOR = '~';
+/** @type {View[]} */
+const VIEWS = ['map', 'matrix', 'table'];
 
 /** encodeURIComponent leaves the separator alone. @param {string} part */
 function encodePart(part) {
@@ -33,6 +50,17 @@ function split(text) {
   }
 }
 
+/** @param {number[]} values */
+function numbers(values) {
+  return values.map((value) => String(Math.round(value * 1000) / 1000)).join(SEPARATOR);
+}
+
+/** @param {string|undefined} text @param {number} wanted @returns {number[]} empty unless there are as many numbers as wanted */
+function numbersOf(text, wanted) {
+  const values = (text ?? '').split(SEPARATOR).map(Number);
+  return text && values.length === wanted && values.every(Number.isFinite) ? values : [];
+}
+
 /** @param {Selection} selection */
 function selectionParts(selection) {
   if (selection.type === 'pair') return ['pair', selection.a, selection.b];
@@ -52,15 +80,17 @@ function selectionOf([type, one, two]) {
 }
 
 /** @param {UrlState} state @returns {string} without the leading # */
-export function toHash({ view, filters, selection }) {
+export function toHash({ view, range, filters, selection, camera, sort }) {
   const fields = [];
   if (view !== 'map') fields.push(`v=${view}`);
+  if (range) fields.push(`t=${numbers([range.fromMs, range.toMs])}`);
   if (filters.hiddenLanes.length) fields.push(`hide=${join(filters.hiddenLanes)}`);
-  if (filters.hiddenSegments.length) fields.push(`seg=${join(filters.hiddenSegments)}`);
-  if (filters.hiddenServices.length) fields.push(`svc=${join(filters.hiddenServices)}`);
+  for (const [key, name] of LISTS) if (filters[name].length) fields.push(`${key}=${join(filters[name])}`);
   if (filters.search) fields.push(`q=${encodePart(filters.search)}`);
   if (filters.minBytes) fields.push(`min=${filters.minBytes}`);
+  if (sort) fields.push(`s=${encodePart(sort)}`);
   if (selection) fields.push(`sel=${join(selectionParts(selection))}`);
+  if (camera) fields.push(`z=${numbers([camera.x, camera.y, camera.k])}`);
   return fields.join('&');
 }
 
@@ -73,16 +103,21 @@ export function fromHash(hash) {
     }),
   );
   const least = Number(fields.get('min'));
+  const lists = Object.fromEntries(LISTS.map(([key, name]) => [name, split(fields.get(key) ?? null)]));
+  const [fromMs, toMs] = numbersOf(fields.get('t'), 2);
+  const [x, y, k] = numbersOf(fields.get('z'), 3);
   return {
-    view: fields.get('v') === 'table' ? 'table' : 'map',
+    view: VIEWS.find((view) => view === fields.get('v')) ?? 'map',
+    range: fromMs !== undefined && toMs !== undefined && fromMs < toMs ? { fromMs, toMs } : null,
     filters: {
       ...NO_FILTERS,
+      ...lists,
       hiddenLanes: LANE_ORDER.filter((lane) => split(fields.get('hide') ?? null).includes(lane)),
-      hiddenSegments: split(fields.get('seg') ?? null),
-      hiddenServices: split(fields.get('svc') ?? null),
       search: split(fields.get('q') ?? null)[0] ?? '',
       minBytes: Number.isFinite(least) && least > 0 ? least : 0,
     },
     selection: selectionOf(split(fields.get('sel') ?? null)),
+    camera: x !== undefined && y !== undefined && k !== undefined && k > 0 ? { x, y, k } : null,
+    sort: split(fields.get('s') ?? null)[0] ?? '',
   };
 }

@@ -13,17 +13,25 @@ import { isDrawn } from './graph-model.js';
  * @property {Lane[]} hiddenLanes
  * @property {string[]} hiddenSegments
  * @property {string[]} hiddenServices
+ * @property {string[]} hiddenHosts places (graph-model.js) whose pairs are hidden
+ * @property {string[]} hiddenGrades of GRADE_ORDER, or NO_GRADE
+ * @property {string[]} hiddenNodes ids of noisy endpoints: their pairs are hidden
+ * @property {string[]} isolated ids: one shows its pairs alone, several show what they have with each other
  * @property {string} search
  * @property {number} minBytes pairs with fewer bytes are hidden
  */
 
 /** @type {Filters} */
-export const NO_FILTERS = { hiddenLanes: [], hiddenSegments: [], hiddenServices: [], search: '', minBytes: 0 };
+export const NO_FILTERS = {
+  hiddenLanes: [], hiddenSegments: [], hiddenServices: [], hiddenHosts: [], hiddenGrades: [], hiddenNodes: [], isolated: [], search: '', minBytes: 0,
+};
+
+/** The grade of pairs without evidence, as a filter names it. */
+export const NO_GRADE = 'none';
 
 /** @param {Filters} filters */
 export function isFiltering(filters) {
-  return filters.hiddenLanes.length > 0 || filters.hiddenSegments.length > 0 || filters.hiddenServices.length > 0
-    || filters.search.trim() !== '' || filters.minBytes > 0;
+  return Object.values(filters).some((value) => (Array.isArray(value) ? value.length > 0 : typeof value === 'string' ? value.trim() !== '' : value > 0));
 }
 
 /**
@@ -70,6 +78,28 @@ export function showService(filters, service, shown) {
   return { ...filters, hiddenServices: withItem(filters.hiddenServices, service, !shown) };
 }
 
+/** @param {Filters} filters @param {string} place @param {boolean} shown @returns {Filters} */
+export function showHost(filters, place, shown) {
+  return { ...filters, hiddenHosts: withItem(filters.hiddenHosts, place, !shown) };
+}
+
+/** @param {Filters} filters @param {string} grade @param {boolean} shown @returns {Filters} */
+export function showGrade(filters, grade, shown) {
+  return { ...filters, hiddenGrades: withItem(filters.hiddenGrades, grade, !shown) };
+}
+
+/** @param {Filters} filters @param {string} id of an endpoint @param {boolean} shown @returns {Filters} */
+export function showNode(filters, id, shown) {
+  return { ...filters, hiddenNodes: withItem(filters.hiddenNodes, id, !shown) };
+}
+
+/** Shows the given endpoints alone, or all again when they already stand alone. @param {Filters} filters @param {string[]} ids @returns {Filters} */
+export function isolate(filters, ids) {
+  const wanted = [...ids].sort();
+  const alone = wanted.length === filters.isolated.length && wanted.every((id, i) => id === filters.isolated[i]);
+  return { ...filters, isolated: alone ? [] : wanted };
+}
+
 /** @param {DocumentNode} node @param {string} wanted lower case */
 export function nodeMatches(node, wanted) {
   const asMac = wanted.replaceAll('-', ':');
@@ -87,6 +117,12 @@ function serviceMatches(pair, wanted) {
   );
 }
 
+/** @param {Pair} pair @param {Set<string>} isolated */
+function isIsolated({ a, b }, isolated) {
+  if (isolated.size === 0) return true;
+  return isolated.size === 1 ? isolated.has(a.id) || isolated.has(b.id) : isolated.has(a.id) && isolated.has(b.id);
+}
+
 /** @param {DocumentNode} node @param {Set<string>} hidden */
 function segmentShown(node, hidden) {
   return node.segments.length === 0 || node.segments.some((segment) => !hidden.has(segment));
@@ -101,9 +137,17 @@ export function pairFilter(filters) {
   const lanes = new Set(filters.hiddenLanes);
   const segments = new Set(filters.hiddenSegments);
   const services = new Set(filters.hiddenServices);
+  const hosts = new Set(filters.hiddenHosts);
+  const grades = new Set(filters.hiddenGrades);
+  const nodes = new Set(filters.hiddenNodes);
+  const isolated = new Set(filters.isolated);
   const wanted = filters.search.trim().toLowerCase();
   return (pair) =>
     !lanes.has(pair.lane)
+    && !hosts.has(pair.placeA) && !hosts.has(pair.placeB)
+    && !grades.has(pair.edge.grade ?? NO_GRADE)
+    && !nodes.has(pair.a.id) && !nodes.has(pair.b.id)
+    && isIsolated(pair, isolated)
     && pair.edge.wire_bytes >= filters.minBytes
     && (segments.size === 0 || (segmentShown(pair.a, segments) && segmentShown(pair.b, segments)))
     && (services.size === 0 || pair.services.length === 0 || pair.services.some((key) => !services.has(key)))

@@ -21,7 +21,7 @@ const RANGE_STEPS = 100;
 /**
  * @param {HTMLElement} element
  * @param {Store} store
- * @param {{setFilters: (filters: Filters, typing?: boolean) => void, select: (selection: Selection|null) => void}} actions
+ * @param {{setFilters: (filters: Filters, typing?: boolean) => void, undo: () => void, select: (selection: Selection|null) => void}} actions
  */
 export function mountFilterColumn(element, store, actions) {
   let allServices = false;

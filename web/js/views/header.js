@@ -22,7 +22,7 @@ const SEARCH_DELAY_MS = 150;
 /**
  * @param {Store} store
  * @param {import('../session.js').Session} session
- * @param {{setView: (view: 'map'|'table') => void, setSearch: (text: string) => void, select: (selection: import('../url-state.js').Selection|null) => void, openIntake: () => void, openLive: () => void}} actions
+ * @param {{setView: (view: import('../url-state.js').View) => void, setSearch: (text: string) => void, select: (selection: import('../url-state.js').Selection|null) => void, openIntake: () => void, openLive: () => void}} actions
  */
 export function mountHeader(store, session, actions) {
   const search = /** @type {HTMLInputElement} */ (byId('search'));
@@ -36,7 +36,7 @@ export function mountHeader(store, session, actions) {
   byId('add-button').addEventListener('click', actions.openIntake);
   byId('live-button').addEventListener('click', actions.openLive);
   stop.addEventListener('click', () => session.stopLive());
-  for (const button of viewButtons) button.addEventListener('click', () => actions.setView(button.dataset.view === 'table' ? 'table' : 'map'));
+  for (const button of viewButtons) button.addEventListener('click', () => actions.setView(/** @type {import('../url-state.js').View} */ (button.dataset.view)));
 
   let timer = 0;
   search.addEventListener('input', () => {

@@ -41,7 +41,7 @@ export function mountStage(element, store, actions) {
     fill(element);
     showing = next;
     element.setAttribute('aria-label', next === 'table' ? 'Table of pairs' : 'Map');
-    if (next === 'map') unmount = mountStreetView(element, store, actions.select);
+    if (next === 'map' || next === 'matrix') unmount = mountStreetView(element, store, actions.select);
     else if (next === 'table') unmount = mountPairTable(element, store, actions.select);
     else element.append(el('div', { class: 'empty' }, card(next, state)));
   }
