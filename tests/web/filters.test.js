@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NO_FILTERS, applyFilters, isFiltering, isolateLane, laneSums, showLane, showSegment, showService } from '../../web/js/model/filters.js';
+import { NO_FILTERS, NO_GRADE, applyFilters, isFiltering, isolate, isolateLane, laneSums, rowSums, showGrade, showHost, showLane, showNode, showSegment, showService } from '../../web/js/model/filters.js';
 import { threeHostsModel } from './three-hosts.js';
 
 const model = threeHostsModel();
@@ -63,4 +63,31 @@ test('the legend counts a hidden lane, and the other filters', () => {
   assert.deepEqual(sums.hairpin, { pairs: 2, wire_bytes: 2000 });
   assert.deepEqual(sums.stayed, { pairs: 3, wire_bytes: 7000 }); // 90 and 10 bytes are too few
   assert.deepEqual(sums.left, { pairs: 4, wire_bytes: 2600 });
+});
+
+test('an endpoint can be hidden, isolated, and two can be isolated together', () => {
+  const [pair] = model.pairs; // web-1 and app-1; web-1 also talks to itself
+  const noisy = pair.a;
+  const without = applyFilters(model, showNode(NO_FILTERS, noisy.id, false));
+  assert.ok(without.pairs.every(({ a, b }) => a !== noisy && b !== noisy));
+  assert.equal(without.pairs.length, model.pairs.length - model.pairsOf.get(noisy.id).length);
+  assert.equal(applyFilters(model, isolate(NO_FILTERS, [noisy.id])).pairs.length, model.pairsOf.get(noisy.id).length);
+  assert.deepEqual(names(isolate(NO_FILTERS, [pair.b.id, pair.a.id])), ['web-1-app-1', 'web-1-web-1']);
+  const alone = isolate(NO_FILTERS, [pair.a.id, pair.b.id]);
+  assert.deepEqual(isolate(alone, [pair.b.id, pair.a.id]), NO_FILTERS);
+});
+
+test('a host takes its pairs along, and its row still says how many bytes it has', () => {
+  const place = model.hosts[0];
+  const own = model.pairs.filter((pair) => pair.placeA === place || pair.placeB === place);
+  const filters = showHost(NO_FILTERS, place, false);
+  assert.equal(applyFilters(model, filters).hiddenPairs, own.length);
+  const sums = rowSums(model, filters, 'hiddenHosts', (pair) => [pair.placeA, pair.placeB]);
+  assert.equal(sums.get(place), own.reduce((sum, pair) => sum + pair.edge.wire_bytes, 0));
+});
+
+test('grades filter, and pairs without evidence have a row of their own', () => {
+  const shown = applyFilters(model, showGrade(showGrade(NO_FILTERS, 'proven', false), NO_GRADE, false));
+  assert.ok(shown.pairs.length > 0 && shown.hiddenPairs > 0);
+  assert.ok(shown.pairs.every(({ edge }) => edge.grade !== 'proven' && edge.grade !== null));
 });

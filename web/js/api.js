@@ -61,6 +61,8 @@ const mapPath = (id) => `/maps/${encodeURIComponent(id)}`;
 export const api = {
   /** @returns {Promise<MapList>} */
   listMaps: () => request('GET', '/maps'),
+  /** @returns {Promise<MapStatus>} */
+  createSample: () => request('POST', '/maps/sample'),
   /** @param {string} name @returns {Promise<MapStatus>} */
   createMap: (name) => request('POST', '/maps', { json: { name } }),
   /** @param {string} id @returns {Promise<MapStatus>} */
@@ -90,7 +92,7 @@ export const api = {
   },
   /** @returns {Promise<InterfaceList>} */
   interfaces: () => request('GET', '/interfaces'),
-  /** @param {string} id @param {{interface: string, filter: string|null}} wanted @returns {Promise<MapStatus>} */
+  /** @param {string} id @param {import('./document-types.js').LiveWanted} wanted @returns {Promise<MapStatus>} */
   startLive: (id, wanted) => request('POST', `${mapPath(id)}/live`, { json: wanted }),
   /** @param {string} id @returns {Promise<MapStatus>} */
   stopLive: (id) => request('DELETE', `${mapPath(id)}/live`),

@@ -11,7 +11,7 @@ import { memoized } from './store.js';
 /** @typedef {import('./url-state.js').Range} Range */
 /** @typedef {import('./url-state.js').Camera} Camera */
 
-/** @typedef {{name: string, share: number|null, text: string, cancel: (() => void)|null}} Work something that takes time */
+/** @typedef {{name: string, done: number, total: number, text: string, cancel: (() => void)|null}} Work a file on its way; bytes */
 /** @typedef {{id: number, text: string, tone: 'problem'|'info'}} Notice */
 
 /**

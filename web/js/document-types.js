@@ -207,6 +207,8 @@
  * @property {{source: Placement|null, target: Placement|null}} placement
  */
 /** @typedef {{name: string, description: string, up: boolean, loopback: boolean}} Interface */
-/** @typedef {{interfaces: Interface[], problem: string|null, limits: {seconds: number, bytes: number, packets: number}}} InterfaceList */
+/** @typedef {{seconds: number, bytes: number, packets: number}} LiveLimits */
+/** @typedef {{interfaces: Interface[], problem: string|null, limits: LiveLimits}} InterfaceList */
+/** @typedef {{interface: string, filter: string|null, limits: Partial<LiveLimits>}} LiveWanted */
 
 export {};

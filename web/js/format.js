@@ -37,6 +37,11 @@ export function rate(bytes, seconds) {
   return seconds > 0 ? si((bytes * 8) / seconds, 'bit/s') : '–';
 }
 
+/** @param {number} value a second @param {string} unit @returns {string} "1.20 M packets/s" */
+export function perSecond(value, unit) {
+  return `${si(value, unit)}/s`.replace(/ {2,}/, ' ');
+}
+
 /** @param {number} value @returns {string} whole number, thousands parted by a thin space */
 export function count(value) {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, THIN);

@@ -57,6 +57,15 @@ function narrow(patch, typing = false) {
   show({ ...patch, past: step }, !typing);
 }
 
+async function copyLink() {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    session.notify('The link to this view is copied. It opens on this machine, for who has the key of the server.', 'info');
+  } catch {
+    session.notify('The browser does not let pages copy here: take the link from the address bar.', 'info');
+  }
+}
+
 function undo() {
   const { past } = store.get();
   const before = past.at(-1);
@@ -72,10 +81,12 @@ mountHeader(store, session, {
   select,
   openIntake: intake.chooseFiles,
   openLive: live.open,
+  undo,
+  copyLink,
 });
 mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing) => narrow({ filters }, typing), undo });
 mountSummary(byId('summary'), store, session, select);
-mountStage(byId('stage'), store, { select, chooseFiles: intake.chooseFiles, openLive: live.open });
+mountStage(byId('stage'), store, { select, chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
 mountDetailPanel(byId('details'), store, session, select);
 mountWorkStrip(byId('work'), store, session);
 mountNotices(store, session);

@@ -230,7 +230,10 @@ export function createSession(store) {
   async function sendFile(id, folder, file) {
     const controller = new AbortController();
     const show = (/** @type {number} */ share) => store.set({
-      work: { name: file.name, share, text: share < 1 ? 'sending' : 'received, being written', cancel: () => controller.abort() },
+      work: {
+        name: file.name, done: share * file.size, total: file.size, text: share < 1 ? 'sending' : 'received, being written',
+        cancel: () => controller.abort(),
+      },
     });
     show(0);
     const answer = await upload(id, folder, file, { onProgress: show, signal: controller.signal });
@@ -238,7 +241,18 @@ export function createSession(store) {
     return answer;
   }
 
-  /** @param {{interface: string, filter: string|null}} wanted */
+  /** A map of the captures that FlowMap brings along. */
+  async function sample() {
+    try {
+      const { id } = await api.createSample();
+      await open(id);
+      await refreshMaps();
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  /** @param {import('./document-types.js').LiveWanted} wanted */
   async function startLive(wanted) {
     const before = store.get().map?.id ?? null;
     const { id } = await api.createMap(`Live on ${wanted.interface}`);
@@ -284,7 +298,7 @@ export function createSession(store) {
   }
 
   return {
-    started, start, open: (/** @type {string} */ id) => open(id).catch(report), remove, intake, startLive, statePoints, report, notify, dismiss,
+    started, start, open: (/** @type {string} */ id) => open(id).catch(report), remove, intake, sample, startLive, statePoints, report, notify, dismiss,
     analyse: () => withMap(api.analyse),
     cancel: () => withMap(api.cancelAnalysis),
     stopLive: () => withMap(api.stopLive),

@@ -187,6 +187,26 @@ export function applyFilters(model, filters) {
 }
 
 /**
+ * Bytes of each row of a filter's list: of the pairs that pass every other filter, so that a hidden row still says
+ * what it hides.
+ * @param {GraphModel} model
+ * @param {Filters} filters
+ * @param {'hiddenHosts'|'hiddenGrades'} own name of the list
+ * @param {(pair: Pair) => string[]} rowsOf rows that a pair counts in, each once
+ * @returns {Map<string, number>}
+ */
+export function rowSums(model, filters, own, rowsOf) {
+  const passes = pairFilter({ ...filters, [own]: [] });
+  /** @type {Map<string, number>} */
+  const sums = new Map();
+  for (const pair of model.pairs) {
+    if (!passes(pair)) continue;
+    for (const row of new Set(rowsOf(pair))) sums.set(row, (sums.get(row) ?? 0) + pair.edge.wire_bytes);
+  }
+  return sums;
+}
+
+/**
  * Bytes and pairs of each lane, for the legend: of the pairs that pass every filter but the legend's own,
  * so that a hidden lane still says what it hides. Mixed pairs count in their own row.
  * @param {GraphModel} model

@@ -2,9 +2,10 @@
 
 import { shownOf } from '../app-state.js';
 import { bytes, percent, plural, visibleText } from '../format.js';
-import { NO_FILTERS, isFiltering, isolateLane, laneSums, showLane, showSegment, showService } from '../model/filters.js';
-import { NOWHERE } from '../model/graph-model.js';
-import { LANES } from '../verdicts.js';
+import { NO_FILTERS, NO_GRADE, isFiltering, isolate, isolateLane, laneSums, rowSums, showGrade, showHost, showLane, showNode, showSegment, showService } from '../model/filters.js';
+import { NOWHERE, UNPLACED } from '../model/graph-model.js';
+import { placeName } from '../scene/house-items.js';
+import { GRADE_ORDER, LANES, gradeMeaning } from '../verdicts.js';
 import { el, fill, icon } from './element.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
@@ -16,6 +17,7 @@ import { el, fill, icon } from './element.js';
 
 const SERVICES_SHOWN = 8;
 const SEGMENTS_SHOWN = 14;
+const HOSTS_SHOWN = 8;
 const RANGE_STEPS = 100;
 
 /**
@@ -25,6 +27,7 @@ const RANGE_STEPS = 100;
  */
 export function mountFilterColumn(element, store, actions) {
   let allServices = false;
+  let allHosts = false;
   const top = el('div');
   const least = leastBytes();
   const bottom = el('div');
@@ -44,22 +47,24 @@ export function mountFilterColumn(element, store, actions) {
     // rebuilding would lose the keyboard's place: it is found again by its key
     const active = document.activeElement;
     const focused = active instanceof HTMLElement && top.contains(active) ? active.dataset.key : undefined;
-    fill(top, legend(model, filters), segments(model, filters), services(model, filters));
+    fill(top, endpoints(model, filters), legend(model, filters), segments(model, filters), services(model, filters), hosts(model, filters), grades(model, filters));
     if (focused) /** @type {HTMLElement|null} */ (top.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
     least.render(model, filters);
     fill(bottom, groups(model, selection));
-    renderNote(model, filters);
+    renderNote(state, model);
   }
 
-  /** What the filters hide, always said. @param {GraphModel} model @param {Filters} filters */
-  function renderNote(model, filters) {
+  /** What the filters hide, always said. @param {AppState} state @param {GraphModel} model */
+  function renderNote(state, model) {
+    const { filters } = state;
     note.hidden = !isFiltering(filters);
     fill(note);
     if (note.hidden) return;
     const shown = shownOf(model, filters);
     const hidden = `${bytes(shown.hiddenBytes)} (${percent(shown.hiddenBytes, model.facts.totals.unique_bytes)})`;
     fill(note, el('p', { class: 'num' }, `Shown: ${shown.pairs.length} of ${plural(model.pairs.length, 'pair')}. Hidden by filters: ${hidden}. The headline keeps the whole capture.`),
-      el('button', { type: 'button', class: 'button button--small', id: 'clear-filters', onclick: () => actions.setFilters(NO_FILTERS) }, 'Clear filters'));
+      el('button', { type: 'button', class: 'button button--small', id: 'clear-filters', onclick: () => actions.setFilters(NO_FILTERS) }, 'Clear filters'),
+      state.past.length > 0 && el('button', { type: 'button', class: 'button button--small', onclick: actions.undo }, 'Undo'));
   }
 
   /** @param {GraphModel} model @param {Filters} filters */
@@ -111,6 +116,47 @@ export function mountFilterColumn(element, store, actions) {
         } }, `+ ${plural(rest.length, 'other')}`),
         el('span', {}, bytes(rest.reduce((sum, row) => sum + row.wire_bytes, 0)))),
     ]);
+  }
+
+  /** @param {GraphModel} model @param {Filters} filters */
+  function hosts(model, filters) {
+    const places = [...model.hosts, ...(model.places.has(UNPLACED) ? [UNPLACED] : [])];
+    if (places.length < 2) return null;
+    const sums = rowSums(model, filters, 'hiddenHosts', (pair) => [pair.placeA, pair.placeB]);
+    const shown = allHosts ? places.slice(0, 200) : places.slice(0, HOSTS_SHOWN);
+    return section('Host', [
+      ...shown.map((place) => checkRow(`host:${place}`, placeName(place), bytes(sums.get(place) ?? 0), !filters.hiddenHosts.includes(place),
+        (on) => actions.setFilters(showHost(store.get().filters, place, on)))),
+      places.length > shown.length && el('p', { class: 'filter-column__more' }, el('button', { type: 'button', class: 'link-button', onclick: () => {
+        allHosts = !allHosts;
+        render(store.get());
+      } }, `+ ${plural(places.length - shown.length, 'other')}`)),
+    ]);
+  }
+
+  /** @param {GraphModel} model @param {Filters} filters */
+  function grades(model, filters) {
+    const sums = rowSums(model, filters, 'hiddenGrades', (pair) => [pair.edge.grade ?? NO_GRADE]);
+    const present = [...GRADE_ORDER, NO_GRADE].filter((grade) => sums.has(grade) || filters.hiddenGrades.includes(grade));
+    if (present.length < 2) return null;
+    return section('Grade of the evidence', present.map((grade) => {
+      const row = checkRow(`grade:${grade}`, grade === NO_GRADE ? 'no evidence' : grade, bytes(sums.get(grade) ?? 0), !filters.hiddenGrades.includes(grade),
+        (on) => actions.setFilters(showGrade(store.get().filters, grade, on)));
+      row.title = gradeMeaning(grade === NO_GRADE ? null : grade);
+      return row;
+    }));
+  }
+
+  /** Endpoints that were hidden or isolated with one click: here they come back. @param {GraphModel} model @param {Filters} filters */
+  function endpoints(model, filters) {
+    const name = (/** @type {string} */ id) => visibleText(model.nodes.get(id)?.label ?? id);
+    const chip = (/** @type {string} */ key, /** @type {string} */ text, /** @type {() => void} */ back) =>
+      el('li', {}, el('span', { class: 'hostile' }, text), el('button', { type: 'button', class: 'button button--small', 'data-key': key, 'aria-label': `Show all again: ${text}`, onclick: back }, '✕'));
+    const rows = [
+      ...(filters.isolated.length ? [chip('isolated', `only ${filters.isolated.map(name).join(' and ')}`, () => actions.setFilters(isolate(store.get().filters, [])))] : []),
+      ...filters.hiddenNodes.map((id) => chip(`no:${id}`, `without ${name(id)}`, () => actions.setFilters(showNode(store.get().filters, id, true)))),
+    ];
+    return rows.length ? section('Endpoints', [el('ul', { class: 'filter-column__chips' }, rows)]) : null;
   }
 
   /** Made once: a slider that is built anew while it is dragged would be lost. */

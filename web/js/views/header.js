@@ -22,7 +22,7 @@ const SEARCH_DELAY_MS = 150;
 /**
  * @param {Store} store
  * @param {import('../session.js').Session} session
- * @param {{setView: (view: import('../url-state.js').View) => void, setSearch: (text: string) => void, select: (selection: import('../url-state.js').Selection|null) => void, openIntake: () => void, openLive: () => void}} actions
+ * @param {{setView: (view: import('../url-state.js').View) => void, setSearch: (text: string) => void, select: (selection: import('../url-state.js').Selection|null) => void, openIntake: () => void, openLive: () => void, undo: () => void, copyLink: () => void}} actions
  */
 export function mountHeader(store, session, actions) {
   const search = /** @type {HTMLInputElement} */ (byId('search'));
@@ -34,6 +34,9 @@ export function mountHeader(store, session, actions) {
 
   byId('theme-button').addEventListener('click', toggleTheme);
   byId('add-button').addEventListener('click', actions.openIntake);
+  const undoButton = /** @type {HTMLButtonElement} */ (byId('undo-button'));
+  undoButton.addEventListener('click', actions.undo);
+  byId('link-button').addEventListener('click', actions.copyLink);
   byId('live-button').addEventListener('click', actions.openLive);
   stop.addEventListener('click', () => session.stopLive());
   for (const button of viewButtons) button.addEventListener('click', () => actions.setView(/** @type {import('../url-state.js').View} */ (button.dataset.view)));
@@ -66,7 +69,8 @@ export function mountHeader(store, session, actions) {
     const { map, model } = state;
     byId('maps-button').hidden = state.maps.length === 0;
     byId('source-text').textContent = map ? sourceText(map, model) : 'Maps';
-    byId('export-button').hidden = !model;
+    for (const id of ['export-button', 'undo-button', 'link-button']) byId(id).hidden = !model;
+    undoButton.disabled = state.past.length === 0;
     reportLink.hidden = !map || !model;
     if (map) reportLink.href = `report.html?map=${encodeURIComponent(map.id)}`;
     byId('view-switch').hidden = !model;

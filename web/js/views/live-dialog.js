@@ -1,7 +1,8 @@
-// Start a live capture: which interface, which filter.
+// Start a live capture: which interface, which filter, and when it ends.
 
 import { api } from '../api.js';
 import { bytes, count, duration, visibleText } from '../format.js';
+import { LIMITS, limitsOf } from '../model/live-limits.js';
 import { byId, el, fill } from './element.js';
 
 /** @typedef {import('../document-types.js').InterfaceList} InterfaceList */
@@ -39,7 +40,10 @@ export function mountLiveDialog(session) {
         }))),
       el('label', { class: 'field' }, 'Capture filter', el('input', { name: 'filter', type: 'text', placeholder: 'all packets; for example: tcp port 443', maxlength: 2048, autocomplete: 'off', spellcheck: 'false' }),
         el('span', { class: 'hint' }, 'Wireshark’s capture filter (BPF). A filter that misses tagged frames hides traffic.')),
-      el('p', { class: 'hint' }, `It ends by itself after ${duration(limits.seconds * 1000)}, ${bytes(limits.bytes)} or ${count(limits.packets)} packets.`),
+      el('fieldset', {}, el('legend', {}, 'Ends by itself after'),
+        el('div', { class: 'limits' }, LIMITS.map(({ key, unit, each }) => el('label', { class: 'field' }, unit,
+          el('input', { name: key, type: 'number', min: 1, max: Math.floor(limits[key] / each), step: 1, inputmode: 'numeric', placeholder: count(limits[key] / each) })))),
+        el('span', { class: 'hint' }, `Empty fields stand for what the server allows: ${duration(limits.seconds * 1000)}, ${bytes(limits.bytes)}, ${count(limits.packets)} packets.`)),
       trouble,
       el('div', { class: 'dialog__actions' }, el('button', { type: 'button', class: 'button', onclick: () => dialog.close() }, 'Cancel'), start));
     start.disabled = !usable;
@@ -49,7 +53,10 @@ export function mountLiveDialog(session) {
       start.disabled = true;
       trouble.hidden = true;
       try {
-        await session.startLive({ interface: String(data.get('interface') ?? ''), filter: String(data.get('filter') ?? '').trim() || null });
+        await session.startLive({
+          interface: String(data.get('interface') ?? ''), filter: String(data.get('filter') ?? '').trim() || null,
+          limits: limitsOf((key) => String(data.get(key) ?? '')),
+        });
         dialog.close();
       } catch (error) {
         trouble.textContent = visibleText(error instanceof Error ? error.message : String(error));

@@ -13,7 +13,7 @@ import { mountStreetView } from './street-view.js';
 /**
  * @param {HTMLElement} element
  * @param {Store} store
- * @param {{select: (selection: Selection|null) => void, chooseFiles: () => void, openLive: () => void}} actions
+ * @param {{select: (selection: Selection|null) => void, chooseFiles: () => void, openSample: () => void, openLive: () => void}} actions
  */
 export function mountStage(element, store, actions) {
   let showing = '';
@@ -68,6 +68,7 @@ export function mountStage(element, store, actions) {
       failed ? el('p', { class: 'hostile', id: 'failure' }, visibleText(map?.error ?? '')) : el('p', {}, 'pcap or pcapng from a vSwitch mirror, also gzipped; several at once, with an inventory (CSV, JSON, YAML, XML) and a points file if you have them.'),
       el('div', { class: 'empty__actions' },
         el('button', { type: 'button', class: 'button button--primary', onclick: actions.chooseFiles }, failed ? 'Choose another file' : 'Choose files'),
+        el('button', { type: 'button', class: 'button', id: 'sample-button', onclick: actions.openSample }, 'Try the sample'),
         el('button', { type: 'button', class: 'button', onclick: actions.openLive }, 'Live capture')),
       el('ol', { class: 'empty__steps' },
         el('li', {}, el('b', {}, 'What stayed'), 'VM-to-VM traffic that never left its host, invisible to every firewall outside'),
