@@ -113,7 +113,7 @@ export function frameSize(frame, sizes) {
   const streets = Math.ceil(bands / 2);
   return {
     width: 2 * margin + frame.gateRoom + columns * frame.houseWidth + (columns - 1) * gap + (streets > 1 ? spine : 0),
-    height: frame.depths.reduce((sum, depth) => sum + depth - spare, 0) + streets * street + (streets - 1) * gap,
+    height: frame.depths.reduce((sum, depth) => sum + depth - spare, 0) + streets * street + (streets - 1) * gap - (bands === 1 ? MEASURES.farSide : 0),
   };
 }
 
@@ -140,7 +140,8 @@ export function readability(frame, sizes, window) {
 function comfort(interior, houseWidth) {
   if (interior.type === 'hosts') return 1;
   if (interior.type === 'tiles') return Math.min(1, tileWidth(houseWidth, interior.perRow) / 72);
-  return Math.min(1, matrixCells(interior.most, houseWidth).cellHeight / 13);
+  const { cellWidth, cellHeight } = matrixCells(interior.most, houseWidth);
+  return 0.6 * Math.min(1, cellHeight / 12) + 0.4 * Math.min(1, cellWidth / 16);
 }
 
 /** @param {import('./slots.js').Slots} slots @param {(place: string) => number} hostsOf of a cluster @returns {Map<string, number>} */

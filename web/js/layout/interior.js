@@ -15,8 +15,8 @@ const MOST_IN_ROWS = 16;
 export const MOST_TILES = 60;
 /** Rows and columns of the largest matrix. */
 export const MOST_CELLS = 200;
-const MATRIX_DEPTH = 400;
-const CELL = { least: 2.6, most: 16, flattest: 2 };
+const MATRIX_DEPTH = 430;
+const CELL = { least: 2.6, most: 16, flattest: 2.3 };
 /** Gaps around a matrix: towards the street, and towards the header. */
 const MATRIX_EDGE = 12;
 const LIVE_TILES = 8;

@@ -1,6 +1,6 @@
 // The lines of the map: arcs inside houses, stems to the vSwitch, trunks in the street, hairpins that turn there. Pure.
 
-import { UNPLACED, isHouse } from '../model/graph-model.js';
+import { UNPLACED, isDrawn, isHouse } from '../model/graph-model.js';
 import { Pen } from './curves.js';
 import { MEASURES } from './measures.js';
 import { houseOf } from './street.js';
@@ -69,18 +69,19 @@ function trunkId(one, other, lane) {
  * @param {Layout} layout
  * @param {Pair[]} pairs those to draw, most bytes first
  * @param {(bytes: number) => number} width
+ * @param {(bytes: number) => number} [trunkWidth] where trunks carry so much more than pairs that they need their own
  * @returns {Routes}
  */
-export function routesOf(layout, pairs, width) {
+export function routesOf(layout, pairs, width, trunkWidth = width) {
   const street = pairs.filter((pair) => !isInside(pair));
   const doors = doorsOf(layout, street);
   const bundles = bundlesOf(layout, street);
   return {
     ...insideOf(layout, pairs, width),
     stems: stemsOf(layout, street, width),
-    trunks: trunksOf(layout, bundles.slice(0, MOST_TRUNKS), doors, width),
+    trunks: trunksOf(layout, bundles.slice(0, MOST_TRUNKS), doors, trunkWidth),
     untraced: bundles.slice(MOST_TRUNKS),
-    turns: turnsOf(layout, street.filter(isTurn), doors, width),
+    turns: turnsOf(layout, street.filter(isTurn), doors, trunkWidth),
     doors,
   };
 }
@@ -137,6 +138,11 @@ function doorsOf(layout, street) {
     }
   }
   return doors;
+}
+
+/** Bytes of the largest trunk when nothing is filtered. @param {Layout} layout @param {Pair[]} pairs all of them */
+export function mostOfTrunks(layout, pairs) {
+  return bundlesOf(layout, pairs.filter((pair) => isDrawn(pair) && !isInside(pair)))[0]?.bytes ?? 1;
 }
 
 /** Traffic between two houses, by what happened to it. @param {Layout} layout @param {Pair[]} street @returns {Bundle[]} most bytes first */

@@ -197,7 +197,7 @@ function boundsOf(houses, streets, frame, slots) {
   const columns = Math.min(frame.columns, Math.max(1, slots.houses.length));
   const last = /** @type {Street} */ (streets.at(-1));
   const top = Math.min(0, ...houses.map((house) => house.box.y));
-  const bottom = Math.max(last.bottom - MEASURES.kerb, ...houses.map((house) => house.box.y + house.box.h));
+  const bottom = Math.max(last.bottom - (frame.depths.length > 1 ? MEASURES.kerb : MEASURES.farSide), ...houses.map((house) => house.box.y + house.box.h));
   const width = 2 * margin + frame.gateRoom + columns * frame.houseWidth + (columns - 1) * gap + (streets.length > 1 ? spine : 0);
   return { x: 0, y: top, w: width, h: bottom - top };
 }

@@ -61,7 +61,7 @@ function parted(name, hosts) {
   if (hosts.length <= MOST_HOUSES) return [[`${name}*`, hosts]];
   return Array.from({ length: Math.ceil(hosts.length / MOST_BY_NAME) }, (_, i) => {
     const run = hosts.slice(i * MOST_BY_NAME, (i + 1) * MOST_BY_NAME);
-    return [`${run[0]} – ${run.at(-1)}`, run];
+    return [`${run[0]} – ${run.at(-1)?.match(/\d+\D*$/)?.[0] ?? run.at(-1)}`, run];
   });
 }
 

@@ -17,7 +17,7 @@ const NOTHING = { total: 0, stayed: 0, left: 0, hairpin: 0, undetermined: 0 };
 
 /** @param {string} place */
 export function placeName(place) {
-  if (isCluster(place)) return `cluster ${visibleText(clusterName(place))}`;
+  if (isCluster(place)) return `${clusterName(place).includes(' – ') ? 'hosts' : 'cluster'} ${visibleText(clusterName(place))}`;
   return place === UNPLACED ? 'Host not known yet' : visibleText(place);
 }
 
@@ -38,7 +38,7 @@ export function houseItems(house, sums, model, grouped) {
     ...(isCluster(house.place) ? stackItems(house) : []),
     { kind: 'rect', ...box, r: 12, fill: 'box', stroke: 'boxline', lw: unplaced ? 1.6 : 2, ...(unplaced ? { dash: [4, 5] } : {}), shadow: true },
     ...(unplaced ? [] : [tint(house, split)]),
-    ...header(house, split, captionOf(house, nodes, model), grouped),
+    ...header(house, split, captionOf(house, nodes, model), isCluster(house.place) ? 'unfold' : grouped && clustersOf(model).of.has(house.place) ? 'fold' : null),
     ...(unplaced ? remedy(house, nodes) : []),
     ...(isCluster(house.place) ? [] : vswitchItems(house)),
   ];
@@ -50,17 +50,17 @@ function stackItems({ box, outward }) {
 }
 
 /** The stronger, the more of its traffic stays. @param {House} house @param {Split} split @returns {Item} */
-function tint({ box, outward, place }, split) {
+function tint({ box, outward, place, matrix }, split) {
   const { header: head, tileDepth } = MEASURES;
-  const inner = isCluster(place) ? 38 : tileDepth + 18;
+  const inner = isCluster(place) ? 38 : matrix ? tileDepth - 8 : tileDepth + 18;
   const h = box.h - head - 2 - inner;
   const share = split.total ? split.stayed / split.total : 0;
   const y = outward < 0 ? box.y + head + 2 : box.y + inner;
   return { kind: 'rect', x: box.x + 8, y, w: box.w - 16, h, r: 8, fill: 'stay-soft', alpha: Math.round(share * 100) / 100 };
 }
 
-/** @param {House} house @param {Split} split @param {string} caption @param {boolean} grouped @returns {Item[]} */
-function header({ box, outward, place }, split, caption, grouped) {
+/** @param {House} house @param {Split} split @param {string} caption @param {'fold'|'unfold'|null} turn what a click does @returns {Item[]} */
+function header({ box, outward, place }, split, caption, turn) {
   const y = outward < 0 ? box.y : box.y + box.h - MEASURES.header + 2;
   const right = box.x + box.w - 14;
   const unplaced = place === UNPLACED;
@@ -70,8 +70,8 @@ function header({ box, outward, place }, split, caption, grouped) {
       ? { kind: 'text', x: box.x + 15, y: y + 21, text: '?', size: 15, bold: true, fill: 'ink' }
       : { kind: 'path', at: [box.x + 14, y + 9], d: isCluster(place) ? 'M4 1H14V10H4ZM1 4V13H11M7 4H11M7 7H11' : 'M1 1H13V13H1ZM4 4.6H10M4 7.4H10M4 10.2H7', stroke: 'ink', lw: 1.5 },
     { kind: 'text', x: box.x + (unplaced ? 28 : 34), y: y + 21, text: placeName(place), size: unplaced ? 13.5 : 15, bold: true, fill: 'ink', most: box.w - BAR.w - (unplaced ? 50 : 58) },
-    ...(grouped ? [/** @type {Item} */ ({ kind: 'path', at: [box.x + 14, y + 27.5], d: 'M0 0H10V10H0ZM2.5 5H7.5', stroke: 'ink3', lw: 1.1 })] : []),
-    { kind: 'text', x: box.x + (grouped ? 29 : 14), y: y + 37, text: caption, size: 11.5, fill: 'ink3', most: box.w - BAR.w - (grouped ? 55 : 40) },
+    ...(turn ? [/** @type {Item} */ ({ kind: 'path', at: [box.x + 14, y + 27.5], d: `M0 0H10V10H0ZM2.5 5H7.5${turn === 'unfold' ? 'M5 2.5V7.5' : ''}`, stroke: 'ink3', lw: 1.1 })] : []),
+    { kind: 'text', x: box.x + (turn ? 29 : 14), y: y + 37, text: caption, size: 11.5, fill: 'ink3', most: box.w - BAR.w - (turn ? 55 : 40) },
   ];
   if (split.total === 0) {
     return [...items, { kind: 'text', x: right, y: y + 21, text: 'no traffic shown', size: 11.5, align: 'right', fill: 'ink3' }];

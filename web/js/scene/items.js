@@ -32,6 +32,7 @@
  * @property {string} text
  * @property {number} size
  * @property {string} fill
+ * @property {number} [least] pixels on the screen, below which it is left out
  * @property {boolean} [bold]
  * @property {CanvasTextAlign} [align]
  * @property {number} [most] width that it may take; longer text is shortened in the middle

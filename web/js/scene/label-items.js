@@ -19,8 +19,9 @@ import { hairpinMark, mixedMark } from './items.js';
 export function streetItems(layout) {
   const { kerb } = MEASURES;
   const [x, w] = [layout.bounds.x - 4000, layout.bounds.w + 8000];
+  const oneSided = [...layout.houses.values()].every((house) => house.outward < 0) && layout.streets.length === 1;
   return layout.streets.flatMap((street) => {
-    const [y, h] = [street.top + kerb, street.bottom - street.top - 2 * kerb];
+    const [y, h] = [street.top + kerb, oneSided ? 4000 : street.bottom - street.top - 2 * kerb];
     /** @type {Item[]} */
     const items = [
       { kind: 'rect', x, y, w, h, fill: 'street' },

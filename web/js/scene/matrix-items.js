@@ -115,13 +115,13 @@ function n(value) {
 export function rowLabels(house, model, faded) {
   return house.tiles.map((tile) => ({
     kind: 'text', x: tile.x + tile.w - 5, y: tile.y + tile.h / 2 + labelSize(tile) * 0.36, text: visibleText(model.nodes.get(tile.id)?.label ?? ''),
-    size: labelSize(tile), align: 'right', fill: 'ink', most: tile.w - 8, ...(faded(tile.id) ? { alpha: 0.45 } : {}),
+    size: labelSize(tile), least: 6, align: 'right', fill: 'ink', most: tile.w - 8, ...(faded(tile.id) ? { alpha: 0.45 } : {}),
   }));
 }
 
 /** @param {Tile} tile */
 function labelSize(tile) {
-  return Math.min(11, tile.h * 0.86);
+  return Math.min(11, tile.h * 0.95);
 }
 
 /** Row and column of each selected endpoint, and the cells where two of them meet. @param {House} house @param {Tile[]} tiles selected ones in it @param {boolean} pair @returns {Item[]} */

@@ -133,7 +133,7 @@ export class CanvasPainter {
 
   /** @param {TextItem} item @param {number} zoom */
   #text(item, zoom) {
-    if (item.size * zoom < LEAST_TEXT_PX) return;
+    if (item.size * zoom < (item.least ?? LEAST_TEXT_PX)) return;
     const context = this.#context;
     context.font = `${item.bold ? '700' : '400'} ${item.size}px ${this.#font}`;
     context.letterSpacing = `${item.spacing ?? 0}px`;
@@ -199,9 +199,13 @@ export class CanvasPainter {
       context.font = fontOf(size);
       if (context.measureText(item.text).width <= most) return { font: fontOf(size), lines: [[item.text, size * 0.36]] };
     }
-    const font = fontOf(10.4);
-    context.font = font;
     const [first, second] = item.single ? [item.text, ''] : twoLines(item.text);
+    const widest = (/** @type {number} */ size) => {
+      context.font = fontOf(size);
+      return Math.max(context.measureText(first).width, context.measureText(second).width);
+    };
+    const font = fontOf([10.4, 9.4, 8.6].find((size) => widest(size) <= most) ?? 10.4);
+    context.font = font;
     if (second === '') return { font, lines: [[this.#fit(first, most), 3.7]] };
     return { font, lines: [[this.#fit(first, most), -2.6], [this.#fit(second, most), 10]] };
   }

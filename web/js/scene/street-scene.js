@@ -4,7 +4,7 @@ import { bytes, count } from '../format.js';
 import { houseSplits } from '../model/headline.js';
 import { memoized } from '../store.js';
 import { placeLabels } from '../layout/labels.js';
-import { routeOf, routesOf, widthScale } from '../layout/routes.js';
+import { mostOfTrunks, routeOf, routesOf, widthScale } from '../layout/routes.js';
 import { houseOf } from '../layout/street.js';
 import { part } from './items.js';
 import { hostChips } from './cluster-items.js';
@@ -81,7 +81,8 @@ export function streetScene(layout, model, shown, selection, { filtering, groupe
 
 /** What a selection does not change, and most of the work. */
 const baseOf = memoized((/** @type {Layout} */ layout, /** @type {GraphModel} */ model, /** @type {Shown} */ shown, /** @type {boolean} */ filtering, /** @type {boolean} */ grouped) => {
-  const routes = routesOf(layout, shown.drawn, widthScale(model.pairs[0]?.edge.wire_bytes ?? 1));
+  const width = widthScale(model.pairs[0]?.edge.wire_bytes ?? 1);
+  const routes = routesOf(layout, shown.drawn, width, layout.folded.size ? widthScale(mostOfTrunks(layout, model.pairs)) : width);
   const houses = [...layout.houses.values()];
   const splits = houseSplits(shown.drawn, (place) => houseOf(layout, place));
   const hostSplits = layout.folded.size ? houseSplits(shown.drawn) : splits;
