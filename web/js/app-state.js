@@ -31,6 +31,8 @@ import { memoized } from './store.js';
  * @property {Filters} filters
  * @property {Selection|null} selection
  * @property {Camera|null} camera null shows everything
+ * @property {import('./model/clusters.js').Grouping} grouping
+ * @property {string[]} unfolded names of clusters whose hosts stand on the map
  * @property {string} sort of the table: a column, after a minus when it is turned round; empty as it comes
  * @property {{filters: Filters, range: Range|null}[]} past what Undo goes back to, newest last
  */
@@ -39,7 +41,7 @@ import { memoized } from './store.js';
 /** @type {AppState} */
 export const INITIAL_STATE = {
   phase: 'loading', lockedText: '', maps: [], limits: null, map: null, whole: null, model: null, range: null,
-  health: null, work: null, notices: [], view: 'map', filters: NO_FILTERS, selection: null, camera: null, sort: '', past: [],
+  health: null, work: null, notices: [], view: 'map', filters: NO_FILTERS, selection: null, camera: null, grouping: 'auto', unfolded: [], sort: '', past: [],
 };
 
 /** Map, matrix and table share one filter result. */

@@ -123,7 +123,7 @@
  * @property {{interface: string, filter: string|null, packets: number, dropped_packets: number|null}|null} live
  */
 /** @typedef {{maps: MapStatus[], keep_captures_s: number, keep_captures_bytes: number, max_upload_bytes: number}} MapList */
-/** @typedef {{uplinks?: string[], uplinks_complete?: boolean}} HostStatement */
+/** @typedef {{uplinks?: string[], uplinks_complete?: boolean, cluster?: string|null}} HostStatement */
 /** @typedef {{hosts: Record<string, HostStatement>, points: Point[], warnings: Warning[], complete: boolean}} Health */
 /**
  * @typedef {object} Conversation

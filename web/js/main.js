@@ -86,7 +86,9 @@ mountHeader(store, session, {
 });
 mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing) => narrow({ filters }, typing), undo });
 mountSummary(byId('summary'), store, session, select);
-mountStage(byId('stage'), store, { select, chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
+/** Where the map is looked at is no step that Back should undo. @param {import('./url-state.js').Camera|null} camera */
+const setCamera = (camera) => show({ camera }, false);
+mountStage(byId('stage'), store, { select, setCamera, group: show, chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
 mountDetailPanel(byId('details'), store, session, select);
 mountWorkStrip(byId('work'), store, session);
 mountNotices(store, session);

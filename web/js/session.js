@@ -80,7 +80,7 @@ export function createSession(store) {
     const map = await api.getMap(id);
     if (turn !== opened) return;
     [revision, wanted] = [0, 0];
-    const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS, range: null, camera: null, past: [] }; // they belonged to the other map
+    const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS, range: null, camera: null, grouping: /** @type {const} */ ('auto'), unfolded: [], past: [] }; // they belonged to the other map
     store.set({ map, whole: null, model: null, health: null, ...fresh });
     const address = new URL(location.href);
     address.searchParams.set('map', id);

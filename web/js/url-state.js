@@ -18,6 +18,8 @@ import { LANE_ORDER } from './verdicts.js';
  * @property {Filters} filters
  * @property {Selection|null} selection
  * @property {Camera|null} camera
+ * @property {import('./model/clusters.js').Grouping} grouping of hosts on the map
+ * @property {string[]} unfolded names of clusters whose hosts stand on the map
  * @property {string} sort
  */
 
@@ -80,7 +82,7 @@ function selectionOf([type, one, two]) {
 }
 
 /** @param {UrlState} state @returns {string} without the leading # */
-export function toHash({ view, range, filters, selection, camera, sort }) {
+export function toHash({ view, range, filters, selection, camera, grouping, unfolded, sort }) {
   const fields = [];
   if (view !== 'map') fields.push(`v=${view}`);
   if (range) fields.push(`t=${numbers([range.fromMs, range.toMs])}`);
@@ -89,6 +91,8 @@ export function toHash({ view, range, filters, selection, camera, sort }) {
   if (filters.search) fields.push(`q=${encodePart(filters.search)}`);
   if (filters.minBytes) fields.push(`min=${filters.minBytes}`);
   if (sort) fields.push(`s=${encodePart(sort)}`);
+  if (grouping !== 'auto') fields.push(`by=${grouping}`);
+  if (unfolded.length) fields.push(`unf=${join(unfolded)}`);
   if (selection) fields.push(`sel=${join(selectionParts(selection))}`);
   if (camera) fields.push(`z=${numbers([camera.x, camera.y, camera.k])}`);
   return fields.join('&');
@@ -118,6 +122,8 @@ export function fromHash(hash) {
     },
     selection: selectionOf(split(fields.get('sel') ?? null)),
     camera: x !== undefined && y !== undefined && k !== undefined && k > 0 ? { x, y, k } : null,
+    grouping: (/** @type {const} */ (['host', 'cluster'])).find((one) => one === fields.get('by')) ?? 'auto',
+    unfolded: split(fields.get('unf') ?? null),
     sort: split(fields.get('s') ?? null)[0] ?? '',
   };
 }

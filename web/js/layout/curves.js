@@ -11,24 +11,68 @@ function short(value) {
   return Math.round(value * 10) / 10;
 }
 
+/**
+ * A curve whose points are only made when somebody asks: of thousands that are drawn, few are pointed at.
+ * @implements {Curve}
+ */
+class DrawnCurve {
+  /** @type {number[][]} */
+  #pieces;
+
+  /** @type {XY[]|null} */
+  #points = null;
+
+  /** @param {number[][]} pieces the start, then ends of lines (2 numbers) and of cubics (6) */
+  constructor(pieces) {
+    this.#pieces = pieces;
+    this.d = pieces.map((piece, i) => `${i === 0 ? 'M' : piece.length === 2 ? 'L' : 'C'}${piece.map(short).join(' ')}`).join('');
+  }
+
+  get points() {
+    this.#points ??= pointsOf(this.#pieces);
+    return this.#points;
+  }
+}
+
+/** @param {number[][]} pieces @returns {XY[]} */
+function pointsOf(pieces) {
+  /** @type {XY[]} */
+  const points = [];
+  let [x0, y0] = [0, 0];
+  for (const piece of pieces) {
+    const [x = 0, y = 0] = piece.slice(-2);
+    if (piece.length === 6) points.push(...cubicPoints(x0, y0, piece));
+    else points.push([x, y]);
+    [x0, y0] = [x, y];
+  }
+  return points;
+}
+
+/** @param {number} x0 @param {number} y0 @param {number[]} piece @returns {XY[]} */
+function cubicPoints(x0, y0, [x1 = 0, y1 = 0, x2 = 0, y2 = 0, x = 0, y = 0]) {
+  return Array.from({ length: STEPS }, (_, i) => {
+    const t = (i + 1) / STEPS;
+    const u = 1 - t;
+    return [
+      u ** 3 * x0 + 3 * u * u * t * x1 + 3 * u * t * t * x2 + t ** 3 * x,
+      u ** 3 * y0 + 3 * u * u * t * y1 + 3 * u * t * t * y2 + t ** 3 * y,
+    ];
+  });
+}
+
 /** Draws a curve piece by piece. */
 export class Pen {
-  /** @type {string[]} */
-  #d;
-
-  /** @type {XY[]} */
-  #points;
+  /** @type {number[][]} */
+  #pieces;
 
   /** @param {number} x @param {number} y */
   constructor(x, y) {
-    this.#d = [`M${short(x)} ${short(y)}`];
-    this.#points = [[x, y]];
+    this.#pieces = [[x, y]];
   }
 
   /** @param {number} x @param {number} y */
   line(x, y) {
-    this.#d.push(`L${short(x)} ${short(y)}`);
-    this.#points.push([x, y]);
+    this.#pieces.push([x, y]);
     return this;
   }
 
@@ -38,16 +82,7 @@ export class Pen {
    * @param {number} x @param {number} y end
    */
   cubic(x1, y1, x2, y2, x, y) {
-    const [x0, y0] = /** @type {XY} */ (this.#points.at(-1));
-    this.#d.push(`C${short(x1)} ${short(y1)} ${short(x2)} ${short(y2)} ${short(x)} ${short(y)}`);
-    for (let i = 1; i <= STEPS; i += 1) {
-      const t = i / STEPS;
-      const u = 1 - t;
-      this.#points.push([
-        u ** 3 * x0 + 3 * u * u * t * x1 + 3 * u * t * t * x2 + t ** 3 * x,
-        u ** 3 * y0 + 3 * u * u * t * y1 + 3 * u * t * t * y2 + t ** 3 * y,
-      ]);
-    }
+    this.#pieces.push([x1, y1, x2, y2, x, y]);
     return this;
   }
 
@@ -58,7 +93,7 @@ export class Pen {
    * @param {number} radius
    */
   corner(cx, cy, x, y, radius) {
-    const [x0, y0] = /** @type {XY} */ (this.#points.at(-1));
+    const [x0 = 0, y0 = 0] = this.#pieces.at(-1)?.slice(-2) ?? [];
     const before = Math.hypot(cx - x0, cy - y0);
     const after = Math.hypot(x - cx, y - cy);
     const r = Math.min(radius, before, after / 2);
@@ -73,7 +108,7 @@ export class Pen {
 
   /** @returns {Curve} */
   done() {
-    return { d: this.#d.join(''), points: this.#points };
+    return new DrawnCurve(this.#pieces);
   }
 }
 

@@ -1,82 +1,48 @@
 // The measures that are chosen once for a map and a window, and then kept while the map grows. Pure.
 
-import { UNPLACED } from '../model/graph-model.js';
+import { isCluster } from '../model/clusters.js';
+import { MEASURES } from './measures.js';
+import { depthNeeded, interiorFor, matrixCells, tileWidth } from './interior.js';
 
-/**
- * Lengths in map units; one unit is one CSS pixel at zoom 100 %. Depths count from the street-side wall outwards.
- */
-export const MEASURES = {
-  margin: 26, gap: 22, gateRoom: 48, minHouse: 318, maxHouse: 640, maxLoneHouse: 1080, street: 196, kerb: 16, spine: 64,
-  gate: { w: 116, h: 40 },
-  switchDepth: 22, switchHeight: 14, tileDepth: 70, tileHeight: 40, rowGap: 62, arcs: 100, header: 46, remedy: 40,
-  pad: 9, maxTile: 96, comfortTile: 46, minTile: 34.5, door: 46, hairpinDoor: 70, hairpinRadius: 24,
-};
+/** @typedef {import('./interior.js').Interior} Interior */
+/** @typedef {{width: number, height: number}} Size */
 
-/** Slots drawn in one house; the others are counted on a last tile and stand in the table. */
-export const MOST_TILES = 60;
 const SPARE_ROWS = 2;
-const LIVE_TILES = 8;
+const MOST_COLUMNS = 32;
+const STRETCH = 90;
 
 /**
  * @typedef {object} Frame
  * @property {number} columns houses along one side of a street
  * @property {number} houseWidth
- * @property {Record<string, number>} perRow tiles in a row of each house
- * @property {number[]} bandRows tile rows that each side of each street has room for, from the top
+ * @property {Record<string, Interior>} interiors by house
+ * @property {number[]} depths that each side of each street has room for, from the top
+ * @property {number} arcs depth that arcs have above the last row of tiles
  * @property {number} gateRoom width beside the last house for the chips in the street
  * @property {boolean} growing made for a live map, with room to spare
  */
 
-/** @param {number} perRow */
-export function tileGap(perRow) {
-  return perRow > 7 ? 3 : 5;
-}
-
-/** @param {number} houseWidth @param {number} perRow */
-export function tileWidth(houseWidth, perRow) {
-  const gap = tileGap(perRow);
-  return Math.min(MEASURES.maxTile, (houseWidth - 2 * MEASURES.pad - gap * (perRow - 1)) / perRow);
-}
-
 /**
- * Tiles of one row: all in one while they can be read, else rows of equal length.
- * @param {number} tiles
- * @param {number} houseWidth
- */
-export function perRowFor(tiles, houseWidth) {
-  const inner = houseWidth - 2 * MEASURES.pad;
-  const most = Math.floor((inner + 3) / (MEASURES.minTile + 3));
-  if (tiles <= most) return Math.max(1, tiles);
-  const comfortable = Math.floor((inner + 3) / (MEASURES.comfortTile + 3));
-  return Math.ceil(tiles / Math.ceil(tiles / comfortable));
-}
-
-/** @param {number} rows @param {boolean} remedy with room for the words of the unplaced house */
-export function houseDepth(rows, remedy) {
-  const { tileDepth, tileHeight, rowGap, arcs, header } = MEASURES;
-  return tileDepth + tileHeight + (rows - 1) * (tileHeight + rowGap) + arcs + header + (remedy ? MEASURES.remedy : 0);
-}
-
-/**
- * @param {Map<string, number>} sizes tiles of each house, in order
- * @param {{width: number, height: number}} window CSS pixels that the map may fill
+ * @param {Map<string, number>} sizes endpoints of each house, or hosts of a cluster, in order
+ * @param {Size} window CSS pixels that the map may fill
  * @param {{growing: boolean, gates: boolean}} map gates: there is traffic to Outside or to routers
  * @returns {Frame}
  */
 export function planFrame(sizes, window, { growing, gates }) {
   const houses = Math.max(1, growing ? Math.max(sizes.size + 1, 2) : sizes.size);
   const widest = sizes.size <= 1 && !growing ? MEASURES.maxLoneHouse : MEASURES.maxHouse;
+  const step = houses > 60 ? 92 : 46;
   /** @type {Frame|null} */
   let best = null;
   let bestScore = -1;
-  for (let columns = 1; columns <= Math.min(houses, 14); columns += 1) {
-    for (let houseWidth = MEASURES.minHouse; houseWidth <= widest; houseWidth += 46) {
+  for (let columns = 1; columns <= Math.min(houses, MOST_COLUMNS); columns += 1) {
+    for (let houseWidth = MEASURES.minHouse; houseWidth <= widest; houseWidth += step) {
       const frame = frameOf(sizes, columns, houseWidth, growing, gates || growing ? MEASURES.gateRoom : 0);
       const score = readability(frame, sizes, window);
       if (score > bestScore + 1e-9) [best, bestScore] = [frame, score];
     }
   }
-  return /** @type {Frame} */ (best);
+  return stretched(/** @type {Frame} */ (best), sizes, window);
 }
 
 /**
@@ -88,47 +54,97 @@ export function planFrame(sizes, window, { growing, gates }) {
  * @returns {Frame}
  */
 function frameOf(sizes, columns, houseWidth, growing, gateRoom) {
-  /** @type {Record<string, number>} */
-  const perRow = {};
-  /** @type {number[]} */
-  const bandRows = [];
-  let index = 0;
-  for (const [place, size] of sizes) {
-    const tiles = Math.min(size, MOST_TILES);
-    const across = perRowFor(growing ? Math.max(tiles, LIVE_TILES) : tiles, houseWidth);
-    perRow[place] = across;
-    const band = Math.floor(index / columns);
-    const rows = Math.max(1, Math.ceil(tiles / across)) + (growing ? SPARE_ROWS : 0);
-    bandRows[band] = Math.max(bandRows[band] ?? 1, rows);
-    index += 1;
-  }
-  return { columns, houseWidth, perRow, bandRows, gateRoom, growing };
+  return grown({ columns, houseWidth, interiors: {}, depths: [], arcs: MEASURES.arcs, gateRoom, growing }, sizes);
 }
 
-/** @param {Frame} frame @param {Map<string, number>} sizes @returns {{width: number, height: number}} */
+/**
+ * Makes room for newcomers without moving anybody: a house may only become deeper where nothing stands behind it.
+ * @param {Frame} frame
+ * @param {Map<string, number>} sizes
+ * @returns {Frame}
+ */
+export function grown(frame, sizes) {
+  const interiors = { ...frame.interiors };
+  const depths = [...frame.depths];
+  const bands = depths.length;
+  let index = 0;
+  for (const [place, size] of sizes) {
+    const band = Math.floor(index / frame.columns);
+    const fresh = band >= bands;
+    const free = fresh || band === 0 || (band === bands - 1 && band % 2 === 1);
+    const interior = interiors[place] ?? fitting(place, size, frame, free ? Infinity : depths[band] ?? 0);
+    interiors[place] = interior;
+    const spare = fresh && frame.growing ? SPARE_ROWS * (MEASURES.tileHeight + MEASURES.rowGap) : 0;
+    const least = oneRowDepth(frame); // so that a host that comes later fits in, too
+    if (free) depths[band] = Math.max(depths[band] ?? 0, least, depthNeeded(place, interior, size, frame) + spare);
+    index += 1;
+  }
+  return { ...frame, interiors, depths };
+}
+
+/** @param {string} place @param {number} size @param {Frame} frame @param {number} depth that there is @returns {Interior} */
+function fitting(place, size, frame, depth) {
+  const wanted = interiorFor(place, size, frame.houseWidth, frame.growing);
+  return depthNeeded(place, wanted, size, frame) <= depth ? wanted : interiorFor(place, 1, frame.houseWidth, true);
+}
+
+/** @param {Frame} frame */
+function oneRowDepth(frame) {
+  return depthNeeded('', { type: 'tiles', perRow: 1 }, 1, frame);
+}
+
+/** Arcs take the height that the window has left. @param {Frame} frame @param {Map<string, number>} sizes @param {Size} window @returns {Frame} */
+function stretched(frame, sizes, window) {
+  const bands = frame.depths.length;
+  if (bands > 2 || frame.growing) return frame;
+  const size = frameSize(frame, sizes);
+  const left = window.height / Math.min(window.width / size.width, 1.3) - size.height;
+  if (left <= 0) return frame;
+  const arcs = frame.arcs + Math.min(STRETCH, left / bands);
+  return grown({ ...frame, arcs, depths: [] }, sizes);
+}
+
+/** @param {Frame} frame @param {Map<string, number>} sizes @returns {Size} */
 export function frameSize(frame, sizes) {
-  const { margin, gap, street, spine } = MEASURES;
+  const { margin, gap, street, spine, tileHeight, rowGap } = MEASURES;
   const columns = Math.min(frame.columns, Math.max(1, sizes.size));
-  const bands = Math.max(1, frame.bandRows.length);
-  const depths = frame.bandRows.map((rows) => houseDepth(frame.growing ? Math.max(1, rows - SPARE_ROWS) : rows, sizes.has(UNPLACED)));
+  const bands = Math.max(1, frame.depths.length);
+  const spare = frame.growing ? SPARE_ROWS * (tileHeight + rowGap) : 0;
   const streets = Math.ceil(bands / 2);
   return {
     width: 2 * margin + frame.gateRoom + columns * frame.houseWidth + (columns - 1) * gap + (streets > 1 ? spine : 0),
-    height: depths.reduce((sum, depth) => sum + depth, 0) + streets * street + (streets - 1) * gap,
+    height: frame.depths.reduce((sum, depth) => sum + depth - spare, 0) + streets * street + (streets - 1) * gap - (bands === 1 ? MEASURES.farSide : 0),
   };
 }
 
 /**
- * How large the smallest tile is on the screen when the whole map fits the window.
+ * How well the smallest thing can be read when the whole map fits the window.
  * @param {Frame} frame
  * @param {Map<string, number>} sizes
- * @param {{width: number, height: number}} window
+ * @param {Size} window
  */
-function readability(frame, sizes, window) {
+export function readability(frame, sizes, window) {
   const size = frameSize(frame, sizes);
   const scale = Math.min(window.width / size.width, window.height / size.height, 1.3);
-  const narrowest = Math.min(...Object.values(frame.perRow).map((perRow) => tileWidth(frame.houseWidth, perRow)), 96);
-  const oneSided = sizes.size > 1 && frame.bandRows.length < 2; // a street has two sides when it can
-  const joined = frame.bandRows.length > 2; // trunks between two streets take a long way round
-  return scale * Math.min(1, 0.55 + (0.45 * narrowest) / 72) * (oneSided || joined ? 0.85 : 1);
+  let least = 1;
+  for (const place of sizes.keys()) {
+    const interior = frame.interiors[place];
+    if (interior) least = Math.min(least, comfort(interior, frame.houseWidth));
+  }
+  const oneSided = sizes.size > 1 && frame.depths.length < 2; // a street has two sides when it can
+  const joined = frame.depths.length > 2; // trunks between two streets take a long way round
+  return scale * (0.55 + 0.45 * least) * (oneSided || joined ? 0.85 : 1);
+}
+
+/** @param {Interior} interior @param {number} houseWidth @returns {number} 0 to 1 */
+function comfort(interior, houseWidth) {
+  if (interior.type === 'hosts') return 1;
+  if (interior.type === 'tiles') return Math.min(1, tileWidth(houseWidth, interior.perRow) / 72);
+  const { cellWidth, cellHeight } = matrixCells(interior.most, houseWidth);
+  return 0.6 * Math.min(1, cellHeight / 12) + 0.4 * Math.min(1, cellWidth / 16);
+}
+
+/** @param {import('./slots.js').Slots} slots @param {(place: string) => number} hostsOf of a cluster @returns {Map<string, number>} */
+export function sizesOf(slots, hostsOf) {
+  return new Map(slots.houses.map((place) => [place, isCluster(place) ? hostsOf(place) : slots.tiles[place]?.length ?? 0]));
 }

@@ -17,7 +17,7 @@ import { OUTSIDE, ROUTERS } from '../model/graph-model.js';
 const MOST = 6;
 const HEIGHT = 20;
 const SHARES = [0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78];
-const TURN_BOX = { w: 148, h: 36 };
+const TURN_BOX = { w: 172, h: 36 };
 
 /** @param {Rect} p @param {Rect} q @param {number} margin */
 export function overlaps(p, q, margin = 0) {

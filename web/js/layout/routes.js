@@ -1,8 +1,9 @@
 // The lines of the map: arcs inside houses, stems to the vSwitch, trunks in the street, hairpins that turn there. Pure.
 
-import { UNPLACED, isHouse } from '../model/graph-model.js';
+import { UNPLACED, isDrawn, isHouse } from '../model/graph-model.js';
 import { Pen } from './curves.js';
-import { MEASURES, tileGap } from './frame.js';
+import { MEASURES } from './measures.js';
+import { houseOf } from './street.js';
 import { trunkCurve, trunkEnds } from './trunks.js';
 
 /** @typedef {import('../model/graph-model.js').Pair} Pair */
@@ -10,21 +11,29 @@ import { trunkCurve, trunkEnds } from './trunks.js';
 /** @typedef {import('./street.js').Layout} Layout */
 /** @typedef {import('./street.js').House} House */
 /** @typedef {import('./street.js').Tile} Tile */
+/** @typedef {import('./street.js').Rect} Rect */
 /** @typedef {import('./curves.js').Curve} Curve */
 /** @typedef {{half: number, trunkX: number, turnX: number|null, bytes: Map<Lane, number>}} Door trunkX: middle of the trunks' part */
 
 /** @typedef {{pair: Pair, lane: Lane, curve: Curve, width: number}} Arc */
+/** @typedef {{pair: Pair, lane: Lane, row: number, column: number}} Cell of a matrix; the pair's other cell is its mirror image */
 /** @typedef {{id: string, lane: Lane, curve: Curve, width: number, bytes: number}} Stem */
-/** @typedef {{id: string, from: string, to: string, lane: Lane, curve: Curve, width: number, bytes: number, pairs: Pair[]}} Trunk */
+/** @typedef {{id: string, from: string, to: string, lane: Lane, bytes: number, pairs: Pair[]}} Bundle */
+/** @typedef {Bundle & {curve: Curve, width: number}} Trunk */
 /** @typedef {{place: string, curve: Curve, width: number, bytes: number, pairs: Pair[], apex: [number, number]}} Turn */
 /**
  * @typedef {object} Routes
- * @property {Arc[]} arcs most bytes first
- * @property {Stem[]} stems
+ * @property {Map<string, Arc[]>} arcs by house, most bytes first
+ * @property {Map<string, Cell[]>} cells by house
+ * @property {Map<string, Stem[]>} stems by house
  * @property {Trunk[]} trunks most bytes first
+ * @property {Bundle[]} untraced trunks beyond those that are drawn
  * @property {Turn[]} turns
  * @property {Map<string, Door>} doors by house
  */
+
+/** Trunks that are drawn, the largest: wide strokes are what makes a canvas slow, and nobody can follow more. */
+const MOST_TRUNKS = 400;
 
 /** Lanes of stems, from left to right under a tile. @type {Lane[]} */
 const STEM_ORDER = ['left', 'hairpin', 'mixed', 'undetermined', 'stayed'];
@@ -53,26 +62,59 @@ function isTurn(pair) {
 
 /** @param {string} one @param {string} other @param {Lane} lane */
 function trunkId(one, other, lane) {
-  return [...[one, other].sort(), lane].join('\u0000');
+  return one < other ? `${one}\u0000${other}\u0000${lane}` : `${other}\u0000${one}\u0000${lane}`;
 }
 
 /**
  * @param {Layout} layout
- * @param {Pair[]} pairs those to draw
+ * @param {Pair[]} pairs those to draw, most bytes first
  * @param {(bytes: number) => number} width
+ * @param {(bytes: number) => number} [trunkWidth] where trunks carry so much more than pairs that they need their own
  * @returns {Routes}
  */
-export function routesOf(layout, pairs, width) {
+export function routesOf(layout, pairs, width, trunkWidth = width) {
   const street = pairs.filter((pair) => !isInside(pair));
   const doors = doorsOf(layout, street);
-  const trunks = trunksOf(layout, street.filter((pair) => !isTurn(pair)), doors, width);
+  const bundles = bundlesOf(layout, street);
   return {
-    arcs: pairs.filter(isInside).flatMap((pair) => arcOf(layout, pair, width)),
+    ...insideOf(layout, pairs, width),
     stems: stemsOf(layout, street, width),
-    trunks,
-    turns: turnsOf(layout, street.filter(isTurn), doors, width),
+    trunks: trunksOf(layout, bundles.slice(0, MOST_TRUNKS), doors, trunkWidth),
+    untraced: bundles.slice(MOST_TRUNKS),
+    turns: turnsOf(layout, street.filter(isTurn), doors, trunkWidth),
     doors,
   };
+}
+
+/** @param {Layout} layout @param {Pair[]} pairs @param {(bytes: number) => number} width */
+function insideOf(layout, pairs, width) {
+  /** @type {Map<string, Arc[]>} */
+  const arcs = new Map();
+  /** @type {Map<string, Cell[]>} */
+  const cells = new Map();
+  for (const pair of pairs) {
+    if (!isInside(pair)) continue;
+    const a = layout.tiles.get(pair.a.id);
+    const b = layout.tiles.get(pair.b.id);
+    const house = layout.houses.get(pair.placeA);
+    if (!a || !b || !house) continue;
+    if (house.matrix) listIn(cells, pair.placeA).push({ pair, lane: pair.lane, row: a.column, column: b.column });
+    else listIn(arcs, pair.placeA).push({ pair, lane: pair.lane, curve: arcCurve(house, a, b), width: width(pair.edge.wire_bytes) });
+  }
+  // a hairpin has a way through the street and a cell where its two VMs meet
+  for (const pair of pairs) {
+    if (!isTurn(pair) || !layout.houses.get(pair.placeA)?.matrix) continue;
+    const [a, b] = [layout.tiles.get(pair.a.id), layout.tiles.get(pair.b.id)];
+    if (a && b) listIn(cells, pair.placeA).push({ pair, lane: pair.lane, row: a.column, column: b.column });
+  }
+  return { arcs, cells };
+}
+
+/** @template T @param {Map<string, T[]>} map @param {string} key @returns {T[]} */
+function listIn(map, key) {
+  const list = map.get(key) ?? [];
+  if (list.length === 0) map.set(key, list);
+  return list;
 }
 
 /** @param {Layout} layout @param {Pair[]} street @returns {Map<string, Door>} */
@@ -80,7 +122,9 @@ function doorsOf(layout, street) {
   /** @type {Map<string, Door>} */
   const doors = new Map();
   for (const pair of street) {
-    for (const place of new Set([pair.placeA, pair.placeB])) {
+    const [from, to] = [houseOf(layout, pair.placeA), houseOf(layout, pair.placeB)];
+    if (from === to && !isTurn(pair)) continue; // between two hosts of one folded cluster
+    for (const place of from === to ? [from] : [from, to]) {
       const house = layout.houses.get(place);
       if (!house) continue;
       const door = doors.get(place) ?? { half: MEASURES.door, trunkX: house.door.x, turnX: null, bytes: new Map() };
@@ -96,36 +140,36 @@ function doorsOf(layout, street) {
   return doors;
 }
 
-/** @param {Layout} layout @param {Pair[]} pairs @param {Map<string, Door>} doors @param {(bytes: number) => number} width @returns {Trunk[]} */
-function trunksOf(layout, pairs, doors, width) {
-  /** @type {Map<string, {from: string, to: string, lane: Lane, bytes: number, pairs: Pair[]}>} */
-  const bundles = new Map();
-  for (const pair of pairs) {
-    const id = trunkId(pair.placeA, pair.placeB, pair.lane);
-    const [from = '', to = ''] = [pair.placeA, pair.placeB].sort();
-    const bundle = bundles.get(id) ?? { from, to, lane: pair.lane, bytes: 0, pairs: [] };
-    bundle.bytes += pair.edge.wire_bytes;
-    bundle.pairs.push(pair);
-    bundles.set(id, bundle);
-  }
-  const ends = trunkEnds(layout, bundles, doors);
-  return [...bundles]
-    .flatMap(([id, bundle]) => {
-      const curve = trunkCurve(layout, bundle, ends.get(id) ?? {});
-      const joins = layout.houses.get(bundle.from)?.street !== layout.houses.get(bundle.to)?.street;
-      // between streets many lie side by side on the spine
-      return curve ? [{ id, ...bundle, curve, width: width(bundle.bytes) * (joins && layout.streets.length > 1 ? 0.5 : 1) }] : [];
-    })
-    .sort((p, q) => q.bytes - p.bytes);
+/** Bytes of the largest trunk when nothing is filtered. @param {Layout} layout @param {Pair[]} pairs all of them */
+export function mostOfTrunks(layout, pairs) {
+  return bundlesOf(layout, pairs.filter((pair) => isDrawn(pair) && !isInside(pair)))[0]?.bytes ?? 1;
 }
 
-/** @param {Layout} layout @param {Pair} pair @param {(bytes: number) => number} width @returns {Arc[]} */
-function arcOf(layout, pair, width) {
-  const a = layout.tiles.get(pair.a.id);
-  const b = layout.tiles.get(pair.b.id);
-  const house = layout.houses.get(pair.placeA);
-  if (!a || !b || !house) return [];
-  return [{ pair, lane: pair.lane, curve: arcCurve(house, a, b), width: width(pair.edge.wire_bytes) }];
+/** Traffic between two houses, by what happened to it. @param {Layout} layout @param {Pair[]} street @returns {Bundle[]} most bytes first */
+function bundlesOf(layout, street) {
+  /** @type {Map<string, Bundle>} */
+  const bundles = new Map();
+  for (const pair of street) {
+    const [one, other] = [houseOf(layout, pair.placeA), houseOf(layout, pair.placeB)];
+    if (one === other) continue; // a hairpin, or between two hosts of one folded cluster
+    const id = trunkId(one, other, pair.lane);
+    let bundle = bundles.get(id);
+    if (!bundle) bundles.set(id, bundle = { id, from: one < other ? one : other, to: one < other ? other : one, lane: pair.lane, bytes: 0, pairs: [] });
+    bundle.bytes += pair.edge.wire_bytes;
+    bundle.pairs.push(pair);
+  }
+  return [...bundles.values()].sort((p, q) => q.bytes - p.bytes);
+}
+
+/** @param {Layout} layout @param {Bundle[]} bundles @param {Map<string, Door>} doors @param {(bytes: number) => number} width @returns {Trunk[]} */
+function trunksOf(layout, bundles, doors, width) {
+  const ends = trunkEnds(layout, new Map(bundles.map((bundle) => [bundle.id, bundle])), doors);
+  return bundles.flatMap((bundle) => {
+    const curve = trunkCurve(layout, bundle, ends.get(bundle.id) ?? {});
+    const joins = layout.houses.get(bundle.from)?.street !== layout.houses.get(bundle.to)?.street;
+    // between streets many lie side by side on the spine
+    return curve ? [{ ...bundle, curve, width: width(bundle.bytes) * (joins && layout.streets.length > 1 ? 0.5 : 1) }] : [];
+  });
 }
 
 /** @param {House} house @param {Tile} a @param {Tile} b @returns {Curve} */
@@ -139,14 +183,14 @@ function arcCurve(house, a, b) {
     const [y1, y2] = [outer(low), inner(high)];
     return new Pen(xl, y1).cubic(xl, y1 + (y2 - y1) * 0.7, xh, y2 - (y2 - y1) * 0.7, xh, y2).done();
   }
-  const room = a.row === house.rows - 1 ? MEASURES.arcs : MEASURES.rowGap;
+  const room = a.row === house.rows - 1 ? house.arcs : MEASURES.rowGap;
   const across = Math.abs(xb - xa) / house.box.w;
   const height = Math.min(room - 8, room * (0.3 + 0.86 * across)) / 0.75;
   const y = outer(a);
   return new Pen(xa, y).cubic(xa, y + outward * height, xb, y + outward * height, xb, y).done();
 }
 
-/** @param {Layout} layout @param {Pair[]} street @param {(bytes: number) => number} width @returns {Stem[]} */
+/** @param {Layout} layout @param {Pair[]} street @param {(bytes: number) => number} width @returns {Map<string, Stem[]>} */
 function stemsOf(layout, street, width) {
   /** @type {Map<string, Map<Lane, number>>} */
   const sums = new Map();
@@ -158,16 +202,20 @@ function stemsOf(layout, street, width) {
       sums.set(id, lanes);
     }
   }
-  return [...sums].flatMap(([id, lanes]) => {
+  /** @type {Map<string, Stem[]>} */
+  const stems = new Map();
+  for (const [id, lanes] of sums) {
     const tile = /** @type {Tile} */ (layout.tiles.get(id));
     const house = /** @type {House} */ (layout.houses.get(tile.place));
     const present = STEM_ORDER.filter((lane) => lanes.has(lane));
-    return present.map((lane, index) => {
+    present.forEach((lane, index) => {
       const [x, y] = stemStart(house, tile, index, present.length);
       const bytes = lanes.get(lane) ?? 0;
-      return { id, lane, bytes, width: width(bytes), curve: new Pen(x, y).line(x, switchEdge(house)).done() };
+      const most = house.matrix ? house.matrix.cellWidth * 0.62 / present.length : Infinity;
+      listIn(stems, tile.place).push({ id, lane, bytes, width: Math.min(most, width(bytes)), curve: new Pen(x, y).line(x, switchEdge(house)).done() });
     });
-  });
+  }
+  return stems;
 }
 
 /** @param {House} house @returns {number} y of the vSwitch bar's edge towards the tiles */
@@ -176,22 +224,26 @@ function switchEdge(house) {
 }
 
 /**
- * Where a stem leaves its tile; from a second row it runs down between the tiles of the first.
+ * Where a stem leaves its tile; from a second row it runs down between the tiles of the first, from a matrix below the column.
  * @param {House} house @param {Tile} tile @param {number} index @param {number} of
  * @returns {[number, number]}
  */
 function stemStart(house, tile, index, of) {
+  if (house.matrix) {
+    const { x, y, h, cellWidth } = house.matrix;
+    return [x + cellWidth * (tile.column + 0.5 + (index - (of - 1) / 2) / (of + 0.6)), house.outward < 0 ? y + h + 2 : y - 2];
+  }
   const y = house.outward < 0 ? tile.y + tile.h : tile.y;
   const step = Math.min(STEM_STEP, (tile.w - 8) / of);
   if (tile.row === 0) return [tile.x + tile.w / 2 + (index - (of - 1) / 2) * step, y];
-  return [tile.x + tile.w + tileGap(house.tiles.length) / 2, y];
+  return [tile.x + tile.w + 1.5, y];
 }
 
 /** @param {Layout} layout @param {Pair[]} pairs @param {Map<string, Door>} doors @param {(bytes: number) => number} width @returns {Turn[]} */
 function turnsOf(layout, pairs, doors, width) {
   /** @type {Map<string, Pair[]>} */
   const byHouse = new Map();
-  for (const pair of pairs) byHouse.set(pair.placeA, [...(byHouse.get(pair.placeA) ?? []), pair]);
+  for (const pair of pairs) listIn(byHouse, houseOf(layout, pair.placeA)).push(pair);
   return [...byHouse].flatMap(([place, turning]) => {
     const house = layout.houses.get(place);
     const turnX = doors.get(place)?.turnX;
@@ -240,18 +292,22 @@ export function routeOf(layout, routes, pair) {
   const tileB = layout.tiles.get(pair.b.id);
   if (isInside(pair)) {
     const house = layout.houses.get(pair.placeA);
-    return tileA && tileB && house ? arcCurve(house, tileA, tileB) : null;
+    return tileA && tileB && house && !house.matrix ? arcCurve(house, tileA, tileB) : null;
   }
   if (isTurn(pair)) return tileA && tileB ? turnRoute(layout, routes, pair, tileA, tileB) : null;
-  const trunk = routes.trunks.find((bundle) => bundle.id === trunkId(pair.placeA, pair.placeB, pair.lane));
-  if (!trunk) return null;
-  const forward = trunk.from === pair.placeA;
-  const points = forward ? trunk.curve.points : [...trunk.curve.points].reverse();
+  const [one, other] = [houseOf(layout, pair.placeA), houseOf(layout, pair.placeB)];
+  if (one === other) return null;
+  const id = trunkId(one, other, pair.lane);
+  const trunk = routes.trunks.find((bundle) => bundle.id === id);
+  const bundle = { from: one < other ? one : other, to: one < other ? other : one, lane: pair.lane };
+  const curve = trunk?.curve ?? trunkCurve(layout, bundle, {});
+  if (!curve) return null;
+  const points = bundle.from === one ? curve.points : [...curve.points].reverse();
   const first = points[0] ?? [0, 0];
   const last = points.at(-1) ?? [0, 0];
   const pen = tileA ? approach(layout, tileA, first) : new Pen(...first);
   for (const [x, y] of points) pen.line(x, y);
-  if (tileB) for (const [x, y] of approach(layout, tileB, last).done().points.reverse()) pen.line(x, y);
+  if (tileB) for (const [x, y] of [...approach(layout, tileB, last).done().points].reverse()) pen.line(x, y);
   return pen.done();
 }
 

@@ -2,7 +2,7 @@
 
 import { OUTSIDE, ROUTERS } from '../model/graph-model.js';
 import { Pen } from './curves.js';
-import { MEASURES } from './frame.js';
+import { MEASURES } from './measures.js';
 
 /** @typedef {import('./street.js').Layout} Layout */
 /** @typedef {import('./street.js').House} House */

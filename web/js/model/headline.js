@@ -14,14 +14,17 @@ import { OUTSIDE, UNPLACED, isDrawn, isHouse, isVmToVm } from './graph-model.js'
 /** @param {Iterable<Pair>} pairs @returns {Split} */
 export function splitOf(pairs) {
   const split = { total: 0, stayed: 0, left: 0, hairpin: 0, undetermined: 0 };
-  for (const { edge, lane } of pairs) {
-    split.total += edge.wire_bytes;
-    split.stayed += edge.stayed_bytes;
-    split.left += edge.left_bytes;
-    split.undetermined += edge.undetermined_bytes;
-    if (lane === 'hairpin') split.hairpin += edge.left_bytes;
-  }
+  for (const pair of pairs) addTo(split, pair);
   return split;
+}
+
+/** @param {Split} split @param {Pair} pair */
+function addTo(split, { edge, lane }) {
+  split.total += edge.wire_bytes;
+  split.stayed += edge.stayed_bytes;
+  split.left += edge.left_bytes;
+  split.undetermined += edge.undetermined_bytes;
+  if (lane === 'hairpin') split.hairpin += edge.left_bytes;
 }
 
 /** @param {GraphModel} model @returns {Split} of pairs whose both ends are VMs */
@@ -70,21 +73,23 @@ export function denominators(model) {
 /**
  * What the card of a house says: all drawn traffic of its endpoints, whoever the other end is.
  * @param {Pair[]} pairs
+ * @param {(place: string) => string} [houseOf] the house that a place is drawn in; a pair counts once in each
  * @returns {Map<string, Split>} by house
  */
-export function houseSplits(pairs) {
-  /** @type {Map<string, Pair[]>} */
-  const ofHouse = new Map();
+export function houseSplits(pairs, houseOf = (place) => place) {
+  /** @type {Map<string, Split>} */
+  const splits = new Map();
   for (const pair of pairs) {
     if (!isDrawn(pair)) continue;
-    for (const place of new Set([pair.placeA, pair.placeB])) {
+    const [one, other] = [houseOf(pair.placeA), houseOf(pair.placeB)];
+    for (const place of one === other ? [one] : [one, other]) {
       if (!isHouse(place)) continue;
-      const list = ofHouse.get(place);
-      if (list) list.push(pair);
-      else ofHouse.set(place, [pair]);
+      const split = splits.get(place) ?? splitOf([]);
+      if (split.total === 0) splits.set(place, split);
+      addTo(split, pair);
     }
   }
-  return new Map([...ofHouse].map(([place, list]) => [place, splitOf(list)]));
+  return splits;
 }
 
 /** @param {GraphModel} model @returns {number} peers outside, those folded by the server included */

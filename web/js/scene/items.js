@@ -32,6 +32,7 @@
  * @property {string} text
  * @property {number} size
  * @property {string} fill
+ * @property {number} [least] pixels on the screen, below which it is left out
  * @property {boolean} [bold]
  * @property {CanvasTextAlign} [align]
  * @property {number} [most] width that it may take; longer text is shortened in the middle
@@ -48,6 +49,7 @@
  * @property {string} text
  * @property {string} fill
  * @property {number} [alpha]
+ * @property {boolean} [single] on one line only
  */
 /** @typedef {RectItem|PathItem|TextItem|NameItem} Item */
 
@@ -57,13 +59,28 @@
 /**
  * What the pointer can hit; the last one drawn is the first one found.
  * @typedef {object} Hit
- * @property {Selection} selection
- * @property {string} tip first line of the tooltip
- * @property {string} detail second line
+ * @property {Selection|null} selection
+ * @property {{unfold: string}|{fold: string}} [turn] a cluster that a click unfolds or folds, instead of selecting
+ * @property {() => [string, string]} words both lines of the tooltip
  * @property {Rect} [box]
  * @property {Curve} [curve]
  * @property {number} [reach] distance from the curve that still counts
  */
+/** How near the map is: chips of houses, tiles with the largest pairs, everything. @typedef {'far'|'middle'|'near'} Detail */
+/**
+ * Items that are made when they first come into sight, and kept.
+ * @typedef {object} Part
+ * @property {Rect|null} box where they are; null is everywhere
+ * @property {() => Item[]} items
+ * @property {number} [alpha] of all of them
+ */
+
+/** @param {Rect|null} box @param {() => Item[]} make @returns {Part} */
+export function part(box, make) {
+  /** @type {Item[]|null} */
+  let made = null;
+  return { box, items: () => (made ??= make()) };
+}
 
 /** A line with a second colour in it: what stayed and what left. @param {string} d @param {number} lw @param {number} alpha @returns {Item[]} */
 export function twoTone(d, lw, alpha) {

@@ -3,10 +3,14 @@
 import { bytes, percent, plural } from '../format.js';
 import { UNPLACED } from '../model/graph-model.js';
 import { LANES } from '../verdicts.js';
+import { nodesIn } from '../model/clusters.js';
+import { part } from './items.js';
+import { boxOf } from './line-items.js';
 import { placeName, splitBar } from './house-items.js';
 
 /** @typedef {import('./items.js').Item} Item */
-/** @typedef {import('../layout/street.js').Layout} Layout */
+/** @typedef {import('./items.js').Part} Part */
+/** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
 /** @typedef {import('../layout/street.js').House} House */
 /** @typedef {import('../layout/routes.js').Routes} Routes */
 /** @typedef {import('../model/headline.js').Split} Split */
@@ -14,34 +18,25 @@ import { placeName, splitBar } from './house-items.js';
 /** Trunks drawn from far away; the page says when there are more. */
 export const FAR_TRUNKS = 60;
 
-/**
- * @param {Layout} layout
- * @param {Routes} routes
- * @param {import('../model/graph-model.js').GraphModel} model
- * @param {Map<string, Split>} splits
- * @param {import('../url-state.js').Selection|null} selection
- * @returns {Item[]}
- */
-export function overviewItems(layout, routes, model, splits, selection) {
-  /** @type {Item[]} */
-  const trunks = [...routes.trunks.slice(0, FAR_TRUNKS)].reverse().map((trunk) => ({
+/** @param {Routes} routes @returns {Part[]} the largest on top */
+export function farTrunks(routes) {
+  const trunks = routes.trunks.slice(0, FAR_TRUNKS).reverse().map((trunk) => part(boxOf(trunk.curve), () => [{
     kind: 'path', d: trunk.curve.d, stroke: LANES[trunk.lane].token, lw: trunk.width * 1.2, alpha: 0.5, dash: trunk.lane === 'stayed' ? [] : LANES[trunk.lane].dash,
-  }));
-  /** @type {Item[]} */
-  const turns = routes.turns.map((turn) => ({ kind: 'path', d: turn.curve.d, stroke: 'leave', lw: 7, dash: [12, 6] }));
-  const chosen = selection?.type === 'place' ? selection.place : null;
-  return [...trunks, ...turns, ...[...layout.houses.values()].flatMap((house) => chip(house, splits.get(house.place), (model.places.get(house.place) ?? []).length, house.place === chosen))];
+  }]));
+  const turns = routes.turns.map((turn) => part(boxOf(turn.curve), () => [{ kind: 'path', d: turn.curve.d, stroke: 'leave', lw: 7, dash: [12, 6] }]));
+  return [...trunks, ...turns];
 }
 
-/** @param {House} house @param {Split|undefined} split @param {number} endpoints @param {boolean} chosen @returns {Item[]} */
-function chip({ box, place }, split, endpoints, chosen) {
+/** @param {House} house @param {Split|undefined} split @param {GraphModel} model @returns {Item[]} */
+export function chipItems({ box, place, hosts }, split, model) {
+  const endpoints = nodesIn(model, place).length;
   const unplaced = place === UNPLACED;
   const share = split?.total ? split.stayed / split.total : 0;
   const middle = box.y + box.h / 2;
   const x = box.x + box.w / 2;
   /** @type {Item[]} */
   const items = [
-    { kind: 'rect', ...box, r: 16, fill: 'box', stroke: chosen ? 'sel' : 'boxline', lw: chosen ? 9 : 3, ...(unplaced ? { dash: [14, 12] } : {}) },
+    { kind: 'rect', ...box, r: 16, fill: 'box', stroke: 'boxline', lw: 3, ...(unplaced ? { dash: [14, 12] } : {}) },
     { kind: 'rect', x: box.x + 8, y: box.y + 8, w: box.w - 16, h: box.h - 16, r: 12, fill: 'stay-soft', alpha: Math.round(share * 100) / 100 },
     { kind: 'text', x, y: middle - 50, text: placeName(place), size: unplaced ? 34 : 44, bold: true, align: 'center', fill: 'ink', most: box.w - 24 },
   ];
@@ -50,6 +45,6 @@ function chip({ box, place }, split, endpoints, chosen) {
     ...items,
     { kind: 'text', x, y: middle + 14, text: unplaced ? `? ${percent(split.undetermined, split.total)}` : percent(split.stayed, split.total), size: 58, bold: true, align: 'center', fill: unplaced ? 'ink2' : 'stay' },
     ...splitBar(box.x + 30, middle + 34, box.w - 60, 24, split),
-    { kind: 'text', x, y: middle + 102, text: `${plural(endpoints, unplaced ? 'endpoint' : 'VM')} · ${bytes(split.total)}`, size: 37, align: 'center', fill: 'ink2', most: box.w - 20 },
+    { kind: 'text', x, y: middle + 102, text: `${hosts.length ? `${plural(hosts.length, 'host')} · ` : ''}${plural(endpoints, unplaced ? 'endpoint' : 'VM')} · ${bytes(split.total)}`, size: 37, align: 'center', fill: 'ink2', most: box.w - 20 },
   ];
 }

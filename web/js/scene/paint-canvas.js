@@ -3,6 +3,8 @@
 import { shortenMiddle } from '../format.js';
 
 /** @typedef {import('./items.js').Item} Item */
+/** @typedef {import('./items.js').Part} Part */
+/** @typedef {{font: string, lines: [string, number][]}} SetName a name as it is set: each line with its shift from the middle */
 /** @typedef {import('./items.js').TextItem} TextItem */
 /** @typedef {import('./items.js').NameItem} NameItem */
 /** @typedef {import('./items.js').RectItem} RectItem */
@@ -24,6 +26,12 @@ export class CanvasPainter {
   /** @type {Map<string, string>} */
   #shortened = new Map();
 
+  /** @type {WeakMap<PathItem, Path2D>} */
+  #paths = new WeakMap();
+
+  /** @type {WeakMap<NameItem, SetName>} */
+  #names = new WeakMap();
+
   #font;
 
   /** @param {HTMLCanvasElement} canvas @param {string} font family */
@@ -42,24 +50,33 @@ export class CanvasPainter {
   }
 
   /**
-   * @param {Item[]} items
+   * Draws what is in sight.
+   * @param {Part[]} parts
    * @param {View} view
    * @param {number} ratio device pixels per CSS pixel
+   * @returns {number} items drawn
    */
-  paint(items, view, ratio) {
+  paint(parts, view, ratio) {
     const context = this.#context;
     const { width, height } = context.canvas;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, width, height);
     const [k, x, y] = [view.k * ratio, view.x * ratio, view.y * ratio];
-    for (const item of items) {
-      context.setTransform(k, 0, 0, k, x, y);
-      context.globalAlpha = item.alpha ?? 1;
-      if (item.kind === 'rect') this.#rect(item);
-      else if (item.kind === 'path') this.#path(item, k);
-      else if (item.kind === 'text') this.#text(item, view.k);
-      else this.#name(item, view.k);
+    const [left, top, right, bottom] = [-x / k, -y / k, (width - x) / k, (height - y) / k];
+    let drawn = 0;
+    for (const { box, items, alpha = 1 } of parts) {
+      if (box && (box.x > right || box.y > bottom || box.x + box.w < left || box.y + box.h < top)) continue;
+      for (const item of items()) {
+        drawn += 1;
+        context.setTransform(k, 0, 0, k, x, y);
+        context.globalAlpha = (item.alpha ?? 1) * alpha;
+        if (item.kind === 'rect') this.#rect(item);
+        else if (item.kind === 'path') this.#path(item, k);
+        else if (item.kind === 'text') this.#text(item, view.k);
+        else this.#name(item, view.k);
+      }
     }
+    return drawn;
   }
 
   /** @param {string} token */
@@ -93,7 +110,8 @@ export class CanvasPainter {
       context.translate(item.at[0], item.at[1]);
       if (item.scale) context.scale(item.scale, item.scale);
     }
-    const path = new Path2D(item.d);
+    const path = this.#paths.get(item) ?? new Path2D(item.d);
+    this.#paths.set(item, path);
     if (item.fill) {
       context.fillStyle = this.#paintOf(item.fill);
       context.fill(path);
@@ -115,7 +133,7 @@ export class CanvasPainter {
 
   /** @param {TextItem} item @param {number} zoom */
   #text(item, zoom) {
-    if (item.size * zoom < LEAST_TEXT_PX) return;
+    if (item.size * zoom < (item.least ?? LEAST_TEXT_PX)) return;
     const context = this.#context;
     context.font = `${item.bold ? '700' : '400'} ${item.size}px ${this.#font}`;
     context.letterSpacing = `${item.spacing ?? 0}px`;
@@ -162,26 +180,34 @@ export class CanvasPainter {
   #name(item, zoom) {
     if (10 * zoom < LEAST_TEXT_PX) return;
     const context = this.#context;
-    const most = item.w - 4;
-    const middle = item.x + item.w / 2;
     context.textAlign = 'center';
     context.textBaseline = 'alphabetic';
     context.direction = 'ltr';
     context.fillStyle = this.#paintOf(item.fill);
+    const name = this.#names.get(item) ?? this.#setName(item);
+    this.#names.set(item, name);
+    context.font = name.font;
+    for (const [text, shift] of name.lines) context.fillText(text, item.x + item.w / 2, item.y + item.h / 2 + shift);
+  }
+
+  /** As large as fits on one line, else on two. @param {NameItem} item @returns {SetName} */
+  #setName(item) {
+    const context = this.#context;
+    const most = item.w - 4;
+    const fontOf = (/** @type {number} */ size) => `600 ${size}px ${this.#font}`;
     for (const size of [12, 11, 10.2, 9.6]) {
-      context.font = `600 ${size}px ${this.#font}`;
-      if (context.measureText(item.text).width <= most) {
-        context.fillText(item.text, middle, item.y + item.h / 2 + size * 0.36);
-        return;
-      }
+      context.font = fontOf(size);
+      if (context.measureText(item.text).width <= most) return { font: fontOf(size), lines: [[item.text, size * 0.36]] };
     }
-    context.font = `600 10.4px ${this.#font}`;
-    const [first, second] = twoLines(item.text);
-    if (second === '') context.fillText(this.#fit(first, most), middle, item.y + item.h / 2 + 3.7);
-    else {
-      context.fillText(this.#fit(first, most), middle, item.y + item.h / 2 - 2.6);
-      context.fillText(this.#fit(second, most), middle, item.y + item.h / 2 + 10);
-    }
+    const [first, second] = item.single ? [item.text, ''] : twoLines(item.text);
+    const widest = (/** @type {number} */ size) => {
+      context.font = fontOf(size);
+      return Math.max(context.measureText(first).width, context.measureText(second).width);
+    };
+    const font = fontOf([10.4, 9.4, 8.6].find((size) => widest(size) <= most) ?? 10.4);
+    context.font = font;
+    if (second === '') return { font, lines: [[this.#fit(first, most), 3.7]] };
+    return { font, lines: [[this.#fit(first, most), -2.6], [this.#fit(second, most), 10]] };
   }
 
   /** @param {string} name @param {string} colour @param {string} paper @returns {CanvasPattern} */

@@ -8,12 +8,11 @@ import { mountStreetView } from './street-view.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
 /** @typedef {import('../app-state.js').AppState} AppState */
-/** @typedef {import('../url-state.js').Selection} Selection */
 
 /**
  * @param {HTMLElement} element
  * @param {Store} store
- * @param {{select: (selection: Selection|null) => void, chooseFiles: () => void, openSample: () => void, openLive: () => void}} actions
+ * @param {import('./street-view.js').MapActions & {chooseFiles: () => void, openSample: () => void, openLive: () => void}} actions
  */
 export function mountStage(element, store, actions) {
   let showing = '';
@@ -41,7 +40,7 @@ export function mountStage(element, store, actions) {
     fill(element);
     showing = next;
     element.setAttribute('aria-label', next === 'table' ? 'Table of pairs' : 'Map');
-    if (next === 'map' || next === 'matrix') unmount = mountStreetView(element, store, actions.select);
+    if (next === 'map' || next === 'matrix') unmount = mountStreetView(element, store, actions);
     else if (next === 'table') unmount = mountPairTable(element, store, actions.select);
     else element.append(el('div', { class: 'empty' }, card(next, state)));
   }

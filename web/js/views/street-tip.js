@@ -1,0 +1,37 @@
+// What lies under the pointer, in two lines.
+
+import { el, fill } from './element.js';
+
+const DELAY_MS = 150;
+
+/** @param {HTMLElement} street that the tip stands in */
+export function mountStreetTip(street) {
+  const tip = el('div', { class: 'street__tip', role: 'tooltip', hidden: true });
+  street.append(tip);
+  let timer = 0;
+
+  function hide() {
+    clearTimeout(timer);
+    if (!tip.hidden) tip.hidden = true;
+  }
+
+  /** @param {import('../scene/items.js').Hit} hit @param {PointerEvent} event */
+  function show(hit, event) {
+    const [first, second] = hit.words();
+    fill(tip, el('b', {}, first), second);
+    tip.hidden = false;
+    const box = street.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left + 14, event.clientY - box.top + 16];
+    tip.style.left = `${Math.max(4, Math.min(x, box.width - tip.offsetWidth - 8))}px`;
+    tip.style.top = `${y + tip.offsetHeight > box.height ? y - tip.offsetHeight - 30 : y}px`;
+  }
+
+  return {
+    hide,
+    /** @param {import('../scene/items.js').Hit} hit @param {PointerEvent} event */
+    soon(hit, event) {
+      hide();
+      timer = setTimeout(() => show(hit, event), DELAY_MS);
+    },
+  };
+}
