@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,7 +48,7 @@ def get_graph(
     Filters drop the edges that do not match, and say so in ``graph.warnings`` (:mod:`flowmap.api.graph_filter`):
     ``left_host`` one or several words with commas, ``vm`` an id, label, name, IP or MAC of either end, ``service`` a
     port, ``tcp/443`` or a name, ``segment`` of either end, ``min_bytes``, ``top`` the largest, ``from_ms`` and
-    ``to_ms`` in whole time buckets. 409 before the first result.
+    ``to_ms`` in whole time buckets, which ``graph.range`` names. 409 before the first result.
     """
     record = state.map_with_result(map_id)
     wanted = GraphFilter(
@@ -71,17 +72,8 @@ def _with_range(record: MapRecord, wanted: GraphFilter) -> GraphFilter:
     if record.t0_ns is None:
         raise Problem(422, "No packet of this map has a time, so there is no time range to choose.")
     with results.views(record.folder, record.revision) as database:
-        rows = conversations.within(database, record.t0_ns, *wanted.range_ms)
-    return GraphFilter(
-        wanted.left_host,
-        wanted.vm,
-        wanted.service,
-        wanted.segment,
-        wanted.min_bytes,
-        wanted.top,
-        wanted.range_ms,
-        rows,
-    )
+        found = conversations.within(database, record.t0_ns, *wanted.range_ms)
+    return replace(wanted, within=found)
 
 
 @lru_cache(maxsize=2)
@@ -167,13 +159,19 @@ def list_conversations(
 
 @router.get("/api/maps/{map_id}/timeline")
 def get_timeline(
-    state: State, map_id: str, pair: Text = None, buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS)] = 400
+    state: State,
+    map_id: str,
+    pair: Text = None,
+    node: Text = None,
+    buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS)] = 400,
 ) -> Response:
-    """``{"t0_ns", "bucket_ms", "start_ms", "series": {"stayed": [bytes], "left": [], "mixed": [], "undetermined": [],
-    "group": []}, "untimed_bytes"}``; all series have one length, ``start_ms`` is where the first bucket begins."""
+    """``{"t0_ns", "bucket_ms", "start_ms", "series": {"stayed": [bytes], "left": [], "hairpin": [], "mixed": [],
+    "undetermined": [], "group": []}, "untimed_bytes"}``, of a pair, of a node (its id), or of all; all series have one
+    length, ``start_ms`` is where the first bucket begins, ``left`` is without its hairpins."""
     record = state.map_with_result(map_id)
+    where = conversations.condition(pair_of(pair), node=node)
     with results.views(record.folder, record.revision) as database:
-        found = conversations.timeline(database, record.t0_ns, conversations.condition(pair_of(pair)), buckets)
+        found = conversations.timeline(database, record.t0_ns, where, buckets)
     return SafeJSON({"t0_ns": t0_text(record), **found})
 
 
