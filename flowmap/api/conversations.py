@@ -99,17 +99,21 @@ def page(
     }
 
 
-def timeline(database: sqlite3.Connection, t0_ns: int | None, where: Where, buckets: int) -> dict[str, Any]:
+def timeline(
+    database: sqlite3.Connection, span_ns: tuple[int | None, int | None], where: Where, buckets: int
+) -> dict[str, Any]:
     """Bytes per word and bucket, at most ``buckets``: ``{"bucket_ms", "start_ms", "series", "untimed_bytes"}``.
 
-    The buckets are those of the whole map, whatever conversations are asked for, so that series can be laid over each
-    other.
+    The buckets are those of the whole captures, ``span_ns`` from their first packet to their last, whatever
+    conversations are asked for: series can be laid over each other, and silence at either end is seen.
     """
-    width = slice_ns(database)
+    width, (t0_ns, end_ns) = slice_ns(database), span_ns
     first, last = database.execute(
         "SELECT MIN(bucket), MAX(bucket) FROM slices WHERE bucket > ?", (NO_TIME,)
     ).fetchone()
     timed = first is not None
+    if timed and t0_ns is not None and end_ns is not None:
+        first, last = min(first, t0_ns // width), max(last, end_ns // width)
     rows = database.execute(
         f"WITH lanes AS MATERIALIZED (SELECT id, {_LANE} AS lane FROM conversations WHERE {where.text})"
         " SELECT s.bucket, lanes.lane, SUM(s.wire_bytes) FROM slices s JOIN lanes ON lanes.id = s.conversation"

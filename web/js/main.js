@@ -14,6 +14,7 @@ import { mountNotices } from './views/notices.js';
 import { mountStage } from './views/stage.js';
 import { mountSummary } from './views/summary.js';
 import { restoreTheme } from './views/theme.js';
+import { mountTimeline } from './views/timeline.js';
 import { mountWorkStrip } from './views/work-strip.js';
 
 /** @typedef {import('./app-state.js').AppState} AppState */
@@ -75,11 +76,16 @@ mountHeader(store, session, {
 });
 mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing) => narrow({ filters }, typing), undo });
 mountSummary(byId('summary'), store, session, select);
+mountTimeline(byId('timeline'), store, { setRange: (range) => narrow({ range }), select, report: session.report });
 mountStage(byId('stage'), store, { select, chooseFiles: intake.chooseFiles, openLive: live.open });
 mountDetailPanel(byId('details'), store, session, select);
 mountWorkStrip(byId('work'), store, session);
 mountNotices(store, session);
 
+// a result may have moved the range or the selection
+store.subscribe((state, before) => {
+  if (state.whole && state.whole !== before.whole) writeHash(false);
+});
 addEventListener('popstate', () => store.set(fromHash(location.hash)));
 addEventListener('hashchange', () => store.set(fromHash(location.hash)));
 addEventListener('keydown', (event) => {

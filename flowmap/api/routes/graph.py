@@ -25,6 +25,9 @@ MAX_BUCKETS = 4_096
 WORDS = ("stayed", "left", "mixed", "undetermined")
 
 Text = Annotated[str | None, Query(max_length=512)]
+Ends = Annotated[str | None, Query(max_length=16_384)]
+"""Node ids, which are long where names are, and URL-encoded ones three times as long."""
+
 Bytes = Annotated[int | None, Query(ge=0, le=1 << 62)]
 Milliseconds = Annotated[float | None, Query(allow_inf_nan=False, ge=-1e15, le=1e15)]
 
@@ -136,7 +139,7 @@ def _pair_of(request: Request, marker: str) -> tuple[str, str]:
 def list_conversations(
     state: State,
     map_id: str,
-    pair: Text = None,
+    pair: Ends = None,
     left_host: Text = None,
     service: Text = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
@@ -161,8 +164,8 @@ def list_conversations(
 def get_timeline(
     state: State,
     map_id: str,
-    pair: Text = None,
-    node: Text = None,
+    pair: Ends = None,
+    node: Ends = None,
     buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS)] = 400,
 ) -> Response:
     """``{"t0_ns", "bucket_ms", "start_ms", "series": {"stayed": [bytes], "left": [], "hairpin": [], "mixed": [],
@@ -170,8 +173,9 @@ def get_timeline(
     length, ``start_ms`` is where the first bucket begins, ``left`` is without its hairpins."""
     record = state.map_with_result(map_id)
     where = conversations.condition(pair_of(pair), node=node)
+    totals = _document(record.folder, record.revision)["graph"]["totals"]
     with results.views(record.folder, record.revision) as database:
-        found = conversations.timeline(database, record.t0_ns, where, buckets)
+        found = conversations.timeline(database, (record.t0_ns, totals["last_seen_ns"]), where, buckets)
     return SafeJSON({"t0_ns": t0_text(record), **found})
 
 
@@ -195,7 +199,7 @@ def get_health(state: State, map_id: str) -> Response:
 
 
 @router.get("/api/maps/{map_id}/packets")
-def get_packets(state: State, map_id: str, pair: Text = None) -> Response:
+def get_packets(state: State, map_id: str, pair: Ends = None) -> Response:
     """The packets of a pair as pcap: not there yet, 501."""
     state.map_with_result(map_id)
     raise Problem(501, "Packets of a pair cannot be downloaded yet; its evidence names files and frame numbers.")

@@ -79,7 +79,7 @@ export function streetScene(layout, model, shown, selection, filtering) {
 
 /** What a selection does not change, and most of the work. */
 const geometryOf = memoized((/** @type {Layout} */ layout, /** @type {GraphModel} */ model, /** @type {Shown} */ shown) => {
-  const routes = routesOf(layout, shown.drawn, widthScale(model.pairs[0]?.edge.wire_bytes ?? 1));
+  const routes = routesOf(layout, shown.drawn, widthScale(model.mostBytes));
   const labels = placeLabels(layout, routes, gatesOf(model).map(([place]) => place));
   return { routes, labels, splits: houseSplits(shown.drawn), hits: hitsOf(layout, routes, model, labels) };
 });

@@ -139,7 +139,7 @@ export function mountStreetView(element, store, select) {
       return;
     }
     if (map.id !== mapId) [slots, mapId, touched] = [null, map.id, false];
-    const kept = arrange(model, map.state === 'live');
+    const kept = arrange(state.whole ?? model, map.state === 'live');
     scene = streetScene(/** @type {Layout} */ (layout), model, shownOf(model, state.filters), state.selection, isFiltering(state.filters));
     showControls(scene.layout);
     if (!kept || (!touched && outgrown(scene.layout.bounds))) fit(false);
