@@ -122,7 +122,8 @@ export function modelWithin(whole, part) {
   });
   // the range may be of a newer result than `whole`, which then follows at once
   const edges = part.edges.filter((edge) => whole.nodes.has(edge.source) && whole.nodes.has(edge.target));
-  return { ...buildModel({ graph: part.graph, nodes, edges }), mostBytes: whole.mostBytes };
+  const facts = { ...part.graph, warnings: whole.facts.warnings }; // the page says itself that this is a part
+  return { ...buildModel({ graph: facts, nodes, edges }), mostBytes: whole.mostBytes };
 }
 
 /** @param {DocumentEdge} edge @param {Map<string, DocumentNode>} nodes @returns {Pair} */
