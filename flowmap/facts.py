@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flowmap.capture import CaptureInfo, Outcome
 from flowmap.capture.points import CapturePoint, HostStatement
+from flowmap.identity.endpoint import Endpoint
+from flowmap.identity.moves import REPEATED_NS, Movements
 from flowmap.inventory import HostRecord, Inventory, LearnedMac, MirrorSession, VnicRecord
 from flowmap.legs import LegSet, PointStatistics
 from flowmap.packets import NO_TIME, TCP
@@ -103,6 +105,23 @@ def inventory_files(inventory: Inventory) -> list[dict[str, Any]]:
         if at_ns is not None and (file["observed_at_ns"] is None or at_ns < file["observed_at_ns"]):
             file["observed_at_ns"], file["observed_how"] = at_ns, row.observed_how
     return list(files.values())
+
+
+def move_facts(movements: Movements, endpoints: Iterable[Endpoint]) -> list[dict[str, Any]]:
+    """The moves of endpoints, the earliest first; the MACs of one VM move together, which is one move."""
+    moves: list[dict[str, Any]] = []
+    for endpoint in endpoints:
+        own = [move for mac in endpoint.macs & movements.moves.keys() for move in movements.moves[mac]]
+        last: dict[tuple[str | None, str | None], int] = {}
+        for move in sorted(own, key=lambda move: move.time_ns):
+            way = (move.from_host, move.to_host)
+            if way not in last or move.time_ns > last[way] + REPEATED_NS:
+                moves.append(
+                    {"node": endpoint.id, "from_host": move.from_host, "to_host": move.to_host,
+                     "time_ns": move.time_ns, "how": move.how}
+                )  # fmt: skip
+            last[way] = move.time_ns
+    return sorted(moves, key=lambda row: (row["time_ns"], row["node"]))
 
 
 def _others_text(legs: LegSet, kept: int) -> str:

@@ -28,6 +28,7 @@ PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 51
              103: "pim", 112: "vrrp", 132: "sctp"}  # fmt: skip
 SERVICES_KEPT = 32
 NODE_ITEMS_KEPT = 64
+MOVES_LISTED = 1_000
 _INITIATOR_ORDER = ("syn", "port", "first", "unknown")
 
 
@@ -179,9 +180,13 @@ def build_graph(
     rows = figures.hosts(hosts)
     if len(rows) == HOSTS_KEPT:
         warnings.append(_warning("hosts_listed", f"Only the {HOSTS_KEPT:,} hosts with most bytes are listed.", 1))
+    moves = [move for move in facts["moves"] if move["node"] in graph]
+    if len(moves) > MOVES_LISTED:
+        warnings.append(_warning("moves_listed", f"Only the first {MOVES_LISTED:,} moves of VMs are listed.", 1))
     graph.graph.update(
         facts, totals=totals, shares=figures.shares(), grades=figures.grades(), hosts=rows,
-        services=figures.services(), warnings=[*facts["warnings"], *warnings],
+        moves=moves[:MOVES_LISTED], range=None, services=figures.services(),
+        warnings=[*facts["warnings"], *warnings],
     )  # fmt: skip
     return graph
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from flowmap.capture.points import CapturePoint, Statements
 from flowmap.conversations import OnceCounter, conversations_of
-from flowmap.facts import document_facts, host_facts, inventory_files
+from flowmap.facts import document_facts, host_facts, inventory_files, move_facts
 from flowmap.graph import FlowGraph, Talk, build_graph
 from flowmap.identity.capture_points import hosts_with_uplinks, learn_points, shared_name_warnings
 from flowmap.identity.domains import assign_domains, domains_of_legs
@@ -118,6 +118,7 @@ def make_map(reading: Reading, inventory: Inventory, statements: Statements, set
     seen = replace(reading.legs, legs=legs, points=split.statistics)
     facts = document_facts(seen, flows, reading.captures, shown, name, warnings)
     facts["inventory"] = inventory_files(inventory)
+    facts["moves"] = move_facts(movements, identities.all())
     known_hosts = host_facts(shown, hosts, inventory)
     graph = build_graph(talks, reading.legs.others, facts, reading.applications, settings, known_hosts)
     return FlowMap(reading, legs, shown, inventory, talks, graph, identities)

@@ -8,18 +8,18 @@ those of the whole map, because they are facts of the captures.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flowmap.api.conversations import RangeRow, service_parts
+from flowmap.api.conversations import HAIRPINS, RangeRow, Within, service_parts
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class GraphFilter:
-    """What to keep: every given condition must hold. ``range_rows`` are the conversations of a time range."""
+    """What to keep: every given condition must hold. ``within`` is what was found in the time range."""
 
     left_host: tuple[str, ...] = ()
     vm: str | None = None
@@ -28,7 +28,7 @@ class GraphFilter:
     min_bytes: int | None = None
     top: int | None = None
     range_ms: tuple[float | None, float | None] | None = None
-    range_rows: Sequence[RangeRow] = ()
+    within: Within | None = None
 
     def said(self) -> str:
         """The conditions as people write them."""
@@ -49,8 +49,8 @@ def narrowed(document: Row, wanted: GraphFilter) -> Row:
     """A document of the edges that match; the given one is left alone."""
     nodes = {node["id"]: node for node in document["nodes"]}
     edges = document["edges"]
-    if wanted.range_ms:
-        edges = list(_edges_within(edges, wanted.range_rows))
+    if wanted.within:
+        edges = list(_edges_within(edges, wanted.within.rows))
     edges = [edge for edge in edges if _matches(edge, nodes, wanted)]
     if wanted.top is not None:
         edges = sorted(edges, key=lambda edge: (-edge["wire_bytes"], edge["source"], edge["target"]))[: wanted.top]
@@ -66,7 +66,12 @@ def narrowed(document: Row, wanted: GraphFilter) -> Row:
         "conversations": sum(edge["conversations"] for edge in edges),
     }
     graph["warnings"] = [*graph["warnings"], {"code": "filtered", "text": text, "count": hidden}]
-    return document | {"graph": graph, "nodes": _nodes_of(edges, nodes), "edges": edges}
+    if wanted.within:
+        graph["range"] = {"from_ns": wanted.within.from_ns, "to_ns": wanted.within.to_ns}
+    shown = _nodes_of(edges, nodes)
+    ids = {node["id"] for node in shown}
+    graph["moves"] = [move for move in graph.get("moves", ()) if move["node"] in ids]
+    return document | {"graph": graph, "nodes": shown, "edges": edges}
 
 
 def _nodes_of(edges: Iterable[Row], nodes: dict[str, Row]) -> list[Row]:
@@ -111,7 +116,11 @@ def _has_service(edge: Row, service: str) -> bool:
 
 
 def _edges_within(edges: Iterable[Row], rows: Iterable[RangeRow]) -> Iterable[Row]:
-    """Edges with the sums of a time range; verdicts stay those of the whole interval, and split its bytes alike."""
+    """Edges with the sums of a time range; verdicts stay those of the whole interval, and split its bytes alike.
+
+    Of a conversation that stayed, left and turned back by turns it is not known which buckets were the hairpin: its
+    bytes count as left, and in no ``hairpin_bytes``.
+    """
     by_pair: dict[tuple[str, str], list[RangeRow]] = defaultdict(list)
     for row in rows:
         by_pair[row.source, row.target].append(row)
@@ -142,6 +151,7 @@ def _edges_within(edges: Iterable[Row], rows: Iterable[RangeRow]) -> Iterable[Ro
             "stayed_bytes": sum(split[0] for split in splits),
             "left_bytes": sum(split[1] for split in splits),
             "undetermined_bytes": sum(split[2] for split in splits),
+            "hairpin_bytes": sum(split[1] for row, split in zip(found, splits, strict=True) if row.verdict in HAIRPINS),
         }
 
 

@@ -74,6 +74,10 @@ def make_graph() -> nx.DiGraph:
             }
         ],
         hosts=_hosts(),
+        moves=[
+            {"node": "vm:db-01", "from_host": "esx-02", "to_host": None, "time_ns": T0_NS + 1_000_000, "how": "RARP"}
+        ],
+        range=None,
         shares=_shares(),
         grades=_grades(),
         services=_services(),

@@ -77,6 +77,15 @@ export const api = {
   cancelAnalysis: (id) => request('DELETE', `${mapPath(id)}/analysis`),
   /** @param {string} id @returns {Promise<GraphDocument>} */
   graph: (id) => request('GET', `${mapPath(id)}/graph`),
+  /** @param {string} id @param {import('./url-state.js').Range} range @param {AbortSignal} signal @returns {Promise<GraphDocument>} */
+  graphWithin: (id, { fromMs, toMs }, signal) => request('GET', `${mapPath(id)}/graph?from_ms=${fromMs}&to_ms=${toMs}`, { signal }),
+  /** @param {string} id @returns {Promise<import('./document-types.js').Timeline>} */
+  timeline: (id) => request('GET', `${mapPath(id)}/timeline`),
+  /** @param {string} id @param {string[]} ends one endpoint or the two of a pair @param {AbortSignal} signal @returns {Promise<import('./document-types.js').Timeline>} */
+  timelineOf: (id, ends, signal) => {
+    const query = new URLSearchParams(ends.length === 1 ? { node: ends[0] ?? '' } : { pair: ends.map(encodeURIComponent).join(',') });
+    return request('GET', `${mapPath(id)}/timeline?${query}`, { signal });
+  },
   /** @param {string} id @returns {Promise<Health>} */
   health: (id) => request('GET', `${mapPath(id)}/health`),
   /** @param {string} id @param {string} a @param {string} b @param {AbortSignal} signal @returns {Promise<PairDetail>} */

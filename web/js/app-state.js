@@ -25,6 +25,7 @@ import { memoized } from './store.js';
  * @property {GraphModel|null} model what is shown: `whole`, or the same endpoints with the bytes of `range`
  * @property {Range|null} range
  * @property {import('./document-types.js').Health|null} health
+ * @property {import('./document-types.js').Timeline|null} timeline of the whole capture
  * @property {Work|null} work
  * @property {Notice[]} notices
  * @property {View} view
@@ -41,7 +42,7 @@ import { memoized } from './store.js';
 /** @type {AppState} */
 export const INITIAL_STATE = {
   phase: 'loading', lockedText: '', maps: [], limits: null, map: null, whole: null, model: null, range: null,
-  health: null, work: null, notices: [], view: 'map', filters: NO_FILTERS, selection: null, camera: null, grouping: 'auto', unfolded: [], sort: '', past: [],
+  health: null, timeline: null, work: null, notices: [], view: 'map', filters: NO_FILTERS, selection: null, camera: null, grouping: 'auto', unfolded: [], sort: '', past: [],
 };
 
 /** Map, matrix and table share one filter result. */

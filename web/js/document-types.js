@@ -87,6 +87,15 @@
  * @property {boolean} complete
  * @property {Warning[]} warnings
  */
+/** @typedef {{node: string, from_host: string|null, to_host: string|null, time_ns: number, how: string}} Move */
+/**
+ * @typedef {object} Timeline
+ * @property {string|null} t0_ns
+ * @property {number} bucket_ms
+ * @property {number} start_ms of the first bucket, from t0
+ * @property {Record<import('./verdicts.js').Lane|'group', number[]>} series bytes of each bucket
+ * @property {number} untimed_bytes
+ */
 /**
  * @typedef {object} GraphFacts
  * @property {string} schema
@@ -100,6 +109,8 @@
  * @property {Record<string, number>} shares
  * @property {Warning[]} warnings
  * @property {({host: string} & HostStatement)[]} [hosts]
+ * @property {Move[]} [moves] missing in documents of older versions
+ * @property {{from_ns: number|null, to_ns: number|null}|null} [range] whole buckets whose bytes the edges hold
  */
 /** @typedef {{graph: GraphFacts, nodes: DocumentNode[], edges: DocumentEdge[]}} GraphDocument */
 

@@ -42,6 +42,16 @@ export function perSecond(value, unit) {
   return `${si(value, unit)}/s`.replace(/ {2,}/, ' ');
 }
 
+/**
+ * One unit for all numbers of an axis.
+ * @param {number} top bit/s at its end
+ * @returns {{unit: string, text: (bitsPerSecond: number) => string}} "Mbit/s", and what the numbers are in it
+ */
+export function rateAxis(top) {
+  const step = Math.min(6, Math.max(0, Math.floor(Math.log10(Math.max(top, 1)) / 3 + 1e-9)));
+  return { unit: `${['', 'k', 'M', 'G', 'T', 'P', 'E'][step]}bit/s`, text: (value) => String(Number((value / 1000 ** step).toPrecision(3))) };
+}
+
 /** @param {number} value @returns {string} whole number, thousands parted by a thin space */
 export function count(value) {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, THIN);
@@ -143,6 +153,19 @@ export function timeSpan(from, to) {
   return `${dateOf(from)} ${timeOfDay(from, precision)} – ${end} (${zoneOf(from)})`;
 }
 
+/**
+ * The two ends of a range as a clock shows them, as exactly as they are: "12:04 – 15:16", "12:04:10 – 12:04:12".
+ * Dates stand with them only when they differ.
+ * @param {number} from milliseconds since 1970
+ * @param {number} to
+ */
+export function clockSpan(from, to) {
+  const ends = [Math.round(from), Math.round(to)];
+  const precision = ends.some((ms) => ms % 1000) ? 'millis' : ends.some((ms) => ms % 60_000) ? 'seconds' : 'minutes';
+  const dated = dateOf(from) !== dateOf(to - 1);
+  return ends.map((ms) => `${dated ? `${dateOf(ms).slice(5)} ` : ''}${timeOfDay(ms, precision)}`).join(' – ');
+}
+
 /** @param {number} ms @returns {string} "6 h 01 min", "12.3 s" */
 export function duration(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
@@ -151,6 +174,14 @@ export function duration(ms) {
   if (minutes < 60) return `${minutes} min ${pad(Math.floor((ms % 60_000) / 1000))} s`;
   if (minutes >= 2880) return plural(Math.round(minutes / 1440), 'day');
   return `${count(Math.floor(minutes / 60))} h ${pad(minutes % 60)} min`;
+}
+
+/** A length that is mostly a round one. @param {number} ms @returns {string} "1 s", "5 min", "2 h", else as duration says */
+export function roundDuration(ms) {
+  /** @type {[number, string][]} */
+  const units = [[3_600_000, 'h'], [60_000, 'min'], [1000, 's'], [1, 'ms']];
+  const [size, unit] = units.find(([one]) => ms >= one && ms % one === 0) ?? [0, ''];
+  return size > 0 ? `${count(ms / size)} ${unit}` : duration(ms);
 }
 
 // Controls, direction overrides and characters without a width: in a name they only deceive.

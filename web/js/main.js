@@ -14,6 +14,7 @@ import { mountNotices } from './views/notices.js';
 import { mountStage } from './views/stage.js';
 import { mountSummary } from './views/summary.js';
 import { restoreTheme } from './views/theme.js';
+import { mountTimeline } from './views/timeline.js';
 import { mountWorkStrip } from './views/work-strip.js';
 
 /** @typedef {import('./app-state.js').AppState} AppState */
@@ -89,10 +90,15 @@ mountSummary(byId('summary'), store, session, select);
 /** Where the map is looked at is no step that Back should undo. @param {import('./url-state.js').Camera|null} camera */
 const setCamera = (camera) => show({ camera }, false);
 mountStage(byId('stage'), store, { select, setCamera, group: show, chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
+mountTimeline(byId('timeline'), store, { setRange: (range) => narrow({ range }), select, report: session.report });
 mountDetailPanel(byId('details'), store, session, select);
 mountWorkStrip(byId('work'), store, session);
 mountNotices(store, session);
 
+// a result may have moved the range or the selection
+store.subscribe((state, before) => {
+  if (state.whole && state.whole !== before.whole) writeHash(false);
+});
 addEventListener('popstate', () => store.set(fromHash(location.hash)));
 addEventListener('hashchange', () => store.set(fromHash(location.hash)));
 addEventListener('keydown', (event) => {

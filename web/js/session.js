@@ -2,10 +2,12 @@
 
 import { ApiError, api, follow, upload } from './api.js';
 import { isBusy } from './app-state.js';
-import { visibleText } from './format.js';
+import { msOfText, visibleText } from './format.js';
+import { axisOf } from './model/timeline.js';
+import { carried, sameRange, usedRange } from './model/brush.js';
 import { carrySelection } from './model/carry-selection.js';
 import { NO_FILTERS } from './model/filters.js';
-import { buildModel } from './model/graph-model.js';
+import { buildModel, modelWithin } from './model/graph-model.js';
 import { mapName, sortFiles } from './model/intake.js';
 import { PointsFileError, readPoints } from './model/points-file.js';
 
@@ -24,6 +26,8 @@ export function createSession(store) {
   /** @type {string|null} */
   let loading = null; // id of the map whose result is on its way
   let noticeId = 0;
+  /** @type {AbortController|null} of the time range that is on its way: a newer one wins */
+  let ranging = null;
   /** @type {(() => void)|null} */
   let unfollow = null;
 
@@ -75,13 +79,14 @@ export function createSession(store) {
   /** @param {string} id @param {{keepView?: boolean}} [options] */
   async function open(id, { keepView = false } = {}) {
     close();
+    ranging?.abort();
     opened += 1;
     const turn = opened;
     const map = await api.getMap(id);
     if (turn !== opened) return;
     [revision, wanted] = [0, 0];
     const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS, range: null, camera: null, grouping: /** @type {const} */ ('auto'), unfolded: [], past: [] }; // they belonged to the other map
-    store.set({ map, whole: null, model: null, health: null, ...fresh });
+    store.set({ map, whole: null, model: null, health: null, timeline: null, ...fresh });
     const address = new URL(location.href);
     address.searchParams.set('map', id);
     if (!keepView) address.hash = '';
@@ -121,21 +126,55 @@ export function createSession(store) {
     try {
       while (store.get().map?.id === id && wanted > revision) {
         const target = wanted;
-        const [document, health] = await Promise.all([api.graph(id), api.health(id)]);
-        const { map, whole, selection } = store.get();
+        const [document, health, timeline] = await Promise.all([api.graph(id), api.health(id), api.timeline(id)]);
+        const { map, whole, selection, timeline: before, range: asked } = store.get();
         if (map?.id !== id) return;
         const made = buildModel(document);
+        const shift = before ? (msOfText(before.t0_ns) ?? 0) - (msOfText(timeline.t0_ns) ?? 0) : 0;
+        const range = carried(asked, shift, axisOf(timeline));
+        if (asked && !range) notify('The chosen time range lies outside of this capture: the whole capture is shown.', 'info');
         revision = target;
-        store.set({ whole: made, model: made, health, selection: carrySelection(selection, whole, made) });
+        // with a range the model before stays until the one of the range is here
+        store.set({ whole: made, ...(range ? {} : { model: made }), health, timeline, range, selection: carrySelection(selection, whole, made) });
+        if (range) await loadRange();
       }
     } finally {
       if (loading === id) loading = null;
     }
   }
 
+  /** Shows the traffic of the chosen time range, or the whole again. */
+  async function loadRange() {
+    ranging?.abort();
+    const { map, whole, range } = store.get();
+    if (!map || !whole) return;
+    if (range === null) {
+      store.set({ model: whole });
+      return;
+    }
+    const own = new AbortController();
+    ranging = own;
+    try {
+      const part = await api.graphWithin(map.id, range, own.signal);
+      const newest = store.get().whole;
+      if (own.signal.aborted || !newest) return;
+      // the server counts whole buckets: the range becomes what it really is
+      store.set({ model: modelWithin(newest, part), range: usedRange(part.graph, range, axisOf(store.get().timeline)) });
+    } catch (error) {
+      if (own.signal.aborted) return;
+      report(error);
+      store.set({ range: null, model: store.get().whole });
+    }
+  }
+
+  store.subscribe((state, before) => {
+    // who sets the model with it has loaded the range
+    if (state.whole === before.whole && state.model === before.model && !sameRange(state.range, before.range)) void loadRange();
+  });
+
   async function leave() {
     close();
-    store.set({ map: null, whole: null, model: null, health: null, selection: null });
+    store.set({ map: null, whole: null, model: null, health: null, timeline: null, selection: null });
     const maps = await refreshMaps();
     if (maps[0]) await open(maps[0].id);
     else history.replaceState(null, '', new URL(location.pathname, location.href));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +25,9 @@ MAX_BUCKETS = 4_096
 WORDS = ("stayed", "left", "mixed", "undetermined")
 
 Text = Annotated[str | None, Query(max_length=512)]
+Ends = Annotated[str | None, Query(max_length=16_384)]
+"""Node ids, which are long where names are, and URL-encoded ones three times as long."""
+
 Bytes = Annotated[int | None, Query(ge=0, le=1 << 62)]
 Milliseconds = Annotated[float | None, Query(allow_inf_nan=False, ge=-1e15, le=1e15)]
 
@@ -47,7 +51,7 @@ def get_graph(
     Filters drop the edges that do not match, and say so in ``graph.warnings`` (:mod:`flowmap.api.graph_filter`):
     ``left_host`` one or several words with commas, ``vm`` an id, label, name, IP or MAC of either end, ``service`` a
     port, ``tcp/443`` or a name, ``segment`` of either end, ``min_bytes``, ``top`` the largest, ``from_ms`` and
-    ``to_ms`` in whole time buckets. 409 before the first result.
+    ``to_ms`` in whole time buckets, which ``graph.range`` names. 409 before the first result.
     """
     record = state.map_with_result(map_id)
     wanted = GraphFilter(
@@ -71,17 +75,8 @@ def _with_range(record: MapRecord, wanted: GraphFilter) -> GraphFilter:
     if record.t0_ns is None:
         raise Problem(422, "No packet of this map has a time, so there is no time range to choose.")
     with results.views(record.folder, record.revision) as database:
-        rows = conversations.within(database, record.t0_ns, *wanted.range_ms)
-    return GraphFilter(
-        wanted.left_host,
-        wanted.vm,
-        wanted.service,
-        wanted.segment,
-        wanted.min_bytes,
-        wanted.top,
-        wanted.range_ms,
-        rows,
-    )
+        found = conversations.within(database, record.t0_ns, *wanted.range_ms)
+    return replace(wanted, within=found)
 
 
 @lru_cache(maxsize=2)
@@ -144,7 +139,7 @@ def _pair_of(request: Request, marker: str) -> tuple[str, str]:
 def list_conversations(
     state: State,
     map_id: str,
-    pair: Text = None,
+    pair: Ends = None,
     left_host: Text = None,
     service: Text = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
@@ -167,13 +162,20 @@ def list_conversations(
 
 @router.get("/api/maps/{map_id}/timeline")
 def get_timeline(
-    state: State, map_id: str, pair: Text = None, buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS)] = 400
+    state: State,
+    map_id: str,
+    pair: Ends = None,
+    node: Ends = None,
+    buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS)] = 400,
 ) -> Response:
-    """``{"t0_ns", "bucket_ms", "start_ms", "series": {"stayed": [bytes], "left": [], "mixed": [], "undetermined": [],
-    "group": []}, "untimed_bytes"}``; all series have one length, ``start_ms`` is where the first bucket begins."""
+    """``{"t0_ns", "bucket_ms", "start_ms", "series": {"stayed": [bytes], "left": [], "hairpin": [], "mixed": [],
+    "undetermined": [], "group": []}, "untimed_bytes"}``, of a pair, of a node (its id), or of all; all series have one
+    length, ``start_ms`` is where the first bucket begins, ``left`` is without its hairpins."""
     record = state.map_with_result(map_id)
+    where = conversations.condition(pair_of(pair), node=node)
+    totals = _document(record.folder, record.revision)["graph"]["totals"]
     with results.views(record.folder, record.revision) as database:
-        found = conversations.timeline(database, record.t0_ns, conversations.condition(pair_of(pair)), buckets)
+        found = conversations.timeline(database, (record.t0_ns, totals["last_seen_ns"]), where, buckets)
     return SafeJSON({"t0_ns": t0_text(record), **found})
 
 
@@ -197,7 +199,7 @@ def get_health(state: State, map_id: str) -> Response:
 
 
 @router.get("/api/maps/{map_id}/packets")
-def get_packets(state: State, map_id: str, pair: Text = None) -> Response:
+def get_packets(state: State, map_id: str, pair: Ends = None) -> Response:
     """The packets of a pair as pcap: not there yet, 501."""
     state.map_with_result(map_id)
     raise Problem(501, "Packets of a pair cannot be downloaded yet; its evidence names files and frame numbers.")

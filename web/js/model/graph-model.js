@@ -44,6 +44,7 @@ export const NOWHERE = '\u0001nowhere';
  * @property {SegmentRow[]} segments
  * @property {ServiceRow[]} services most bytes first
  * @property {import('../document-types.js').GraphFacts} facts
+ * @property {number} mostBytes of a pair of the whole capture: how wide lines are rests on it
  */
 
 /** @param {string} one @param {string} other */
@@ -103,7 +104,26 @@ export function buildModel(document) {
     segments: segmentsOf(document.nodes),
     services: servicesOf(pairs),
     facts: document.graph,
+    mostBytes: pairs[0]?.edge.wire_bytes ?? 1,
   };
+}
+
+/**
+ * The same endpoints with the traffic of a time range, so that nothing moves.
+ * @param {GraphModel} whole
+ * @param {GraphDocument} part what the server answered for the range
+ * @returns {GraphModel}
+ */
+export function modelWithin(whole, part) {
+  const seen = new Map(part.nodes.map((node) => [node.id, node]));
+  const nodes = [...whole.nodes.values()].map((node) => {
+    const { wire_bytes, packets } = seen.get(node.id) ?? { wire_bytes: 0, packets: 0 };
+    return { ...node, wire_bytes, packets };
+  });
+  // the range may be of a newer result than `whole`, which then follows at once
+  const edges = part.edges.filter((edge) => whole.nodes.has(edge.source) && whole.nodes.has(edge.target));
+  const facts = { ...part.graph, warnings: whole.facts.warnings }; // the page says itself that this is a part
+  return { ...buildModel({ graph: facts, nodes, edges }), mostBytes: whole.mostBytes };
 }
 
 /** @param {DocumentEdge} edge @param {Map<string, DocumentNode>} nodes @returns {Pair} */

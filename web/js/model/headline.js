@@ -1,7 +1,7 @@
 // The sentence above the map and the numbers it rests on. Pure.
 
-import { bytes, count, percent, percentages, plural, timeSpan, msOfNs } from '../format.js';
-import { OUTSIDE, UNPLACED, isDrawn, isHouse, isVmToVm } from './graph-model.js';
+import { bytes, clockSpan, count, percent, percentages, plural, timeSpan, msOfNs } from '../format.js';
+import { OUTSIDE, UNPLACED, isDrawn, isHouse, isVmToVm, placeOf } from './graph-model.js';
 
 /** @typedef {import('./graph-model.js').GraphModel} GraphModel */
 /** @typedef {import('./graph-model.js').Pair} Pair */
@@ -32,12 +32,29 @@ export function vmSplit(model) {
   return splitOf(model.pairs.filter(isVmToVm));
 }
 
+/** @param {GraphModel} model @returns {string|null} the time range whose bytes these are, "12:04 – 15:16"; null for the whole capture */
+export function rangeText(model) {
+  const { range, totals } = model.facts;
+  const from = msOfNs(range?.from_ns ?? totals.first_seen_ns);
+  const to = msOfNs(range?.to_ns ?? totals.last_seen_ns);
+  return range && from !== null && to !== null ? clockSpan(from, to) : null;
+}
+
 /**
  * The sentence: what stayed, what left and what cannot be told, always together.
  * @param {GraphModel} model
  * @returns {string}
  */
 export function headline(model) {
+  const range = rangeText(model);
+  if (range === null) return sentence(model);
+  if (model.pairs.length === 0) return `No conversations in ${range}`;
+  const text = sentence(model);
+  return `In ${range}, ${text.charAt(0).toLowerCase()}${text.slice(1)}`;
+}
+
+/** @param {GraphModel} model */
+function sentence(model) {
   const split = vmSplit(model);
   if (model.pairs.length === 0) return 'No conversations in this capture';
   if (split.total === 0) {
@@ -60,13 +77,17 @@ export function headline(model) {
  */
 export function denominators(model) {
   const split = vmSplit(model);
-  const vms = [...model.nodes.values()].filter((node) => node.kind === 'vm');
-  const unplaced = (model.places.get(UNPLACED) ?? []).length;
+  const range = rangeText(model);
+  // a range keeps the endpoints of the whole capture: those that are silent in it are not counted
+  const seen = [...model.nodes.values()].filter((node) => node.packets > 0 || range === null);
+  const vms = seen.filter((node) => node.kind === 'vm');
+  const hosts = range === null ? model.hosts : [...new Set(seen.map(placeOf))].filter((place) => isHouse(place) && place !== UNPLACED);
+  const unplaced = seen.filter((node) => placeOf(node) === UNPLACED).length;
   const { first_seen_ns: first, last_seen_ns: last } = model.facts.totals;
   return [
     `${bytes(split.total)} VM-to-VM of ${bytes(model.facts.totals.unique_bytes)} in all`,
-    `${plural(vms.length, 'VM')} on ${plural(model.hosts.length, 'host')}${unplaced ? `, ${count(unplaced)} not placed` : ''}`,
-    timeSpan(msOfNs(first), msOfNs(last)),
+    `${plural(vms.length, 'VM')} on ${plural(hosts.length, 'host')}${unplaced ? `, ${count(unplaced)} not placed` : ''}`,
+    range ?? timeSpan(msOfNs(first), msOfNs(last)),
   ];
 }
 

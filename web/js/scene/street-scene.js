@@ -81,7 +81,7 @@ export function streetScene(layout, model, shown, selection, { filtering, groupe
 
 /** What a selection does not change, and most of the work. */
 const baseOf = memoized((/** @type {Layout} */ layout, /** @type {GraphModel} */ model, /** @type {Shown} */ shown, /** @type {boolean} */ filtering, /** @type {boolean} */ grouped) => {
-  const width = widthScale(model.pairs[0]?.edge.wire_bytes ?? 1);
+  const width = widthScale(model.mostBytes);
   const routes = routesOf(layout, shown.drawn, width, layout.folded.size ? widthScale(mostOfTrunks(layout, model.pairs)) : width);
   const houses = [...layout.houses.values()];
   const splits = houseSplits(shown.drawn, (place) => houseOf(layout, place));

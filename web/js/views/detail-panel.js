@@ -1,6 +1,8 @@
 // The right column: what is selected, or where to look first.
 
 import { isBusy, shownOf } from '../app-state.js';
+import { pairKey } from '../model/graph-model.js';
+import { rangeText } from '../model/headline.js';
 import { chosenPairs } from '../scene/street-scene.js';
 import { el, fill } from './element.js';
 import { nodePanel } from './node-panel.js';
@@ -47,6 +49,7 @@ export function mountDetailPanel(element, store, session, select) {
     const gone = [el('p', { class: 'muted' }, 'This is no longer in the map, or not in this one.')];
     if (selection.type === 'pair') {
       const pair = chosenPairs(model, shown, selection)[0];
+      if (!pair && state.whole?.pairByKey.has(pairKey(selection.a, selection.b))) return [el('p', { class: 'muted', id: 'silent' }, `This pair has no traffic in ${rangeText(model) ?? 'this view'}; the timeline shows when it had.`)];
       return pair ? pairPanel.render(pair, map, model) : gone;
     }
     if (selection.type === 'node') {

@@ -2,7 +2,7 @@
 
 import { api } from '../api.js';
 import { bytes, count, duration, msOfNs, msOfText, plural, rate, serviceName, timeOfDay, visibleText, zoneOf } from '../format.js';
-import { splitOf } from '../model/headline.js';
+import { rangeText, splitOf } from '../model/headline.js';
 import { UNPLACED } from '../model/graph-model.js';
 import { LANES, gradeMeaning, laneTitle, meaningOf } from '../verdicts.js';
 import { el, fill, icon, splitBar } from './element.js';
@@ -25,6 +25,7 @@ const FRAMES_SHOWN = 6;
 export function createPairPanel(session, select) {
   /** @type {AbortController|null} */
   let loading = null;
+  let ranged = false; // a time range is chosen, which the conversations do not follow
   let loaded = {
     key: '', revision: -1, total: 0, t0: /** @type {number|null} */ (null), rows: /** @type {Conversation[]} */ ([]), cursor: /** @type {string|null} */ (null),
     detail: /** @type {PairDetail|null} */ (null),
@@ -35,6 +36,8 @@ export function createPairPanel(session, select) {
     const { edge, a, b } = pair;
     const conversations = el('section', { 'aria-label': 'Conversations' });
     const evidence = el('div', {});
+    const range = rangeText(model);
+    ranged = range !== null;
     loadDetail(pair, map, conversations, evidence);
     return [
       el('h2', {}, nodeButton(a.id, a.label), el('span', { class: 'arrow' }, ' → '), nodeButton(b.id, b.label)),
@@ -43,8 +46,8 @@ export function createPairPanel(session, select) {
       ...evidenceSections(edge.evidence, pair.lane === 'undetermined', model),
       ...(edge.would_settle.length ? [el('section', {}, el('h3', {}, 'What would settle it'), el('ul', { class: 'settle' }, edge.would_settle.map((text) => el('li', { class: 'hostile' }, visibleText(text)))))] : []),
       evidence,
-      el('section', {}, el('h3', {}, 'Traffic'), el('dl', { class: 'facts' }, trafficFacts(pair))),
-      el('section', {}, el('h3', {}, 'Services'), el('dl', { class: 'facts' }, edge.services.slice(0, 8).flatMap((service) => fact(serviceName(service), bytes(service.wire_bytes))))),
+      el('section', {}, el('h3', {}, inRange('Traffic', range)), el('dl', { class: 'facts' }, trafficFacts(pair, model))),
+      el('section', {}, el('h3', {}, inRange('Services', range)), el('dl', { class: 'facts' }, edge.services.slice(0, 8).flatMap((service) => fact(serviceName(service), bytes(service.wire_bytes))))),
       conversations,
     ];
   }
@@ -95,7 +98,7 @@ export function createPairPanel(session, select) {
         session.report(error);
       }
     } }, `Show more of ${count(total)}`);
-    fill(element, el('h3', {}, `Conversations (${count(rows.length)} of ${count(total)})`),
+    fill(element, el('h3', {}, `Conversations (${count(rows.length)} of ${count(total)})${ranged ? ' · whole capture' : ''}`),
       el('div', { class: 'conversations' }, el('table', {},
         el('thead', {}, el('tr', {}, ['Service', 'From', 'Bytes', 'Start'].map((label, index) => el('th', { scope: 'col', class: index > 0 ? 'is-number' : null }, label)))),
         el('tbody', {}, rows.map((row) => conversationRow(row, pair, t0))))),
@@ -174,18 +177,25 @@ function pointName(id, model) {
   return point ? [point.file, point.interface].filter(Boolean).join(' ') : id;
 }
 
-/** @param {Pair} pair @returns {Node[]} */
-function trafficFacts({ edge }) {
+/** @param {string} title @param {string|null} range */
+function inRange(title, range) {
+  return range === null ? title : `${title} · in ${range}`;
+}
+
+/** @param {Pair} pair @param {GraphModel} model @returns {Node[]} */
+function trafficFacts({ edge }, { facts: { range } }) {
   const first = msOfNs(edge.first_seen_ns);
   const last = msOfNs(edge.last_seen_ns);
-  const span = first !== null && last !== null ? last - first : 0;
+  const seen = first !== null && last !== null ? last - first : 0;
+  // bytes of a range come in its time, of which the pair may have had a part only
+  const span = Math.min(seen, Math.min(last ?? 0, msOfNs(range?.to_ns) ?? Infinity) - Math.max(first ?? 0, msOfNs(range?.from_ns) ?? 0));
   return [
     ...fact('Bytes → / ←', `${bytes(edge.source_to_target_bytes)} / ${bytes(edge.target_to_source_bytes)}`),
     ...fact('Payload', bytes(edge.payload_bytes)),
     ...fact('Packets', count(edge.packets)),
     ...fact('Rate, average', rate(edge.wire_bytes, span / 1000)),
-    ...fact('First – last seen', first === null || last === null ? 'no time' : `${timeOfDay(first)} – ${timeOfDay(last)} (${zoneOf(first)})`),
-    ...fact('Span', span > 0 ? duration(span) : '–'),
+    ...fact(range ? 'First – last seen, whole capture' : 'First – last seen', first === null || last === null ? 'no time' : `${timeOfDay(first)} – ${timeOfDay(last)} (${zoneOf(first)})`),
+    ...fact('Span', seen > 0 ? duration(seen) : '–'),
     ...fact('Opened by', edge.conversations_from_target ? `both: ${count(edge.conversations - edge.conversations_from_target)} / ${count(edge.conversations_from_target)}` : `${edge.initiator === 'syn' ? 'the first, by TCP SYN' : edge.initiator === 'port' ? 'the first, by port' : edge.initiator === 'first' ? 'the first seen' : 'not known'}`),
   ];
 }
