@@ -3,6 +3,7 @@
 import { isBusy } from '../app-state.js';
 import { bytes, visibleText } from '../format.js';
 import { KIND_LABELS, kindOfFile, sortFiles } from '../model/intake.js';
+import { isOffline } from '../offline.js';
 import { byId, el, fill } from './element.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
