@@ -1,6 +1,7 @@
 // Stands for api.js in a map that was saved as one file: answers from the document in the page, for there is no server.
 
 import { ApiError } from './api.js';
+import { documentText } from './offline.js';
 
 export { ApiError };
 
@@ -10,11 +11,6 @@ export { ApiError };
 
 const KEPT_THERE = 'This is kept with the map on the FlowMap server; this file holds the map alone.';
 const CONVERSATIONS = 'Single conversations are kept with the map on the FlowMap server.';
-
-/** @returns {string} JSON of the document */
-export function documentText() {
-  return document.getElementById('flowmap-document')?.textContent ?? '';
-}
 
 /** @type {GraphDocument|null} */
 let parsed = null;

@@ -4,3 +4,8 @@
 export function isOffline() {
   return 'offline' in document.documentElement.dataset;
 }
+
+/** @returns {string} JSON of the document in the page */
+export function documentText() {
+  return document.getElementById('flowmap-document')?.textContent ?? '';
+}

@@ -75,7 +75,7 @@ export function mountIntake(store, session) {
   }
 
   input.addEventListener('change', () => receive([...(input.files ?? [])]));
-  const carriesFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files') ?? false;
+  const carriesFiles = (/** @type {DragEvent} */ event) => !isOffline() && (event.dataTransfer?.types.includes('Files') ?? false);
   addEventListener('dragenter', (event) => {
     if (!carriesFiles(event)) return;
     depth += 1;

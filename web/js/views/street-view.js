@@ -13,6 +13,7 @@ import { streetScene } from '../scene/street-scene.js';
 import { CanvasPainter } from '../scene/paint-canvas.js';
 import { el, fill } from './element.js';
 import { mountMapTree } from './map-tree.js';
+import { offerPicture } from './picture-source.js';
 import { onThemeChange, readColours } from './theme.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
@@ -283,6 +284,7 @@ export function mountStreetView(element, store, select) {
     select(hitAt(event)?.selection ?? null);
   });
 
+  const endPicture = offerPicture(() => scene && { items: scene.items, bounds: scene.layout.bounds, title: 'Street map' });
   const observer = new ResizeObserver(resize);
   observer.observe(street);
   const endTheme = onThemeChange(() => {
@@ -297,6 +299,7 @@ export function mountStreetView(element, store, select) {
   return () => {
     observer.disconnect();
     endTheme();
+    endPicture();
     unsubscribe();
     tree.unmount();
     hideTip();
