@@ -30,7 +30,9 @@ _STYLE = re.compile(r'[ \t]*<link rel="stylesheet" href="([\w./-]+)">\n')
 _ICON = re.compile(r'<link rel="icon" href="([\w./-]+)" type="image/svg\+xml">')
 _HOME = 'href="./"'
 _SCRIPT = f'  <script type="module" src="{ENTRY}"></script>\n'
-_LEFT_OVER = re.compile(r"<link\b(?! rel=\"icon\" href=\"data:)|<script\b|<style\b|<base\b|\ssrc=|\ssrcset=|href=\"(?!#|data:)")
+_LEFT_OVER = re.compile(
+    r"<link\b(?! rel=\"icon\" href=\"data:)|<script\b|<style\b|<base\b|\ssrc=|\ssrcset=|href=\"(?!#|data:)"
+)
 
 
 class UnknownPage(Exception):
@@ -53,7 +55,9 @@ def page(document: Document, web: Path) -> str:
     markup = _without(_SCRIPT, (web / "index.html").read_text("utf-8"))
     style = _style(markup, web)
     markup = _STYLE.sub("", markup)
-    markup = _ICON.sub(lambda match: f'<link rel="icon" href="{_data_address(web / match[1], "image/svg+xml")}">', markup)
+    markup = _ICON.sub(
+        lambda match: f'<link rel="icon" href="{_data_address(web / match[1], "image/svg+xml")}">', markup
+    )
     markup = markup.replace(_HOME, 'href="#"')
     if left := _LEFT_OVER.search(markup):
         raise UnknownPage(f"index.html has something that loads a file: {markup[left.start() : left.start() + 60]!r}")
@@ -107,8 +111,8 @@ def _resolved(specifier: str, importer: str) -> str:
     if not specifier.startswith(("./", "../")):
         raise UnknownPage(f"{importer} imports {specifier!r}, which is no path beside it.")
     path = posixpath.normpath(posixpath.join(posixpath.dirname(importer), specifier))
-    if path.startswith("../"):
-        raise UnknownPage(f"{importer} imports {specifier!r}, which is outside of the page.")
+    if path.startswith("../") or not path.endswith(".js"):
+        raise UnknownPage(f"{importer} imports {specifier!r}, which is no module of the page.")
     other = EXCHANGED.get(path, path)
     return path if importer == other else other
 
@@ -147,7 +151,7 @@ def _address(content: bytes, media_type: str) -> str:
 
 
 def _inert(text: str) -> str:
-    r"""JSON that no element can be ended or opened in: ``<`` only stands in its strings, where ``\u003c`` is the same."""
+    r"""JSON that ends and opens no element: ``<`` stands in its strings alone, where ``\u003c`` is the same."""
     return text.replace("<", "\\u003c")
 
 

@@ -17,7 +17,9 @@ _TOKEN = re.compile(
       | (?P<mark>.)""",
     re.VERBOSE | re.DOTALL,
 )
-_BEFORE_REGEX = frozenset({"return", "typeof", "case", "in", "of", "void", "delete", "throw", "new", "else", "do", "await", "yield"})
+_BEFORE_REGEX = frozenset(
+    {"return", "typeof", "case", "in", "of", "void", "delete", "throw", "new", "else", "do", "await", "yield"}
+)
 _AFTER_VALUE = frozenset(")]}")
 _LOADS = re.compile(
     r"(?<![\w$.\#])(?:"
@@ -41,12 +43,10 @@ def skeleton(source: str) -> str:
     Raises
     ------
     UnknownJavaScript
-        A template does not end.
+        A template does not end, or a brace ends nothing.
     """
     out: list[str] = []
-    position, end = _code(source, 0, out, in_template=False)
-    if end or position != len(source):
-        raise UnknownJavaScript("a } too many")
+    _code(source, 0, out, in_template=False)
     return "".join(out)
 
 
@@ -62,7 +62,9 @@ def _code(source: str, position: int, out: list[str], *, in_template: bool) -> t
         if match is None:  # pragma: no cover - the last alternative takes any character
             raise UnknownJavaScript(f"character {position}")
         kind, text = match.lastgroup, match.group()
-        if kind == "regex" and (previous in _AFTER_VALUE or (re.match(r"[\w$#]", previous) and previous not in _BEFORE_REGEX)):
+        if kind == "regex" and (
+            previous in _AFTER_VALUE or (re.match(r"[\w$#]", previous) and previous not in _BEFORE_REGEX)
+        ):
             kind, text = "mark", "/"
         position += len(text)
         if kind == "comment":
@@ -78,6 +80,8 @@ def _code(source: str, position: int, out: list[str], *, in_template: bool) -> t
             if in_template and depth == 0:
                 return position - 1, True
             depth -= 1
+            if depth < 0:
+                raise UnknownJavaScript("a } too many")
         out.append(text)
         if not text.isspace():
             previous = text
