@@ -24,7 +24,8 @@ from flowmap.api.log import log_to
 from flowmap.api.maps import MapRecord, Maps, StoredFile
 from flowmap.api.routes import analysis, events, export, graph, health, live, maps, report, uploads
 from flowmap.api.state import ServerState
-from flowmap.api.static_files import static_table, web_folder
+from flowmap.api.static_files import static_table
+from flowmap.export.web_files import web_folder
 from flowmap.inventory import host_and_path
 from flowmap.reading import labels_of
 from flowmap.settings import Settings

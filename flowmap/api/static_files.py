@@ -6,8 +6,6 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-import flowmap
-
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -27,13 +25,6 @@ class StaticFile(NamedTuple):
     content: bytes
     media_type: str
     etag: str
-
-
-def web_folder() -> Path:
-    """``flowmap/web`` in an installed package, ``web`` beside the package in a checkout."""
-    package = Path(flowmap.__file__).parent
-    installed = package / "web"
-    return installed if installed.is_dir() else package.parent / "web"
 
 
 def static_table(folder: Path) -> dict[str, StaticFile]:

@@ -1,4 +1,4 @@
-"""A map as a file: JSON, GraphML, GEXF, CSV, all from the same graph document.
+"""A map as a file: JSON, GraphML, GEXF, CSV and a page that opens without a server, all from the same graph document.
 
 ``write(graph, "map.graphml")`` is the whole of it; :data:`FORMATS` says what there is.
 """
@@ -59,6 +59,7 @@ FORMATS: dict[str, Format] = {
     "graphml": Format((".graphml",), ".graphml", "application/graphml+xml", _by("graphml", "write_graphml")),
     "gexf": Format((".gexf",), ".gexf", "application/gexf+xml", _by("gexf", "write_gexf")),
     "csv": Format((".csv", ".zip"), ".csv.zip", "application/zip", _by("csv_zip", "write_csv")),
+    "html": Format((".html",), ".html", "text/html; charset=utf-8", _by("html_page", "write_html")),
 }
 """Every format by its name."""
 

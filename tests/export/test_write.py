@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import networkx as nx
 import pytest
@@ -15,13 +16,18 @@ from flowmap.export.csv_zip import read_csv
 from flowmap.export.gexf import read_gexf
 from flowmap.export.graphml import read_graphml
 from tests.export.graphs import make_graph
+from tests.export.page_parts import embedded_document
 
 
 def read_json(path) -> nx.DiGraph:
     return nx.node_link_graph(json.loads(path.read_bytes()), edges="edges")
 
 
-READERS = {"json": read_json, "graphml": read_graphml, "gexf": read_gexf, "csv": read_csv}
+def read_html(path) -> nx.DiGraph:
+    return nx.node_link_graph(embedded_document(path.read_text("utf-8")), edges="edges")
+
+
+READERS = {"json": read_json, "graphml": read_graphml, "gexf": read_gexf, "csv": read_csv, "html": read_html}
 
 
 def test_every_format_has_a_reader_here():
@@ -53,11 +59,12 @@ def test_a_stream_gets_json_and_stays_open():
 def test_a_pipe_takes_every_format(tmp_path):
     for name in FORMATS:
         reading, writing = os.pipe()
-        with open(reading, "rb") as end, open(writing, "wb") as stream:
-            write(make_graph_of_one(), stream, name)
-            stream.close()
-            path = tmp_path / name
-            path.write_bytes(end.read())
+        path = tmp_path / name
+        with open(reading, "rb") as end, ThreadPoolExecutor(1) as other:
+            read = other.submit(end.read)  # more than a pipe holds would wait for its reader
+            with open(writing, "wb") as stream:
+                write(make_graph_of_one(), stream, name)
+            path.write_bytes(read.result())
         assert nx.utils.graphs_equal(READERS[name](path), make_graph_of_one())
 
 

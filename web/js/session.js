@@ -10,6 +10,7 @@ import { NO_FILTERS } from './model/filters.js';
 import { buildModel, modelWithin } from './model/graph-model.js';
 import { mapName, sortFiles } from './model/intake.js';
 import { PointsFileError, readPoints } from './model/points-file.js';
+import { isOffline } from './offline.js';
 
 /** @typedef {import('./app-state.js').Store} Store */
 /** @typedef {import('./app-state.js').AppState} AppState */
@@ -88,7 +89,7 @@ export function createSession(store) {
     const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS, range: null, camera: null, grouping: /** @type {const} */ ('auto'), unfolded: [], past: [] }; // they belonged to the other map
     store.set({ map, whole: null, model: null, health: null, timeline: null, ...fresh });
     const address = new URL(location.href);
-    address.searchParams.set('map', id);
+    if (!isOffline()) address.searchParams.set('map', id);
     if (!keepView) address.hash = '';
     history.replaceState(null, '', address);
     if (map.revision > 0) await loadGraph(id, map.revision);

@@ -1,22 +1,17 @@
 // The bar at the top: which map, live chip, search, views, theme, report, exports.
 
-import { api } from '../api.js';
 import { bytes, count, plural, visibleText } from '../format.js';
 import { nodeMatches } from '../model/filters.js';
 import { captureSummary } from '../model/health.js';
+import { isOffline } from '../offline.js';
 import { byId, el, fill } from './element.js';
+import { exportRows } from './export-menu.js';
 import { toggleTheme } from './theme.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
 /** @typedef {import('../app-state.js').AppState} AppState */
 /** @typedef {import('../document-types.js').MapStatus} MapStatus */
 
-const EXPORTS = [
-  ['json', 'JSON', 'the whole graph document, networkx node-link'],
-  ['graphml', 'GraphML', 'for Gephi, yEd, networkx'],
-  ['gexf', 'GEXF', 'for Gephi'],
-  ['csv', 'CSV', 'nodes and edges, zipped'],
-];
 const SEARCH_DELAY_MS = 150;
 
 /**
@@ -32,6 +27,7 @@ export function mountHeader(store, session, actions) {
   const reportLink = /** @type {HTMLAnchorElement} */ (byId('report-link'));
   const viewButtons = /** @type {HTMLButtonElement[]} */ ([...byId('view-switch').querySelectorAll('button')]);
 
+  byId('maps-button').toggleAttribute('inert', isOffline()); // a name only: there is no other map
   byId('theme-button').addEventListener('click', toggleTheme);
   byId('add-button').addEventListener('click', actions.openIntake);
   const undoButton = /** @type {HTMLButtonElement} */ (byId('undo-button'));
@@ -62,7 +58,7 @@ export function mountHeader(store, session, actions) {
   });
 
   mountMenu('maps-menu', 'maps-button', () => mapRows(store, session));
-  mountMenu('export-menu', 'export-button', () => exportRows(store));
+  mountMenu('export-menu', 'export-button', () => exportRows(store.get(), session.notify));
 
   /** @param {AppState} state */
   function render(state) {
@@ -128,12 +124,4 @@ function mapCaption(map) {
   const size = map.captures.reduce((sum, capture) => sum + capture.size_bytes, 0);
   const made = new Date(map.created_at).toLocaleString();
   return `${map.state} · ${plural(map.captures.length, 'capture')}${size ? `, ${bytes(size)}` : ''} · ${made}`;
-}
-
-/** @param {Store} store */
-function exportRows(store) {
-  const { map } = store.get();
-  if (!map) return [];
-  return EXPORTS.map(([format = '', label = '', use = '']) =>
-    el('a', { class: 'menu__item', href: api.exportAddress(map.id, format), download: true }, label, el('small', {}, use)));
 }

@@ -3,6 +3,7 @@
 import { isBusy } from '../app-state.js';
 import { bytes, visibleText } from '../format.js';
 import { KIND_LABELS, kindOfFile, sortFiles } from '../model/intake.js';
+import { isOffline } from '../offline.js';
 import { byId, el, fill } from './element.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
@@ -74,7 +75,7 @@ export function mountIntake(store, session) {
   }
 
   input.addEventListener('change', () => receive([...(input.files ?? [])]));
-  const carriesFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files') ?? false;
+  const carriesFiles = (/** @type {DragEvent} */ event) => !isOffline() && (event.dataTransfer?.types.includes('Files') ?? false);
   addEventListener('dragenter', (event) => {
     if (!carriesFiles(event)) return;
     depth += 1;

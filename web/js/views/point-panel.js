@@ -163,7 +163,7 @@ function uplinkForm(host, known, map, session) {
 function correction(map, id, name, session, change, ...fields) {
   const save = el('button', { type: 'submit', class: 'button button--small', id, 'aria-label': `${name}, and judge again` }, 'State and judge again');
   const group = el('fieldset', { class: 'point__form', 'aria-label': name, disabled: isBusy(map) }, fields, save);
-  const form = el('form', {}, group);
+  const form = el('form', { class: 'needs-server' }, group);
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     group.disabled = true; // until the map is at rest again: what is typed meanwhile would be lost with the old panel

@@ -8,6 +8,7 @@ import { mountCamera } from './camera.js';
 import { el } from './element.js';
 import { exposeScene } from './expose-scene.js';
 import { mountMapTree } from './map-tree.js';
+import { offerPicture } from './picture-source.js';
 import { mountStreetCanvas } from './street-canvas.js';
 import { mountStreetFoot } from './street-foot.js';
 import { createPlaces } from './street-places.js';
@@ -189,6 +190,7 @@ export function mountStreetView(element, store, { select, setCamera, group }) {
     else select(hit?.selection ?? null);
   });
 
+  const endPicture = offerPicture(() => scene && { items: scene.items, bounds: scene.layout.bounds, title: 'Street map' });
   const observer = new ResizeObserver(resize);
   observer.observe(street);
   const unsubscribe = store.subscribe((state, before) => {
@@ -202,6 +204,7 @@ export function mountStreetView(element, store, { select, setCamera, group }) {
 
   return () => {
     observer.disconnect();
+    endPicture();
     unsubscribe();
     tree.unmount();
     tip.hide();
