@@ -123,7 +123,7 @@
  * @property {{interface: string, filter: string|null, packets: number, dropped_packets: number|null}|null} live
  */
 /** @typedef {{maps: MapStatus[], keep_captures_s: number, keep_captures_bytes: number, max_upload_bytes: number}} MapList */
-/** @typedef {{uplinks?: string[], uplinks_complete?: boolean}} HostStatement */
+/** @typedef {{uplinks?: string[], uplinks_complete?: boolean, cluster?: string|null}} HostStatement */
 /** @typedef {{hosts: Record<string, HostStatement>, points: Point[], warnings: Warning[], complete: boolean}} Health */
 /**
  * @typedef {object} Conversation
@@ -172,6 +172,7 @@
 /**
  * @typedef {object} PlacementRow
  * @property {string} source
+ * @property {string} [format] by-hand: a person placed it on the page
  * @property {number} row
  * @property {string|null} vm
  * @property {string|null} host
@@ -187,6 +188,7 @@
  */
 /**
  * @typedef {object} Placement
+ * @property {string} [kind_how] missing in maps of older versions
  * @property {string|null} host
  * @property {'inventory'|'move'|'capture point'|null} how
  * @property {string|null} point
@@ -206,6 +208,8 @@
  * @property {Sightings} sightings
  * @property {{source: Placement|null, target: Placement|null}} placement
  */
+/** @typedef {{bucket_ms: number, start_ms: number, series: Record<string, number[]>, untimed_bytes: number}} Timeline */
+/** @typedef {{packets: number|null, bytes: number|null, complete: boolean, reason: string|null}} PacketsSize of the packets of a pair; reason: why they cannot be had, or not all */
 /** @typedef {{name: string, description: string, up: boolean, loopback: boolean}} Interface */
 /** @typedef {{interfaces: Interface[], problem: string|null, limits: {seconds: number, bytes: number, packets: number}}} InterfaceList */
 

@@ -76,7 +76,7 @@ mountHeader(store, session, {
 mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing) => narrow({ filters }, typing), undo });
 mountSummary(byId('summary'), store, session, select);
 mountStage(byId('stage'), store, { select, chooseFiles: intake.chooseFiles, openLive: live.open });
-mountDetailPanel(byId('details'), store, session, select);
+mountDetailPanel(byId('details'), store, session, { select, setFilters: (filters) => narrow({ filters }) });
 mountWorkStrip(byId('work'), store, session);
 mountNotices(store, session);
 
