@@ -48,7 +48,7 @@ def corrected(records: list[VnicRecord], by_hand: Iterable[VnicRecord]) -> list[
         also = [n for vm_id in ids for n in places["id", vm_id]]
         for number in {*own, *also}:
             result[number] = _moved(result[number], hand)
-        if not any(hand.mac == records[n].mac for n in own):
+        if not own or (hand.mac is not None and all(records[n].mac is None for n in own)):
             result.append(replace(hand, vm_id=next(iter(ids)) if len(ids) == 1 else None))
     return result
 

@@ -1,6 +1,6 @@
 // What the panel of a pair says in words and numbers. Pure.
 
-import { bytes, count, plural, rate, visibleText } from '../format.js';
+import { bytes, count, dateOf, duration, plural, rate, shortenMiddle, timeOfDay, timeSpan, visibleText, zoneOf } from '../format.js';
 import { UNPLACED } from './graph-model.js';
 
 /** @typedef {import('./graph-model.js').Pair} Pair */
@@ -12,6 +12,7 @@ import { UNPLACED } from './graph-model.js';
 /** @typedef {import('../url-state.js').Range} Range */
 
 const FRAMES_SHOWN = 6;
+const LABEL_MOST = 28;
 
 /** Where both ends are and in which segments: "both on host-a · vlan20". @param {Pair} pair */
 export function whereText({ a, b, placeA, placeB }) {
@@ -23,11 +24,13 @@ export function whereText({ a, b, placeA, placeB }) {
   return `${hosts} · ${same ? segments(a.segments) : `${segments(a.segments)} → ${segments(b.segments)}`}`;
 }
 
-/** Who opened the conversations, and how that is known. @param {DocumentEdge} edge */
-export function openedBy({ initiator, conversations, conversations_from_target: fromTarget }) {
+/** Who opened the conversations, and how that is known. @param {Pair} pair */
+export function openedBy({ a, edge }) {
+  const { initiator, conversations, conversations_from_target: fromTarget } = edge;
   if (fromTarget > 0) return `both: ${count(conversations - fromTarget)} → / ${count(fromTarget)} ←`;
-  const known = { syn: 'the first, by TCP SYN', port: 'the first, by port', first: 'the first that was seen' };
-  return known[/** @type {keyof typeof known} */ (initiator)] ?? 'not known';
+  const known = { syn: 'by TCP SYN', port: 'by the ports', first: 'as it was seen first' };
+  const how = known[/** @type {keyof typeof known} */ (initiator)];
+  return how ? `${visibleText(shortenMiddle(a.label, LABEL_MOST))}, ${how}` : 'not known';
 }
 
 /** Several conversations often say the same: one row then, with all their frames; what supports comes first. @param {Evidence[]} evidence @returns {Evidence[]} */
@@ -75,15 +78,22 @@ export function peakOf({ bucket_ms: width, start_ms: start, series }, range) {
 }
 
 /**
- * Average over the span of the pair, and the peak. A bucket that is longer than the span holds all of it at once.
+ * Average over the span of the pair, and the peak where the span is long enough to have one: two buckets and more.
  * @param {number} wireBytes
  * @param {number} spanSeconds
  * @param {{bytes: number, seconds: number}|null} peak
+ * @returns {{term: string, value: string, note: string}}
  */
-export function ratesText(wireBytes, spanSeconds, peak) {
+export function ratesOf(wireBytes, spanSeconds, peak) {
   const average = rate(wireBytes, spanSeconds);
-  if (peak === null || spanSeconds <= 0) return average;
-  return `${average} / ${rate(peak.bytes, Math.min(peak.seconds, spanSeconds))}`;
+  if (peak === null || spanSeconds < 2 * peak.seconds) return { term: 'Rate, average', value: average, note: '' };
+  return { term: 'Rate, average / peak', value: `${average} / ${rate(peak.bytes, peak.seconds)}`, note: `The peak is that of ${duration(peak.seconds * 1000)}.` };
+}
+
+/** @param {number|null} first @param {number|null} last @returns {string} without the date where both are of one day, which the headline names */
+export function seenText(first, last) {
+  if (first === null || last === null || dateOf(first) !== dateOf(last)) return timeSpan(first, last);
+  return `${timeOfDay(first)} – ${timeOfDay(last)} (${zoneOf(first)})`;
 }
 
 /**

@@ -42,8 +42,9 @@ export function createNodeCorrection(session) {
     const requireHost = () => { host.required = kind.value !== 'router'; };
     kind.addEventListener('change', requireHost);
     requireHost();
-    return el('section', { class: 'point', 'aria-labelledby': 'node-correction' },
-      el('h3', { id: 'node-correction' }, said ? 'Placed by you' : 'Correct host and kind'),
+    // folded where the map already knows better than most users
+    return el('details', { class: 'point', open: said !== null || node.host === null },
+      el('summary', {}, said ? 'Placed by hand' : 'Correct host and kind'),
       el('p', { class: 'muted' }, EFFECT),
       hostNames(model),
       correction(map, 'node-save', `State where ${visibleText(node.label)} is`,

@@ -38,7 +38,7 @@ export function createNodePanel(session, actions) {
     if (node.kind !== 'group') {
       correctionOf(node, map, model).then(({ placement, section }) => {
         kindHow.textContent = visibleText(placement?.kind_how || 'nothing said or found');
-        hostHow.textContent = placedBy(placement) + (placement?.conflict ? ` Conflict: ${visibleText(placement.conflict)}.` : '');
+        fill(hostHow, placedBy(placement), placement?.conflict ? el('p', { class: 'against' }, `Conflict: ${visibleText(placement.conflict)}.`) : null);
         fill(form, section);
       }).catch((error) => {
         fill(kindHow);

@@ -43,7 +43,7 @@ export function renderConversations(element, mapId, pair, pages, session) {
   fill(element, title,
     // a region that scrolls has to be reachable by keyboard
     el('div', { class: 'conversations', role: 'region', tabindex: 0, 'aria-labelledby': 'conversations-title' }, el('table', { id: 'conversations' },
-      el('thead', {}, el('tr', {}, ['Service', 'Ports', 'Bytes', 'Start'].map((name, index) => el('th', { scope: 'col', class: index > 0 ? 'is-number' : null }, name)))), body)),
+      el('thead', {}, el('tr', {}, ['Service', 'Src port', 'Bytes', 'Start'].map((name, index) => el('th', { scope: 'col', class: index > 0 ? 'is-number' : null }, name)))), body)),
     more);
 }
 
@@ -67,10 +67,9 @@ function conversationRow(row, pair, t0) {
   const start = t0 === null || row.first_ms === null ? null : t0 + row.first_ms;
   const end = (/** @type {{ip: string, port: number|null}} */ one) => `${one.ip}${one.port === null ? '' : ` port ${one.port}`}`;
   const tip = `${end(initiator)} → ${end(responder)}, ${row.verdict}, grade ${row.grade ?? 'none'}`;
-  const ports = initiator.port === null ? '–' : `${initiator.port} → ${responder.port ?? '–'}`;
   const number = (/** @type {string} */ text) => el('td', { class: 'is-number' }, text);
   return el('tr', { title: visibleText(tip) },
     el('td', {}, el('div', { class: 'conversations__service' }, lane === 'flood' ? null : icon(lane, 18, 15),
       el('span', { class: 'hostile' }, `${reverse ? '← ' : ''}${service}`, el('span', { class: 'visually-hidden' }, `, ${LANES[lane].label}`)))),
-    number(ports), number(bytes(row.wire_bytes)), number(timeOfDay(start)));
+    number(initiator.port === null ? '–' : String(initiator.port)), number(bytes(row.wire_bytes)), number(timeOfDay(start)));
 }

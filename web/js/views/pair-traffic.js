@@ -1,7 +1,7 @@
 // How much a pair sent, when, how fast, and what of it was recorded on uplinks.
 
 import { bytes, count, duration, msOfNs, timeSpan } from '../format.js';
-import { openedBy, peakOf, ratesText, uplinkFacts } from '../model/pair-facts.js';
+import { openedBy, peakOf, ratesOf, seenText, uplinkFacts } from '../model/pair-facts.js';
 import { foldedServices } from './services-list.js';
 import { el } from './element.js';
 
@@ -17,22 +17,23 @@ import { el } from './element.js';
  * @param {import('../url-state.js').Range|null} range
  * @returns {Node[]}
  */
-export function trafficSections({ edge, ...pair }, model, loaded, range) {
+export function trafficSections(pair, model, loaded, range) {
+  const { edge } = pair;
   const first = msOfNs(edge.first_seen_ns);
   const last = msOfNs(edge.last_seen_ns);
   const span = first !== null && last !== null ? last - first : 0;
-  const peak = loaded ? peakOf(loaded.timeline, range) : null;
-  const uplinks = loaded ? uplinkFacts({ edge, ...pair }, loaded.detail.sightings, model) : [];
+  const rates = ratesOf(edge.wire_bytes, span / 1000, loaded ? peakOf(loaded.timeline, range) : null);
+  const uplinks = loaded ? uplinkFacts(pair, loaded.detail.sightings, model) : [];
   return [
     el('section', {}, el('h3', {}, 'Traffic'), el('dl', { class: 'facts', id: 'traffic' },
       fact('Bytes → / ←', `${bytes(edge.source_to_target_bytes)} / ${bytes(edge.target_to_source_bytes)}`),
       uplinks.flatMap(([term, value]) => fact(term, value)),
       fact('Payload', bytes(edge.payload_bytes)),
       fact('Packets', count(edge.packets)),
-      fact('Rate, average / peak', ratesText(edge.wire_bytes, span / 1000, peak), peak ? `The peak is that of ${duration(Math.min(peak.seconds * 1000, span))}.` : ''),
-      fact('First – last seen', timeSpan(first, last)),
+      fact(rates.term, rates.value, rates.note),
+      fact('First – last seen', seenText(first, last), timeSpan(first, last)),
       fact('Span', span > 0 ? duration(span) : '–'),
-      fact('Opened by', openedBy(edge)))),
+      fact('Opened by', openedBy(pair)))),
     el('section', {}, el('h3', {}, 'Services'), foldedServices('services', edge.services.map((service) => ({ service, wire_bytes: service.wire_bytes })))),
   ];
 }
