@@ -93,7 +93,8 @@ export function ratesOf(wireBytes, spanSeconds, peak) {
 /** @param {number|null} first @param {number|null} last @returns {string} without the date where both are of one day, which the headline names */
 export function seenText(first, last) {
   if (first === null || last === null || dateOf(first) !== dateOf(last)) return timeSpan(first, last);
-  return `${timeOfDay(first)} – ${timeOfDay(last)} (${zoneOf(first)})`;
+  const [start, end] = [timeOfDay(first), timeOfDay(last)];
+  return `${start === end ? start : `${start} – ${end}`} (${zoneOf(first)})`;
 }
 
 /**

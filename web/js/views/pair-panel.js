@@ -66,7 +66,7 @@ export function createPairPanel(session, actions) {
       el('p', { class: 'detail-panel__sub hostile' }, whereText(pair)),
       verdictBox(pair),
       evidenceSection(pair, model),
-      settleSection(pair),
+      settleSection(pair, actions.select),
       slots.traffic,
       slots.conversations,
       slots.actions,

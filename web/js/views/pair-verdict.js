@@ -54,9 +54,12 @@ function pointName(id, model) {
   return point ? [point.file, point.interface].filter(Boolean).join(' ') : id;
 }
 
-/** @param {Pair} pair @returns {Node|null} */
-export function settleSection({ edge }) {
+/** @param {Pair} pair @param {(selection: import('../url-state.js').Selection) => void} select @returns {Node|null} */
+export function settleSection({ edge, a, b, lane }, select) {
   if (edge.would_settle.length === 0) return null;
+  const unplaced = lane === 'undetermined' ? [...new Set([a, b])].filter((node) => node.host === null && node.kind !== 'group') : [];
   return el('section', {}, el('h3', {}, 'What would settle it'),
-    el('ul', { class: 'settle' }, edge.would_settle.map((text) => el('li', { class: 'hostile' }, visibleText(text)))));
+    el('ul', { class: 'settle' }, edge.would_settle.map((text) => el('li', { class: 'hostile' }, visibleText(text))),
+      unplaced.length > 0 && el('li', {}, 'Or your own word: ', unplaced.map((node, index) => [index > 0 && ', ',
+        el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'node', id: node.id }) }, `where is ${visibleText(node.label)}?`)]).flat())));
 }
