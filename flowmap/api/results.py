@@ -37,7 +37,8 @@ from flowmap.graph import Talk, fold_outside, pairs_of
 from flowmap.packets import NO_TIME, Tunnel
 from flowmap.pipeline import FlowMap
 from flowmap.settings import Settings
-from flowmap.views import conversation_row, placement
+from flowmap.views import conversation_row
+from flowmap.views import placement as placement_in
 
 _LINK = "map.json"
 READING = "reading-2.pickle"
@@ -219,7 +220,7 @@ def _sightings_table(folder: Path, revision: int) -> SightingsTable:
 def _placements(flow_map: FlowMap, shown: Sequence[Talk], settings: Settings) -> Iterator[tuple[str | None, ...]]:
     ends = {end.id: end for talk in shown for end in (talk.low, talk.high)}
     for key, endpoint in ends.items():
-        placed = placement(flow_map, endpoint, settings)
+        placed = placement_in(flow_map, endpoint, settings)
         if placed is not None:
             yield _text(key), dumps(placed)
 
@@ -237,6 +238,14 @@ def evidence(folder: Path, revision: int, source: str, target: str, t0_ns: int |
             end: json.loads(row[0]) if row else None for end, row in zip(("source", "target"), rows, strict=True)
         },
     }
+
+
+def placement(folder: Path, revision: int, node: str) -> dict[str, Any] | None:
+    """What places a node (:func:`flowmap.evidence.placement_of`); None for a group and for a node that is not there."""
+    with views(folder, revision) as database:
+        row = database.execute("SELECT placement FROM placements WHERE node = ?", (_text(node),)).fetchone()
+    placed: dict[str, Any] | None = json.loads(row[0]) if row else None
+    return placed
 
 
 def _slices(number: int, talk: Talk, source_is_low: bool) -> Iterator[tuple[int, ...]]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flowmap.identity.endpoints import Endpoint
-from flowmap.inventory.records import VnicRecord
+from flowmap.inventory.records import BY_HAND, VnicRecord
 from flowmap.packets import NO_TIME, mac_text
 
 ROWS_SHOWN = 16
@@ -31,13 +31,17 @@ def placement_of(endpoint: Endpoint, first_seen_ns: int, last_seen_ns: int, fres
     Returns
     -------
     dict
-        ``host``, ``how`` (``inventory``, ``move`` where it moved last, ``capture point`` or None), ``point`` (the id of
+        ``kind_how`` (where the kind of machine comes from), ``host``,
+        ``how`` (``inventory``, ``move`` where it moved last, ``capture point`` or None), ``point`` (the id of
         that capture point),
         ``matched_by`` (``MAC`` or ``address``, None without rows), ``conflict`` (a sentence part or ""), ``rows`` and
         ``more_rows``. A row is ``stale`` or of ``unknown`` age where it allows ``likely`` at most.
     """
     how = endpoint.host_how if endpoint.host_how in ("inventory", "move") else "capture point"
     return {
+        "kind_how": "by hand, on the page"
+        if any(row.format == BY_HAND for row in endpoint.records)
+        else endpoint.kind_how,
         "host": endpoint.host,
         "how": None if endpoint.host is None else how,
         "point": endpoint.host_how if endpoint.host is not None and how == "capture point" else None,
@@ -50,6 +54,8 @@ def placement_of(endpoint: Endpoint, first_seen_ns: int, last_seen_ns: int, fres
 
 def _row(record: VnicRecord, first_seen_ns: int, last_seen_ns: int, fresh_s: int) -> dict[str, Any]:
     age, freshness = age_of(record.observed_at_ns, first_seen_ns, last_seen_ns, fresh_s)
+    if record.format == BY_HAND:
+        age = "by hand, on the page"
     return {
         "source": record.source,
         "row": record.row,

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 
+from flowmap.inventory.by_hand import corrected
 from flowmap.inventory.conflicts import find_conflicts
 from flowmap.inventory.hosts import hosts_by_name, one_record_a_host, spelled_alike, spellings
 from flowmap.inventory.learned import place_learned
@@ -18,6 +19,7 @@ from flowmap.inventory.linking import put_together
 from flowmap.inventory.links import Link, LinkOfHost
 from flowmap.inventory.networks import PortGroup, Vswitch, with_networks
 from flowmap.inventory.records import (
+    BY_HAND,
     HostRecord,
     Inventory,
     LearnedMac,
@@ -72,14 +74,17 @@ def join(
     all_links += spelled_alike(of_hosts, spelled)
     flat, learned, mirrors = put_together(flat, hosts, learned, mirrors, all_links, joined_warnings)
     flat = with_networks(flat, spelled_alike(networks, spelled), hosts)
+    by_hand = [record for record in flat if record.format == BY_HAND]
+    flat = [record for record in flat if record.format != BY_HAND]
     joined = _join_by_mac(flat)
     joined = _join_by_interface(joined)
     joined = _join_by_vm(joined)
-    joined = _identify_vms(joined)
+    joined = corrected(_identify_vms(joined), by_hand)
     joined, learned_elsewhere = place_learned(joined, learned)
     if any(len(record.ips) == MAX_IPS for record in joined):
         joined_warnings.append(f"A vNIC has more than {MAX_IPS} addresses; those beyond are left out.")
-    conflicts = learned_elsewhere + find_conflicts(joined, flat)
+    settled = {record.mac for record in by_hand}
+    conflicts = learned_elsewhere + find_conflicts(joined, [record for record in flat if record.mac not in settled])
     if len(conflicts) > MAX_CONFLICTS:
         joined_warnings.append(f"{len(conflicts) - MAX_CONFLICTS:,} more conflicts are not listed.")
     return Inventory(joined, conflicts[:MAX_CONFLICTS], joined_warnings, hosts, learned, mirrors)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from flowmap.errors import InventoryError
 from flowmap.inventory import (
+    by_hand,
     csv_rows,
     forwarding,
     govc_hosts,
@@ -46,7 +47,7 @@ from flowmap.inventory.links import Link
 from flowmap.inventory.listing import starts_with_prompt
 from flowmap.inventory.networks import PortGroup, Vswitch
 from flowmap.inventory.reading import MAX_ROWS, Reading
-from flowmap.inventory.records import HostRecord, LearnedMac, MirrorSession, VnicRecord
+from flowmap.inventory.records import BY_HAND, HostRecord, LearnedMac, MirrorSession, VnicRecord
 from flowmap.inventory.rows import defaults_from
 from flowmap.inventory.xlsx import is_xlsx, load_workbook
 
@@ -79,6 +80,7 @@ FORMATS = (
     Format("govc-host-info", govc_hosts.matches, govc_hosts.read),
     Format("govc-collect", govc_hosts.matches_collected, govc_hosts.read_collected),
     Format("powercli", powercli.matches, powercli.read),
+    Format(BY_HAND, by_hand.matches, by_hand.read),
     Format("json", yaml_json.matches_json, yaml_json.read),
     Format("csv", csv_rows.matches_mapped, csv_rows.read),
     Format("xlsx", workbook.matches, workbook.read),

@@ -7,6 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+BY_HAND = "by-hand"
+"""`format` of a row that a person wrote on the page; see :mod:`flowmap.inventory.by_hand`."""
+
 
 @dataclass(frozen=True, slots=True)
 class VnicRecord:
@@ -40,7 +43,7 @@ class VnicRecord:
     row: int
     """1-based row or element number in `source`."""
     format: str
-    """"csv", "rvtools-vnetwork", "virsh-dumpxml", "ovs-interface", "yaml" or "json"."""
+    """"csv", "rvtools-vnetwork", "virsh-dumpxml", "ovs-interface", "yaml" or "json"; `BY_HAND` from the page."""
     observed_at_ns: int | None
     """When the placement was true, nanoseconds since 1970 UTC."""
     observed_how: str | None

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from flowmap.conversations import Conversation
 from flowmap.identity.endpoints import Endpoint
+from flowmap.inventory.records import BY_HAND
 from flowmap.legs import Leg
 from flowmap.locality.guard import guard_stayed
 from flowmap.locality.intervals import Interval, intervals_of, move_evidence, moves_during
@@ -133,7 +134,8 @@ def place_by_ports(scene: Scene) -> None:
             endpoint.host, endpoint.host_how = (last, "move") if last else (endpoint.host, endpoint.host_how)
             continue
         if endpoint.host_how == "inventory" and endpoint.host != point.host:
-            text = f"the inventory places {endpoint.label} on {endpoint.host}, its port {point.id} is on {point.host}"
+            who = "a person" if any(row.format == BY_HAND for row in endpoint.records) else "the inventory"
+            text = f"{who} places {endpoint.label} on {endpoint.host}, its port {point.id} is on {point.host}"
             endpoint.conflict = endpoint.conflict or text
         if endpoint.host is None:
             endpoint.host, endpoint.host_how = point.host, point.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowmap.identity.endpoints import Endpoint
-from flowmap.inventory.records import LearnedMac, VnicRecord
+from flowmap.inventory.records import BY_HAND, LearnedMac, VnicRecord
 from flowmap.legs import Leg
 from flowmap.locality.completeness import was_recording
 from flowmap.locality.sightings import Scene
@@ -65,12 +65,26 @@ def placed(scene: Scene, endpoint: Endpoint, legs: list[Leg], side: str) -> Plac
         return Placement(live.host or "", vswitch, record, "likely" if why else "strong", why, "live", text, mac)
     host_of_hypervisor = endpoint.host if endpoint.kind == "hypervisor" else None
     if record is None and host_of_hypervisor:
-        return Placement(host_of_hypervisor, None, None, "strong", (), "inventory", endpoint.kind_how, mac)
+        why = ("A person placed it.",) if _is_by_hand(scene, endpoint) else ()
+        text = "by hand, on the page" if why else endpoint.kind_how
+        return Placement(host_of_hypervisor, None, None, "likely" if why else "strong", why, "inventory", text, mac)
     if record is None or not record.host:
         return None
     why = tuple(filter(None, [_matched(endpoint), _age(scene, record)]))
-    text = f"row {record.row} of {record.source}{_observed(scene, record)}"
+    text = f"{_row(record)}{_observed(scene, record)}"
     return Placement(record.host, vswitch, record, "likely" if why else "strong", why, "inventory", text, mac)
+
+
+def _is_by_hand(scene: Scene, endpoint: Endpoint) -> bool:
+    """Whether a person placed a hypervisor, whose rows the endpoint does not keep."""
+    inventory = scene.identities.inventory
+    rows = [row for mac in endpoint.macs for row in inventory.by_mac(mac)]
+    rows += [row for ip in endpoint.ips for row in inventory.by_ip(ip)]
+    return any(row.format == BY_HAND for row in rows)
+
+
+def _row(record: VnicRecord) -> str:
+    return "by hand, on the page" if record.format == BY_HAND else f"row {record.row} of {record.source}"
 
 
 def _at_its_port(
@@ -122,6 +136,8 @@ def _matched(endpoint: Endpoint) -> str:
 
 def _age(scene: Scene, row: VnicRecord | LearnedMac) -> str:
     """Why a row's placement may be out of date; empty when it is fresh."""
+    if isinstance(row, VnicRecord) and row.format == BY_HAND:
+        return f"A person placed {row.vm} by hand."
     if row.observed_at_ns is None or scene.first_seen_ns == NO_TIME:
         return f"{row.source} does not say when it was exported."
     early = scene.first_seen_ns - row.observed_at_ns
@@ -133,7 +149,9 @@ def _age(scene: Scene, row: VnicRecord | LearnedMac) -> str:
 
 
 def _observed(scene: Scene, row: VnicRecord) -> str:
-    """The row's age beside the capture, in the unit that fits."""
+    """The row's age beside the capture, in the unit that fits; a person's word has none."""
+    if row.format == BY_HAND:
+        return ""
     if row.observed_at_ns is None or scene.first_seen_ns == NO_TIME:
         return ", of unknown age"
     early, late = scene.first_seen_ns - row.observed_at_ns, row.observed_at_ns - scene.last_seen_ns

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from flowmap.capture.points import CapturePoint
 from flowmap.identity.endpoints import Identities
-from flowmap.inventory.records import VnicRecord
+from flowmap.inventory.records import BY_HAND, VnicRecord
 from flowmap.legs import FiveTuple, Leg
 from flowmap.packets import is_group_mac
 
@@ -186,6 +186,11 @@ def _split(free: Mapping[Port, set[int]]) -> dict[Port, int]:
     return {}
 
 
+def _exported_host(row: VnicRecord) -> str | None:
+    """A person's word does not make a port its VM's: what packets show there would then rest on it."""
+    return None if row.format == BY_HAND else row.host
+
+
 def _silent_owner(unicast: Sequence[Leg], host: str | None, identities: Identities, taken: set[int]) -> int | None:
     """The one VM that the inventory places on the port's host and to which all its unanswered unicast goes."""
     part, total = _packets_by_mac(unicast), sum(leg.packets for leg in unicast)
@@ -193,6 +198,6 @@ def _silent_owner(unicast: Sequence[Leg], host: str | None, identities: Identiti
         mac
         for mac, packets in part.items()
         if packets >= OWNER_SHARE * total and mac not in taken and any(leg.key.dst_mac == mac for leg in unicast)
-        and host is not None and {row.host for row in identities.inventory.by_mac(mac)} == {host}
+        and host is not None and {_exported_host(row) for row in identities.inventory.by_mac(mac)} == {host}
     }  # fmt: skip
     return macs.pop() if len(macs) == 1 else None

@@ -39,21 +39,35 @@ function problem(status, text) {
  * @returns {Promise<any>} the parsed body, null when there is none
  */
 async function request(method, path, { json, signal } = {}) {
+  const text = await send(method, path, json === undefined ? { signal } : { signal, body: JSON.stringify(json), type: 'application/json' });
+  return text ? JSON.parse(text) : null;
+}
+
+/**
+ * @param {string} method
+ * @param {string} path below /api
+ * @param {{body?: string, type?: string, signal?: AbortSignal|undefined}} [options]
+ * @returns {Promise<string>} the body as it came
+ */
+async function send(method, path, { body, type, signal } = {}) {
   /** @type {Record<string, string>} */
   const headers = method === 'GET' ? {} : { ...SAME_PAGE };
-  if (json !== undefined) headers['Content-Type'] = 'application/json';
+  if (type !== undefined) headers['Content-Type'] = type;
   let response;
   let text;
   try {
-    response = await fetch(`/api${path}`, { method, headers, body: json === undefined ? null : JSON.stringify(json), signal: signal ?? null });
+    response = await fetch(`/api${path}`, { method, headers, body: body ?? null, signal: signal ?? null });
     text = await response.text();
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiError(0, NO_ANSWER);
   }
   if (!response.ok) throw problem(response.status, text);
-  return text ? JSON.parse(text) : null;
+  return text;
 }
+
+/** An id may hold a comma, so each is encoded for itself. @param {string} a @param {string} b */
+const pairQuery = (a, b) => new URLSearchParams({ pair: `${encodeURIComponent(a)},${encodeURIComponent(b)}` });
 
 /** @param {string} id */
 const mapPath = (id) => `/maps/${encodeURIComponent(id)}`;
@@ -83,7 +97,8 @@ export const api = {
   timeline: (id) => request('GET', `${mapPath(id)}/timeline`),
   /** @param {string} id @param {string[]} ends one endpoint or the two of a pair @param {AbortSignal} signal @returns {Promise<import('./document-types.js').Timeline>} */
   timelineOf: (id, ends, signal) => {
-    const query = new URLSearchParams(ends.length === 1 ? { node: ends[0] ?? '' } : { pair: ends.map(encodeURIComponent).join(',') });
+    const [a = '', b] = ends;
+    const query = b === undefined ? new URLSearchParams({ node: a }) : pairQuery(a, b);
     return request('GET', `${mapPath(id)}/timeline?${query}`, { signal });
   },
   /** @param {string} id @returns {Promise<Health>} */
@@ -95,10 +110,21 @@ export const api = {
    * @returns {Promise<{total: number, conversations: import('./document-types.js').Conversation[], next_cursor: string|null}>}
    */
   conversations: (id, a, b, cursor) => {
-    const query = new URLSearchParams({ pair: `${encodeURIComponent(a)},${encodeURIComponent(b)}`, limit: '100' });
-    if (cursor) query.set('cursor', cursor);
-    return request('GET', `${mapPath(id)}/conversations?${query}`);
+    const page = new URLSearchParams({ limit: '100', ...(cursor ? { cursor } : {}) });
+    return request('GET', `${mapPath(id)}/conversations?${pairQuery(a, b)}&${page}`);
   },
+  /** @param {string} id @param {string} node @returns {Promise<{placement: import('./document-types.js').Placement|null}>} */
+  placement: (id, node) => request('GET', `${mapPath(id)}/placement?${new URLSearchParams({ node })}`),
+  /** @param {string} id @param {string} a @param {string} b @returns {string} address of a download */
+  packetsAddress: (id, a, b) => `/api${mapPath(id)}/packets?${pairQuery(a, b)}`,
+  /** @param {string} id @param {string} a @param {string} b @param {AbortSignal} signal @returns {Promise<import('./document-types.js').PacketsSize>} */
+  packetsSize: (id, a, b, signal) => request('GET', `${mapPath(id)}/packets?${pairQuery(a, b)}&size=1`, { signal }),
+  /** @param {string} id @param {string} name @returns {Promise<string>} */
+  inventoryText: (id, name) => send('GET', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`),
+  /** @param {string} id @param {string} name @param {string} content @returns {Promise<string>} */
+  putInventory: (id, name, content) => send('PUT', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`, { body: content, type: 'application/octet-stream' }),
+  /** @param {string} id @param {string} name @returns {Promise<string>} */
+  deleteInventory: (id, name) => send('DELETE', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`),
   /** @returns {Promise<InterfaceList>} */
   interfaces: () => request('GET', '/interfaces'),
   /** @param {string} id @param {import('./document-types.js').LiveWanted} wanted @returns {Promise<MapStatus>} */

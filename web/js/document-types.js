@@ -183,6 +183,7 @@
 /**
  * @typedef {object} PlacementRow
  * @property {string} source
+ * @property {string} [format] by-hand: a person placed it on the page
  * @property {number} row
  * @property {string|null} vm
  * @property {string|null} host
@@ -198,6 +199,7 @@
  */
 /**
  * @typedef {object} Placement
+ * @property {string} [kind_how] missing in maps of older versions
  * @property {string|null} host
  * @property {'inventory'|'move'|'capture point'|null} how
  * @property {string|null} point
@@ -217,6 +219,7 @@
  * @property {Sightings} sightings
  * @property {{source: Placement|null, target: Placement|null}} placement
  */
+/** @typedef {{packets: number|null, bytes: number|null, complete: boolean, reason: string|null}} PacketsSize of the packets of a pair; reason: why they cannot be had, or not all */
 /** @typedef {{name: string, description: string, up: boolean, loopback: boolean}} Interface */
 /** @typedef {{seconds: number, bytes: number, packets: number}} LiveLimits */
 /** @typedef {{interfaces: Interface[], problem: string|null, limits: LiveLimits}} InterfaceList */

@@ -91,7 +91,7 @@ mountSummary(byId('summary'), store, session, select);
 const setCamera = (camera) => show({ camera }, false);
 mountStage(byId('stage'), store, { select, setCamera, group: show, chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
 mountTimeline(byId('timeline'), store, { setRange: (range) => narrow({ range }), select, report: session.report });
-mountDetailPanel(byId('details'), store, session, select);
+mountDetailPanel(byId('details'), store, session, { select, setFilters: (filters) => narrow({ filters }) });
 mountWorkStrip(byId('work'), store, session);
 mountNotices(store, session);
 

@@ -9,6 +9,7 @@ import { carrySelection } from './model/carry-selection.js';
 import { NO_FILTERS } from './model/filters.js';
 import { buildModel, modelWithin } from './model/graph-model.js';
 import { mapName, sortFiles } from './model/intake.js';
+import { HAND_FILE, readHandDocument } from './model/placed-by-hand.js';
 import { PointsFileError, readPoints } from './model/points-file.js';
 import { isOffline } from './offline.js';
 
@@ -326,6 +327,29 @@ export function createSession(store) {
     }
   }
 
+  /**
+   * Changes what the user placed by hand and judges again from the legs.
+   * @param {(document: import('./model/placed-by-hand.js').HandDocument) => import('./model/placed-by-hand.js').HandDocument} change
+   * @returns {Promise<boolean>} whether the map is being judged again
+   */
+  async function placeByHand(change) {
+    const map = store.get().map;
+    if (!map) return false;
+    try {
+      const { id, inventory } = map;
+      const exists = inventory.some(({ name }) => name === HAND_FILE);
+      const document = change(readHandDocument(exists ? await api.inventoryText(id, HAND_FILE) : ''));
+      if (document.vms.length) await api.putInventory(id, HAND_FILE, JSON.stringify(document, null, 1));
+      else if (exists) await api.deleteInventory(id, HAND_FILE);
+      const judged = await api.analyse(id);
+      if (store.get().map?.id === id) store.set({ map: judged });
+      return true;
+    } catch (error) {
+      report(error);
+      return false;
+    }
+  }
+
   /** @param {(id: string) => Promise<MapStatus>} action */
   async function withMap(action) {
     const id = store.get().map?.id;
@@ -338,7 +362,7 @@ export function createSession(store) {
   }
 
   return {
-    started, start, open: (/** @type {string} */ id) => open(id).catch(report), remove, intake, sample, startLive, statePoints, report, notify, dismiss,
+    started, start, open: (/** @type {string} */ id) => open(id).catch(report), remove, intake, sample, startLive, statePoints, placeByHand, report, notify, dismiss,
     analyse: () => withMap(api.analyse),
     cancel: () => withMap(api.cancelAnalysis),
     stopLive: () => withMap(api.stopLive),

@@ -126,6 +126,19 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
     )
 
 
+@router.get("/api/maps/{map_id}/placement")
+def get_placement(state: State, map_id: str, node: Annotated[str, Query(max_length=512)]) -> Response:
+    """``{"placement": placement|null}``: how kind and host of a node are known, null for a group; 409 when an earlier
+    FlowMap made the map without it."""
+    record = state.map_with_result(map_id)
+    try:
+        placed = results.placement(record.folder, record.revision, node)
+    except sqlite3.OperationalError as error:
+        text = "An earlier FlowMap made this map, without who placed its machines; start its analysis again."
+        raise Problem(409, text) from error
+    return SafeJSON({"placement": placed})
+
+
 def _pair_of(request: Request, marker: str) -> tuple[str, str]:
     """Two ids from the path as it was sent: an id may hold an encoded slash."""
     raw = request.scope.get("raw_path") or request.url.path.encode()
@@ -199,10 +212,14 @@ def get_health(state: State, map_id: str) -> Response:
 
 
 @router.get("/api/maps/{map_id}/packets")
-def get_packets(state: State, map_id: str, pair: Ends = None) -> Response:
-    """The packets of a pair as pcap: not there yet, 501."""
+def get_packets(state: State, map_id: str, pair: Ends = None, size: bool = False) -> Response:
+    """The packets of a pair as pcap: not there yet, 501; ``size=1`` says why, ``{"packets", "bytes", "complete",
+    "reason"}``."""
     state.map_with_result(map_id)
-    raise Problem(501, "Packets of a pair cannot be downloaded yet; its evidence names files and frame numbers.")
+    reason = "Packets of a pair cannot be downloaded yet; its evidence names files and frame numbers."
+    if size:
+        return SafeJSON({"packets": None, "bytes": None, "complete": False, "reason": reason})
+    raise Problem(501, reason)
 
 
 def words_of(left_host: str | None) -> tuple[str, ...]:

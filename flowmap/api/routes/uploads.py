@@ -98,6 +98,21 @@ def delete_inventory(state: State, map_id: str, name: str) -> Response:
     return Response(status_code=204)
 
 
+@router.get("/api/maps/{map_id}/inventory/{name:path}")
+def get_inventory(state: State, map_id: str, name: str) -> Response:
+    """The bytes of an inventory as they came, always to be saved and never to be shown as a page; 404 without it."""
+    record = state.maps.get(map_id)
+    file = next((file for file in record.inventory if file.name == clean_name(name)), None)
+    if file is None:
+        raise Problem(404, "The map holds no file of that name.")
+    try:
+        content = record.file_path("inventory", file).read_bytes()
+    except OSError as error:
+        raise Problem(404, "The file is no longer there; send it again.") from error
+    headers = {"Content-Disposition": "attachment", "Cache-Control": "no-store"}
+    return Response(content, media_type="text/plain; charset=utf-8", headers=headers)
+
+
 @router.put("/api/maps/{map_id}/points")
 def put_points(state: State, map_id: str, body: Annotated[Any, Body()]) -> Response:
     """The points file as JSON, ``{"hosts": {...}, "points": [...]}`` (DESIGN section 4); answers the same."""

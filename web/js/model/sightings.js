@@ -38,6 +38,7 @@ export function placedBy(placement) {
   if (placement === null) return 'A group is on no host.';
   if (placement.host === null) return 'Nobody says where it is.';
   const host = visibleText(placement.host);
+  if (placement.rows.some((row) => row.format === 'by-hand') && placement.how === 'inventory') return `On ${host}, placed by hand on the page.`;
   if (placement.how === 'inventory') return `On ${host} according to the inventory${placement.matched_by === 'address' ? ', matched by address only' : ''}.`;
   if (placement.how === 'move') return `On ${host} since it moved there.`;
   return `On ${host} according to its port ${visibleText(placement.point ?? '')}.`;

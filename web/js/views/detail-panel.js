@@ -1,15 +1,18 @@
 // The right column: what is selected, or where to look first.
 
 import { isBusy, shownOf } from '../app-state.js';
-import { pairKey } from '../model/graph-model.js';
+import { UNPLACED, isHouse, pairKey } from '../model/graph-model.js';
 import { rangeText } from '../model/headline.js';
 import { chosenPairs } from '../scene/street-scene.js';
+import { enableCorrections, waitText } from './corrections.js';
 import { el, fill } from './element.js';
-import { nodePanel } from './node-panel.js';
+import { hostPanel } from './host-panel.js';
+import { forgetOpened } from './more-list.js';
+import { createNodePanel } from './node-panel.js';
 import { overviewPanel } from './overview-panel.js';
 import { createPairPanel } from './pair-panel.js';
 import { placePanel, trunkPanel } from './place-panel.js';
-import { enableCorrections, pointPanel } from './point-panel.js';
+import { pointPanel } from './point-panel.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
 /** @typedef {import('../app-state.js').AppState} AppState */
@@ -19,10 +22,12 @@ import { enableCorrections, pointPanel } from './point-panel.js';
  * @param {HTMLElement} element
  * @param {Store} store
  * @param {import('../session.js').Session} session
- * @param {(selection: Selection|null) => void} select
+ * @param {{select: (selection: Selection|null) => void, setFilters: (filters: import('../model/filters.js').Filters) => void}} actions
  */
-export function mountDetailPanel(element, store, session, select) {
-  const pairPanel = createPairPanel(session, select);
+export function mountDetailPanel(element, store, session, actions) {
+  const { select } = actions;
+  const pairPanel = createPairPanel(session, actions);
+  const nodePanel = createNodePanel(session, actions);
   let submitted = ''; // id of the button that sent a form: it is disabled meanwhile, and so loses the focus
   element.addEventListener('submit', (event) => { submitted = event.submitter?.id ?? ''; });
 
@@ -33,9 +38,10 @@ export function mountDetailPanel(element, store, session, select) {
       fill(element);
       return;
     }
+    if (moved) forgetOpened();
     const scrolled = element.scrollTop;
     const focused = element.contains(document.activeElement) ? document.activeElement?.id : '';
-    fill(element, selection && head(titleOf(selection)), content(state));
+    fill(element, selection && head(titleOf(selection), waitText(map)), content(state));
     element.scrollTop = moved ? 0 : scrolled;
     if (focused && !moved) document.getElementById(focused)?.focus({ preventScroll: true });
   }
@@ -50,23 +56,27 @@ export function mountDetailPanel(element, store, session, select) {
     if (selection.type === 'pair') {
       const pair = chosenPairs(model, shown, selection)[0];
       if (!pair && state.whole?.pairByKey.has(pairKey(selection.a, selection.b))) return [el('p', { class: 'muted', id: 'silent' }, `This pair has no traffic in ${rangeText(model) ?? 'this view'}; the timeline shows when it had.`)];
-      return pair ? pairPanel.render(pair, map, model) : gone;
+      return pair ? pairPanel.render(pair, map, model, state) : gone;
     }
     if (selection.type === 'node') {
       const node = model.nodes.get(selection.id);
-      return node ? nodePanel(node, model, select) : gone;
+      return node ? nodePanel(node, map, model, state) : gone;
     }
     if (selection.type === 'point') {
       const point = model.facts.points.find(({ id }) => id === selection.id);
       return point ? pointPanel(point, model, map, health, session) : gone;
     }
     if (selection.type === 'trunk') return trunkPanel(selection, chosenPairs(model, shown, selection), select);
-    return placePanel(selection.place, model, chosenPairs(model, shown, selection), select);
+    const { place } = selection;
+    const pairs = chosenPairs(model, shown, selection);
+    if (!model.places.has(place) && !model.facts.points.some((point) => point.host === place)) return gone;
+    if (isHouse(place) && place !== UNPLACED) return hostPanel(place, model, map, pairs, state, session, actions);
+    return placePanel(place, model, pairs, select);
   }
 
-  /** @param {string} title */
-  function head(title) {
-    return el('div', { class: 'detail-panel__head' }, el('h3', {}, title),
+  /** @param {string} title @param {string} wait */
+  function head(title, wait) {
+    return el('div', { class: 'detail-panel__head' }, el('h3', {}, title), el('p', { class: 'detail-panel__wait', id: 'corrections-wait', role: 'status' }, wait),
       el('button', { type: 'button', class: 'detail-panel__close', 'aria-label': 'Clear the selection', onclick: () => select(null) }, '✕'));
   }
 

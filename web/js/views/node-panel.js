@@ -1,40 +1,104 @@
 // One endpoint: who it is and how that is known, where it stands, whom it talks to.
 
-import { bytes, count, plural, visibleText } from '../format.js';
+import { bytes, count, percent, plural, visibleText } from '../format.js';
+import { isolate, showNode } from '../model/filters.js';
+import { servicesOfPairs } from '../model/host-facts.js';
 import { splitOf } from '../model/headline.js';
-import { el, splitBar } from './element.js';
-import { pairList } from './pair-list.js';
+import { placedBy } from '../model/sightings.js';
+import { el, fill, splitBar } from './element.js';
+import { foldedWords, moreList } from './more-list.js';
+import { createNodeCorrection } from './node-correction.js';
+import { pairItem } from './pair-list.js';
+import { foldedServices } from './services-list.js';
 
+/** @typedef {import('../app-state.js').AppState} AppState */
 /** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
+/** @typedef {import('../model/filters.js').Filters} Filters */
 /** @typedef {import('../document-types.js').DocumentNode} DocumentNode */
+/** @typedef {import('../document-types.js').MapStatus} MapStatus */
 /** @typedef {import('../url-state.js').Selection} Selection */
 
 const KINDS = { vm: 'VM', hypervisor: 'Hypervisor', router: 'Router', external: 'Outside peer', group: 'Group', unknown: 'Kind not known' };
+const PAIRS_SHOWN = 12;
 
 /**
- * @param {DocumentNode} node
- * @param {GraphModel} model
- * @param {(selection: Selection|null) => void} select
- * @returns {Node[]}
+ * @param {import('../session.js').Session} session
+ * @param {{select: (selection: Selection|null) => void, setFilters: (filters: Filters) => void}} actions
  */
-export function nodePanel(node, model, select) {
-  const pairs = model.pairsOf.get(node.id) ?? [];
-  const split = splitOf(pairs.filter((pair) => pair.lane !== 'flood'));
-  return [
-    el('h2', { class: 'hostile' }, visibleText(node.label)),
-    el('p', { class: 'detail-panel__sub' }, `${KINDS[node.kind]} · ${node.host === null ? 'host not known' : `on ${visibleText(node.host)}`}${node.vswitch === null ? '' : ` · ${visibleText(node.vswitch)}`}`),
-    split.total > 0 ? el('section', {}, splitBar('share-bar', split), el('p', { class: 'muted num' }, `${bytes(split.stayed)} stayed, ${bytes(split.left)} left, ${bytes(split.undetermined)} undetermined`)) : el('span'),
-    el('section', {}, el('h3', {}, 'Names, and who says so'),
-      node.names.length ? el('ul', { class: 'names' }, node.names.map(({ name, source }) => el('li', {}, el('bdi', { class: 'hostile' }, visibleText(name)), el('small', {}, visibleText(source))))) : el('p', { class: 'muted' }, 'No name was seen or stated.')),
-    el('section', {}, el('h3', {}, 'Addresses'), el('dl', { class: 'facts facts--left' },
-      fact('IP', node.ips), fact('MAC', node.macs), fact('Segments', node.segments))),
-    el('section', {}, el('h3', {}, 'Traffic'), el('dl', { class: 'facts' },
-      el('dt', {}, 'Bytes, both ways'), el('dd', {}, bytes(node.wire_bytes)), el('dt', {}, 'Packets'), el('dd', {}, count(node.packets)))),
-    el('section', {}, el('h3', {}, plural(pairs.length, 'pair')), pairList(pairs, select, { from: node.id, most: 20 })),
-  ];
+export function createNodePanel(session, actions) {
+  const correctionOf = createNodeCorrection(session);
+
+  /** @param {DocumentNode} node @param {MapStatus} map @param {GraphModel} model @param {AppState} state @returns {Node[]} */
+  function render(node, map, model, state) {
+    const pairs = model.pairsOf.get(node.id) ?? [];
+    const split = splitOf(pairs.filter((pair) => pair.lane !== 'flood'));
+    const kindHow = el('dd', { class: 'hostile facts__how' }, '…');
+    const hostHow = el('dd', { class: 'hostile facts__how' }, '…');
+    const form = el('div', {});
+    if (node.kind !== 'group') {
+      correctionOf(node, map, model).then(({ placement, section }) => {
+        kindHow.textContent = visibleText(placement?.kind_how || 'nothing said or found');
+        fill(hostHow, placedBy(placement), placement?.conflict ? el('p', { class: 'against' }, `Conflict: ${visibleText(placement.conflict)}.`) : null);
+        fill(form, section);
+      }).catch((error) => {
+        fill(kindHow);
+        fill(hostHow, error instanceof Error ? error.message : String(error));
+      });
+    }
+    return [
+      el('h2', { class: 'hostile' }, visibleText(node.label)),
+      el('p', { class: 'detail-panel__sub' }, `${KINDS[node.kind]} · ${node.host === null ? 'host not known' : `on ${visibleText(node.host)}`}`),
+      sharesSection(split),
+      filterButtons(node, state.filters, actions),
+      node.kind !== 'group' && el('section', {}, el('h3', {}, 'What and where'), el('dl', { class: 'facts', id: 'node-facts' },
+        fact('Kind', [KINDS[node.kind]]), el('dt', { class: 'visually-hidden' }, 'Known from'), kindHow,
+        fact('Host', [node.host === null ? 'not known' : hostButton(node.host, actions)]), el('dt', { class: 'visually-hidden' }, 'Known from'), hostHow,
+        fact('vSwitch', [node.vswitch === null ? '–' : visibleText(node.vswitch)]))),
+      form,
+      el('section', {}, el('h3', {}, 'Names, and who says so'),
+        node.names.length ? moreList('names', node.names, ({ name, source }) => el('li', {}, el('bdi', { class: 'hostile' }, visibleText(name)), el('small', {}, visibleText(source))), { className: 'names', page: 6 }) : el('p', { class: 'muted' }, 'No name was seen or stated.')),
+      el('section', {}, el('h3', {}, 'Addresses'), el('dl', { class: 'facts facts--left' },
+        address('IP', node.ips), address('MAC', node.macs), address('Segments', node.segments))),
+      el('section', {}, el('h3', {}, 'Traffic'), el('dl', { class: 'facts' },
+        fact('Bytes, both ways', [bytes(node.wire_bytes)]), fact('Packets', [count(node.packets)]))),
+      el('section', {}, el('h3', {}, plural(pairs.length, 'pair')), moreList('pairs', pairs, (pair) => pairItem(pair, actions.select, node.id), { className: 'pair-list', page: PAIRS_SHOWN })),
+      el('section', {}, el('h3', {}, 'Services'), foldedServices('services', servicesOfPairs(pairs))),
+    ].filter((part) => part instanceof Node);
+  }
+
+  return render;
+}
+
+/** What stayed, left and cannot be told of some traffic. @param {import('../model/headline.js').Split} split @returns {Node|null} */
+export function sharesSection(split) {
+  if (split.total === 0) return null;
+  const part = (/** @type {number} */ value, /** @type {string} */ word) => `${bytes(value)} ${word} (${percent(value, split.total)})`;
+  const turned = split.hairpin > 0 ? `, of it ${bytes(split.hairpin)} hairpin` : '';
+  return el('section', {}, splitBar('share-bar', split), el('p', { class: 'muted num', id: 'shares' },
+    `${part(split.stayed, 'stayed')}, ${part(split.left, 'left')}${turned}, ${part(split.undetermined, 'undetermined')}`));
+}
+
+/** @param {DocumentNode} node @param {Filters} filters @param {{setFilters: (filters: Filters) => void}} actions */
+function filterButtons({ id, kind }, filters, { setFilters }) {
+  const hidden = filters.hiddenNodes.includes(id);
+  const alone = filters.isolated.length === 1 && filters.isolated[0] === id;
+  const what = kind === 'vm' ? 'this VM' : 'this endpoint';
+  return el('div', { class: 'actions actions--row' },
+    el('button', { type: 'button', class: 'button button--small', id: 'hide-node', 'aria-pressed': String(hidden), onclick: () => setFilters(showNode(filters, id, hidden)) }, hidden ? `Show ${what} again` : `Hide ${what}`),
+    el('button', { type: 'button', class: 'button button--small', id: 'isolate-node', 'aria-pressed': String(alone), onclick: () => setFilters(isolate(filters, [id])) }, alone ? 'Show all again' : `Isolate ${what}`));
+}
+
+/** @param {string} host @param {{select: (selection: Selection|null) => void}} actions */
+function hostButton(host, { select }) {
+  return el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'place', place: host }) }, visibleText(host));
+}
+
+/** @param {string} term @param {(Node|string)[]} value @returns {Node[]} */
+function fact(term, value) {
+  return [el('dt', {}, term), el('dd', { class: 'hostile' }, value)];
 }
 
 /** @param {string} term @param {string[]} values @returns {Node[]} */
-function fact(term, values) {
-  return [el('dt', {}, term), el('dd', { class: 'mono hostile' }, values.length ? visibleText(values.join(', ')) : '–')];
+function address(term, values) {
+  return [el('dt', {}, term), el('dd', { class: 'mono hostile' }, foldedWords(`address ${term}`, values))];
 }

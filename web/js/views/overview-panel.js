@@ -4,7 +4,7 @@ import { bytes, count, plural, visibleText } from '../format.js';
 import { isVmToVm } from '../model/graph-model.js';
 import { splitOf } from '../model/headline.js';
 import { el } from './element.js';
-import { pairList } from './pair-list.js';
+import { shortPairList } from './pair-list.js';
 
 /** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
 /** @typedef {import('../model/graph-model.js').Pair} Pair */
@@ -41,7 +41,7 @@ export function overviewPanel(model, shown, select) {
 /** @param {string} title @param {Pair[]} pairs @param {(selection: Selection|null) => void} select @param {string} note @returns {Node[]} */
 function group(title, pairs, select, note) {
   if (pairs.length === 0) return [];
-  return [el('section', {}, el('h3', {}, `${title} · ${bytes(splitOf(pairs).total)}`), el('p', { class: 'detail-panel__sub' }, note), pairList(pairs, select, { most: 5 }))];
+  return [el('section', {}, el('h3', {}, `${title} · ${bytes(splitOf(pairs).total)}`), el('p', { class: 'detail-panel__sub' }, note), shortPairList(pairs, select, 5))];
 }
 
 /** @param {string} term @param {string} value */

@@ -2,6 +2,7 @@
 
 import { count, visibleText } from '../format.js';
 import { ageText, framesOf, macsOf, placedBy, rowText, tagsOf, ttlOf, tunnelOf } from '../model/sightings.js';
+import { copyButton } from './copying.js';
 import { el } from './element.js';
 
 /** @typedef {import('../document-types.js').Sighting} Sighting */
@@ -32,7 +33,6 @@ export function sightingsSection(session, sightings, { source, target }) {
         el('tr', {}, el('th', { scope: 'rowgroup', colspan: HEADERS.length, class: 'sightings__way hostile' }, visibleText(name))),
         rows.map((row) => sightingRow(session, row)))))),
     sightings.more_rows > 0 && el('p', { class: 'muted' }, `And ${count(sightings.more_rows)} more rows with ${count(sightings.more_frames)} frames.`),
-    sightings.filter !== null && copyButton(session, { filter: sightings.filter, note: sightings.filter_note, label: 'Copy filter of the pair', id: 'copy-filter' }),
   ].filter((part) => part instanceof Node);
 }
 
@@ -46,25 +46,9 @@ function sightingRow(session, row) {
       el('div', { class: 'muted hostile' }, `${row.role}, ${row.host === null ? 'host not known' : visibleText(row.host)}`),
       el('div', { class: 'sightings__macs' }, macsOf(row).replace('→ ', '→\u00a0')), tunnel && el('div', { class: 'muted' }, tunnel)),
     el('td', { class: 'is-number' }, framesOf(row), el('div', {}, copyButton(session, {
-      filter: row.filter, note: row.filter_note, label: 'Copy filter', name: `Copy filter of ${count(row.frames)} frames at ${place}, ${macsOf(row)}`,
+      text: () => row.filter, what: 'filter', note: row.filter_note, title: row.filter, label: 'Copy filter', name: `Copy filter of ${count(row.frames)} frames at ${place}, ${macsOf(row)}`,
     }))),
     number(count(row.first_frame)), number(ttlOf(row)), number(tagsOf(row)));
-}
-
-/**
- * @param {import('../session.js').Session} session
- * @param {{filter: string, note: string, label: string, name?: string, id?: string}} what
- */
-function copyButton(session, { filter, note, label, name, id }) {
-  const told = note ? ` (${note})` : '';
-  return el('button', { type: 'button', class: 'button button--small', id, 'aria-label': name, title: `${filter}${told}`, onclick: async () => {
-    try {
-      await navigator.clipboard.writeText(filter);
-      session.notify(`Copied: ${filter}${told}`, 'info');
-    } catch {
-      session.notify(`This browser does not let the page copy. The filter is: ${filter}${told}`, 'info');
-    }
-  } }, label);
 }
 
 /**

@@ -1,6 +1,6 @@
-// A short list of pairs as buttons; each opens its pair.
+// Pairs as buttons, in short lists and in long ones; each opens its pair.
 
-import { bytes, visibleText } from '../format.js';
+import { bytes, count, visibleText } from '../format.js';
 import { otherEnd } from '../model/graph-model.js';
 import { laneTitle } from '../verdicts.js';
 import { pairSelection } from '../scene/street-scene.js';
@@ -9,22 +9,21 @@ import { el, icon } from './element.js';
 /** @typedef {import('../model/graph-model.js').Pair} Pair */
 /** @typedef {import('../url-state.js').Selection} Selection */
 
-/**
- * @param {Pair[]} pairs
- * @param {(selection: Selection|null) => void} select
- * @param {{most?: number, from?: string, grade?: boolean}} [options] from: only the other end is named
- */
-export function pairList(pairs, select, { most = 12, from } = {}) {
-  const rows = pairs.slice(0, most).map((pair) => {
-    const name = from === undefined ? `${pair.a.label} → ${pair.b.label}` : otherEnd(pair, from).label;
-    const detail = `${laneTitle(pair.lane)} · ${pair.edge.grade ?? 'no evidence'}`;
-    return el('li', {}, el('button', { type: 'button', class: 'pair-list__item', onclick: () => select(pairSelection(pair)) },
-      pair.lane === 'flood' ? el('i') : icon(pair.lane, 22, 19), el('span', {}, el('bdi', {}, visibleText(name))), el('b', { class: 'num' }, bytes(pair.edge.wire_bytes)), el('small', {}, detail)));
-  });
+/** The first of a long list, and what the rest sums up to. @param {Pair[]} pairs @param {(selection: Selection|null) => void} select @param {number} most */
+export function shortPairList(pairs, select, most) {
+  const rows = pairs.slice(0, most).map((pair) => pairItem(pair, select));
   const rest = pairs.slice(most);
   if (rest.length) {
     const sum = rest.reduce((total, pair) => total + pair.edge.wire_bytes, 0);
-    rows.push(el('li', { class: 'muted' }, `and ${rest.length} more with ${bytes(sum)}, in the table`));
+    rows.push(el('li', { class: 'muted' }, `and ${count(rest.length)} more with ${bytes(sum)}, in the table`));
   }
   return el('ul', { class: 'pair-list' }, rows);
+}
+
+/** @param {Pair} pair @param {(selection: Selection|null) => void} select @param {string} [from] id of an end: only the other one is named */
+export function pairItem(pair, select, from) {
+  const name = from === undefined ? `${pair.a.label} → ${pair.b.label}` : otherEnd(pair, from).label;
+  const detail = `${laneTitle(pair.lane)} · ${pair.edge.grade ?? 'no evidence'}`;
+  return el('li', {}, el('button', { type: 'button', class: 'pair-list__item', onclick: () => select(pairSelection(pair)) },
+    pair.lane === 'flood' ? el('i') : icon(pair.lane, 22, 19), el('span', {}, el('bdi', {}, visibleText(name))), el('b', { class: 'num' }, bytes(pair.edge.wire_bytes)), el('small', {}, detail)));
 }

@@ -1,218 +1,114 @@
 // One pair: the verdict, what speaks for and against it, what would settle it, its traffic and conversations.
 
-import { api } from '../api.js';
-import { bytes, count, duration, msOfNs, msOfText, plural, rate, serviceName, timeOfDay, visibleText, zoneOf } from '../format.js';
-import { rangeText, splitOf } from '../model/headline.js';
-import { UNPLACED } from '../model/graph-model.js';
-import { LANES, gradeMeaning, laneTitle, meaningOf } from '../verdicts.js';
-import { el, fill, icon, splitBar } from './element.js';
+import { ApiError, api } from '../api.js';
+import { msOfText, plural, visibleText } from '../format.js';
+import { whereText } from '../model/pair-facts.js';
+import { el, fill } from './element.js';
+import { pairActions } from './pair-actions.js';
+import { renderConversations } from './pair-conversations.js';
 import { placementSection, sightingsSection } from './pair-evidence.js';
+import { trafficSections } from './pair-traffic.js';
+import { evidenceSection, settleSection, verdictBox } from './pair-verdict.js';
 
+/** @typedef {import('../app-state.js').AppState} AppState */
 /** @typedef {import('../model/graph-model.js').Pair} Pair */
 /** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
 /** @typedef {import('../document-types.js').MapStatus} MapStatus */
-/** @typedef {import('../document-types.js').Conversation} Conversation */
-/** @typedef {import('../document-types.js').PairDetail} PairDetail */
-/** @typedef {import('../document-types.js').Evidence} Evidence */
 /** @typedef {import('../url-state.js').Selection} Selection */
-
-const FRAMES_SHOWN = 6;
+/**
+ * @typedef {object} Loaded what the server tells of one pair in one result
+ * @property {string} key
+ * @property {import('../document-types.js').PairDetail} detail
+ * @property {import('../document-types.js').Timeline} timeline
+ * @property {import('../document-types.js').PacketsSize} packets
+ * @property {import('./pair-conversations.js').Pages} pages
+ */
 
 /**
  * @param {import('../session.js').Session} session
- * @param {(selection: Selection|null) => void} select
+ * @param {{select: (selection: Selection|null) => void, setFilters: (filters: import('../model/filters.js').Filters) => void}} actions
  */
-export function createPairPanel(session, select) {
+export function createPairPanel(session, actions) {
   /** @type {AbortController|null} */
   let loading = null;
-  let ranged = false; // a time range is chosen, which the conversations do not follow
-  let loaded = {
-    key: '', revision: -1, total: 0, t0: /** @type {number|null} */ (null), rows: /** @type {Conversation[]} */ ([]), cursor: /** @type {string|null} */ (null),
-    detail: /** @type {PairDetail|null} */ (null),
-  };
+  /** @type {Loaded|null} */
+  let loaded = null;
 
-  /** @param {Pair} pair @param {MapStatus} map @param {GraphModel} model @returns {Node[]} */
-  function render(pair, map, model) {
-    const { edge, a, b } = pair;
-    const conversations = el('section', { 'aria-label': 'Conversations' });
-    const evidence = el('div', {});
-    const range = rangeText(model);
-    ranged = range !== null;
-    loadDetail(pair, map, conversations, evidence);
-    return [
-      el('h2', {}, nodeButton(a.id, a.label), el('span', { class: 'arrow' }, ' → '), nodeButton(b.id, b.label)),
-      el('p', { class: 'detail-panel__sub' }, whereText(pair)),
-      verdictBox(pair),
-      ...evidenceSections(edge.evidence, pair.lane === 'undetermined', model),
-      ...(edge.would_settle.length ? [el('section', {}, el('h3', {}, 'What would settle it'), el('ul', { class: 'settle' }, edge.would_settle.map((text) => el('li', { class: 'hostile' }, visibleText(text)))))] : []),
-      evidence,
-      el('section', {}, el('h3', {}, inRange('Traffic', range)), el('dl', { class: 'facts' }, trafficFacts(pair, model))),
-      el('section', {}, el('h3', {}, inRange('Services', range)), el('dl', { class: 'facts' }, edge.services.slice(0, 8).flatMap((service) => fact(serviceName(service), bytes(service.wire_bytes))))),
-      conversations,
-    ];
-  }
+  /** @param {Pair} pair @param {MapStatus} map @param {GraphModel} model @param {AppState} state @returns {Node[]} */
+  function render(pair, map, model, state) {
+    const { a, b } = pair;
+    const slots = { traffic: el('div', {}), conversations: el('section', {}), actions: el('div', {}), evidence: el('div', {}) };
+    const key = JSON.stringify([map.id, map.revision, pair.key]);
+    const known = loaded?.key === key ? loaded : null;
 
-  /** @param {string} id @param {string} label */
-  function nodeButton(id, label) {
-    return el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'node', id }) }, visibleText(label));
-  }
-
-  /** @param {Pair} pair @param {MapStatus} map @param {HTMLElement} element of the conversations @param {HTMLElement} evidence */
-  function loadDetail(pair, map, element, evidence) {
-    if (loaded.key === `${map.id} ${pair.key}` && loaded.revision === map.revision) {
-      renderEvidence(evidence);
-      renderConversations(pair, map, element);
-      return;
+    /** @param {Loaded|null} told */
+    function fillSlots(told) {
+      fill(slots.traffic, trafficSections(pair, model, told, state.range));
+      fill(slots.actions, pairActions(pair, map.id, told && { sightings: told.detail.sightings, packets: told.packets }, state.filters, session, actions));
+      if (told === null) {
+        fill(slots.conversations, el('h3', {}, 'Conversations'), el('p', { class: 'muted' }, `${plural(pair.edge.conversations, 'conversation')}, loading …`));
+        return;
+      }
+      renderConversations(slots.conversations, map.id, pair, told.pages, session, state.range !== null);
+      fill(slots.evidence, evidenceDetails(told.detail, session));
     }
-    fill(element, el('h3', {}, 'Conversations'), el('p', { class: 'muted' }, `${plural(pair.edge.conversations, 'conversation')}, loading …`));
+
+    fillSlots(known);
+    if (known === null) {
+      load(pair, map, key).then((told) => told && fillSlots(told)).catch((error) => {
+        fill(slots.conversations, el('h3', {}, 'Conversations'), el('p', { class: 'muted hostile' }, error instanceof Error ? error.message : String(error)));
+      });
+    }
+    const button = (/** @type {{id: string, label: string}} */ node) =>
+      el('button', { type: 'button', class: 'link-button hostile', onclick: () => actions.select({ type: 'node', id: node.id }) }, visibleText(node.label));
+    return [
+      el('h2', {}, button(a), el('span', { class: 'arrow' }, ' → '), button(b)),
+      el('p', { class: 'detail-panel__sub hostile' }, whereText(pair)),
+      verdictBox(pair),
+      evidenceSection(pair, model),
+      settleSection(pair, actions.select),
+      slots.traffic,
+      slots.conversations,
+      slots.actions,
+      slots.evidence,
+    ].filter((node) => node !== null);
+  }
+
+  /** @param {Pair} pair @param {MapStatus} map @param {string} key @returns {Promise<Loaded|null>} null when another pair was opened meanwhile */
+  async function load(pair, map, key) {
     loading?.abort();
     loading = new AbortController();
-    api.pair(map.id, pair.a.id, pair.b.id, loading.signal).then((detail) => {
-      loaded = { key: `${map.id} ${pair.key}`, revision: map.revision, total: detail.total, t0: msOfText(detail.t0_ns), rows: detail.conversations, cursor: null, detail };
-      renderEvidence(evidence);
-      renderConversations(pair, map, element);
-    }).catch((error) => {
-      if (error instanceof DOMException && error.name === 'AbortError') return;
-      fill(element, el('h3', {}, 'Conversations'), el('p', { class: 'muted' }, error.message));
-    });
-  }
-
-  /** @param {HTMLElement} element */
-  function renderEvidence(element) {
-    if (loaded.detail === null) return;
-    const { sightings, placement, source, target } = loaded.detail;
-    const labels = { source: source.label, target: target.label };
-    fill(element, el('section', {}, sightingsSection(session, sightings, labels)), el('section', {}, placementSection(placement, labels)));
-  }
-
-  /** @param {Pair} pair @param {MapStatus} map @param {HTMLElement} element */
-  function renderConversations(pair, map, element) {
-    const { rows, total, t0 } = loaded;
-    const more = total > rows.length && el('button', { type: 'button', class: 'button button--small', onclick: async () => {
-      try {
-        // the first page of the list holds the same rows as the pair's answer
-        const page = await api.conversations(map.id, pair.a.id, pair.b.id, loaded.cursor ?? await firstCursor(pair, map));
-        loaded = { ...loaded, rows: [...loaded.rows, ...page.conversations], cursor: page.next_cursor };
-        renderConversations(pair, map, element);
-      } catch (error) {
-        session.report(error);
-      }
-    } }, `Show more of ${count(total)}`);
-    fill(element, el('h3', {}, `Conversations (${count(rows.length)} of ${count(total)})${ranged ? ' · whole capture' : ''}`),
-      el('div', { class: 'conversations' }, el('table', {},
-        el('thead', {}, el('tr', {}, ['Service', 'From', 'Bytes', 'Start'].map((label, index) => el('th', { scope: 'col', class: index > 0 ? 'is-number' : null }, label)))),
-        el('tbody', {}, rows.map((row) => conversationRow(row, pair, t0))))),
-      more);
-  }
-
-  /** @param {Pair} pair @param {MapStatus} map */
-  async function firstCursor(pair, map) {
-    return (await api.conversations(map.id, pair.a.id, pair.b.id, null)).next_cursor;
+    const { signal } = loading;
+    const [a, b] = [pair.a.id, pair.b.id];
+    try {
+      const [detail, timeline, packets] = await Promise.all([api.pair(map.id, a, b, signal), api.timelineOf(map.id, [a, b], signal), sizeOfPackets(map.id, a, b, signal)]);
+      const pages = { rows: detail.conversations, total: detail.total, cursor: null, t0: msOfText(detail.t0_ns) };
+      loaded = { key, detail, timeline, packets, pages };
+      return loaded;
+    } catch (error) {
+      if (error instanceof DOMException && error.name === 'AbortError') return null;
+      throw error;
+    }
   }
 
   return { render };
 }
 
-/** @param {Pair} pair */
-function whereText({ a, b, placeA, placeB }) {
-  const segments = (/** @type {string[]} */ list) => (list.length ? visibleText(list.join(', ')) : 'no segment');
-  const host = (/** @type {import('../document-types.js').DocumentNode} */ node) => (node.host === null ? 'host not known' : visibleText(node.host));
-  const hosts = placeA === placeB && placeA !== UNPLACED && a.host !== null ? `both on ${host(a)}` : `${host(a)} → ${host(b)}`;
-  const same = segments(a.segments) === segments(b.segments);
-  return `${hosts} · ${same ? segments(a.segments) : `${segments(a.segments)} → ${segments(b.segments)}`}`;
-}
-
-/** @param {Pair} pair */
-function verdictBox(pair) {
-  const { edge, lane } = pair;
-  const split = splitOf([pair]);
-  const parts = [split.stayed, split.left, split.undetermined].filter((part) => part > 0).length;
-  const mark = lane === 'hairpin' ? icon('turn', 18, 16) : lane === 'flood' ? null : icon(lane, 26, 22);
-  return el('div', { class: `verdict verdict--${lane}`, id: 'verdict' },
-    el('p', { class: 'verdict__word' }, mark, laneTitle(lane)),
-    el('p', { class: 'verdict__name' }, el('code', {}, edge.verdict), ' · grade ', el('b', {}, edge.grade ?? 'none'), ` (${gradeMeaning(edge.grade)})`),
-    el('p', {}, meaningOf(edge.verdict)),
-    parts > 1 && [splitBar('share-bar', split), el('p', { class: 'num' }, `${bytes(split.stayed)} stayed, ${bytes(split.left)} left, ${bytes(split.undetermined)} undetermined`)]);
-}
-
-/** @param {Evidence[]} evidence @param {boolean} open nothing is decided, so nothing speaks against it @param {GraphModel} model @returns {Node[]} */
-function evidenceSections(evidence, open, model) {
-  if (evidence.length === 0) return [el('section', {}, el('h3', {}, 'Evidence'), el('p', { class: 'muted' }, 'There is none yet.'))];
-  const rows = merged(evidence);
-  const pro = rows.filter((row) => row.supports).length;
-  const title = open && pro === 0 ? 'Why it cannot be told' : `Evidence · ${pro} for, ${rows.length - pro} against`;
-  return [el('section', {}, el('h3', {}, title),
-    el('ul', { class: 'evidence', id: 'evidence' }, rows.map((row) => el('li', {},
-      el('span', { class: row.supports ? 'for' : 'against' }, el('span', { 'aria-hidden': 'true' }, row.supports ? '✓' : '✗'), el('span', { class: 'visually-hidden' }, row.supports ? 'for: ' : 'against: ')),
-      el('div', {}, !row.supports && !(open && pro === 0) && el('b', { class: 'against' }, 'Against: '), el('span', { class: 'hostile' }, visibleText(row.text)),
-        row.count > 1 && ` · ${count(row.count)} ×`, frames(row.frames),
-        el('div', { class: 'rule' }, [row.rule, ...new Set(row.points.map((id) => pointName(id, model)))].map(visibleText).join(' · ')))))))];
-}
-
-/** Several conversations often say the same: one row then, with all their frames; what supports comes first. @param {Evidence[]} evidence @returns {Evidence[]} */
-function merged(evidence) {
-  /** @type {Map<string, Evidence>} */
-  const rows = new Map();
-  for (const row of evidence) {
-    const key = JSON.stringify([row.supports, row.rule, row.text]);
-    const known = rows.get(key);
-    rows.set(key, known ? {
-      ...known, count: known.count + row.count, points: [...new Set([...known.points, ...row.points])], frames: [...new Set([...known.frames, ...row.frames])],
-    } : row);
+/** That there are no packets is an answer, not a failure. @param {string} map @param {string} a @param {string} b @param {AbortSignal} signal */
+async function sizeOfPackets(map, a, b, signal) {
+  try {
+    return await api.packetsSize(map, a, b, signal);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return { packets: null, bytes: null, complete: false, reason: error.message };
   }
-  return [...rows.values()].sort((p, q) => Number(q.supports) - Number(p.supports));
 }
 
-/** @param {number[]} numbers */
-function frames(numbers) {
-  if (numbers.length === 0) return null;
-  const shown = numbers.slice(0, FRAMES_SHOWN).map(count).join(' / ');
-  const more = numbers.length > FRAMES_SHOWN ? ' ff.' : '';
-  return [' · ', el('span', { class: 'frames' }, `${numbers.length === 1 ? 'frame' : 'frames'} ${shown}${more}`)];
-}
-
-/** @param {string} id @param {GraphModel} model */
-function pointName(id, model) {
-  const point = model.facts.points.find((one) => one.id === id);
-  return point ? [point.file, point.interface].filter(Boolean).join(' ') : id;
-}
-
-/** @param {string} title @param {string|null} range */
-function inRange(title, range) {
-  return range === null ? title : `${title} · in ${range}`;
-}
-
-/** @param {Pair} pair @param {GraphModel} model @returns {Node[]} */
-function trafficFacts({ edge }, { facts: { range } }) {
-  const first = msOfNs(edge.first_seen_ns);
-  const last = msOfNs(edge.last_seen_ns);
-  const seen = first !== null && last !== null ? last - first : 0;
-  // bytes of a range come in its time, of which the pair may have had a part only
-  const span = Math.min(seen, Math.min(last ?? 0, msOfNs(range?.to_ns) ?? Infinity) - Math.max(first ?? 0, msOfNs(range?.from_ns) ?? 0));
+/** @param {import('../document-types.js').PairDetail} detail @param {import('../session.js').Session} session */
+function evidenceDetails({ sightings, placement, source, target }, session) {
+  const labels = { source: source.label, target: target.label };
   return [
-    ...fact('Bytes → / ←', `${bytes(edge.source_to_target_bytes)} / ${bytes(edge.target_to_source_bytes)}`),
-    ...fact('Payload', bytes(edge.payload_bytes)),
-    ...fact('Packets', count(edge.packets)),
-    ...fact('Rate, average', rate(edge.wire_bytes, span / 1000)),
-    ...fact(range ? 'First – last seen, whole capture' : 'First – last seen', first === null || last === null ? 'no time' : `${timeOfDay(first)} – ${timeOfDay(last)} (${zoneOf(first)})`),
-    ...fact('Span', seen > 0 ? duration(seen) : '–'),
-    ...fact('Opened by', edge.conversations_from_target ? `both: ${count(edge.conversations - edge.conversations_from_target)} / ${count(edge.conversations_from_target)}` : `${edge.initiator === 'syn' ? 'the first, by TCP SYN' : edge.initiator === 'port' ? 'the first, by port' : edge.initiator === 'first' ? 'the first seen' : 'not known'}`),
+    el('section', {}, sightingsSection(session, sightings, labels)),
+    el('section', {}, placementSection(placement, labels)),
   ];
-}
-
-/** @param {Conversation} row @param {Pair} pair @param {number|null} t0 */
-function conversationRow(row, pair, t0) {
-  const reverse = row.initiator.node === pair.b.id && pair.a !== pair.b;
-  const service = serviceName({ protocol: row.protocol, port: row.responder.port, application: row.application });
-  const start = t0 === null || row.first_ms === null ? null : t0 + row.first_ms;
-  const tip = `${row.initiator.ip}${row.initiator.port === null ? '' : ` port ${row.initiator.port}`} → ${row.responder.ip}${row.responder.port === null ? '' : ` port ${row.responder.port}`}, ${row.verdict}, ${row.grade ?? 'no evidence'}`;
-  const word = row.left_host === null ? 'flooded' : LANES[/** @type {import('../verdicts.js').Lane} */ (row.left_host)]?.label ?? row.left_host;
-  return el('tr', { title: visibleText(tip) },
-    el('td', {}, `${reverse ? '← ' : ''}${service}`, el('div', { class: 'muted' }, word)),
-    el('td', { class: 'is-number' }, row.initiator.port ?? '–'), el('td', { class: 'is-number' }, bytes(row.wire_bytes)), el('td', { class: 'is-number' }, timeOfDay(start)));
-}
-
-/** @param {string} term @param {string} value */
-function fact(term, value) {
-  return [el('dt', {}, term), el('dd', {}, value)];
 }

@@ -1,70 +1,83 @@
-// Places of the map: a host, the unplaced, Outside, groups, and a trunk between two of them.
+// Places that are no hosts: the unplaced, Outside, routers, groups. And a trunk between two places.
 
-import { bytes, percent, plural, visibleText } from '../format.js';
+import { bytes, plural, visibleText } from '../format.js';
 import { NOWHERE, OUTSIDE, ROUTERS, UNPLACED } from '../model/graph-model.js';
+import { servicesOfPairs, waysOf } from '../model/host-facts.js';
 import { splitOf } from '../model/headline.js';
-import { ROLES } from '../verdicts.js';
 import { placeName } from '../scene/house-items.js';
-import { el, splitBar } from './element.js';
-import { pairList } from './pair-list.js';
+import { el } from './element.js';
+import { moreList } from './more-list.js';
+import { sharesSection } from './node-panel.js';
+import { pairItem } from './pair-list.js';
+import { foldedServices } from './services-list.js';
 
 /** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
 /** @typedef {import('../model/graph-model.js').Pair} Pair */
+/** @typedef {import('../document-types.js').DocumentNode} DocumentNode */
 /** @typedef {import('../url-state.js').Selection} Selection */
+/** @typedef {(selection: Selection|null) => void} Select */
 
-const NODES_SHOWN = 40;
+/** @type {Record<string, string>} */
+const NOTES = {
+  [OUTSIDE]: 'Peers that are no machines of this estate. They are folded into one gate.',
+  [ROUTERS]: 'Routers that stand on no known host. A routed frame names their MAC, not its sender’s.',
+  [NOWHERE]: 'Multicast and broadcast go to many at once, and folded rows stand for many: none of them is a pair of VMs.',
+  [UNPLACED]: 'Nothing says on which host these stand. Drop an inventory (CSV, JSON, YAML, RVTools, virsh XML), open one and state its host, or add captures with stated points.',
+};
 
 /** @param {string} place */
-function titleOf(place) {
+export function placeTitle(place) {
   return { [OUTSIDE]: 'Outside', [ROUTERS]: 'Routers', [NOWHERE]: 'Groups, not drawn' }[place] ?? placeName(place);
-}
-
-/** @param {string} place */
-function noteOf(place) {
-  return {
-    [OUTSIDE]: 'Peers that are no machines of this estate. They are folded into one gate.',
-    [ROUTERS]: 'Routers that stand on no known host. A routed frame names their MAC, not its sender’s.',
-    [NOWHERE]: 'Multicast and broadcast go to many at once, and folded rows stand for many: none of them is a pair of VMs.',
-    [UNPLACED]: 'Nothing says on which host these stand. Drop an inventory (CSV, JSON, YAML, RVTools, virsh XML), or add captures with stated points.',
-  }[place] ?? 'Host';
 }
 
 /**
  * @param {string} place
  * @param {GraphModel} model
  * @param {Pair[]} pairs shown pairs that touch it
- * @param {(selection: Selection|null) => void} select
+ * @param {Select} select
  * @returns {Node[]}
  */
 export function placePanel(place, model, pairs, select) {
-  const nodes = [...(model.places.get(place) ?? [])].sort((p, q) => q.wire_bytes - p.wire_bytes);
-  const points = model.facts.points.filter((point) => point.host === place);
-  const split = splitOf(pairs);
   return [
-    el('h2', { class: 'hostile' }, titleOf(place)),
-    el('p', { class: 'detail-panel__sub' }, noteOf(place)),
-    split.total > 0 ? el('section', {}, splitBar('share-bar', split), el('p', { class: 'muted num' }, `${percent(split.stayed, split.total)} of ${bytes(split.total)} stayed, ${percent(split.left, split.total)} left, ${percent(split.undetermined, split.total)} undetermined`)) : el('span'),
-    ...(points.length ? [el('section', {}, el('h3', {}, plural(points.length, 'capture point')), el('ul', { class: 'pair-list' }, points.map((point) =>
-      el('li', {}, el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'point', id: point.id }) }, visibleText(`${ROLES[point.role] ?? point.role} · ${point.file} ${point.interface}`))))))] : []),
-    el('section', {}, el('h3', {}, plural(nodes.length, 'endpoint')), el('ul', { class: 'names' }, nodes.slice(0, NODES_SHOWN).map((node) =>
-      el('li', {}, el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'node', id: node.id }) }, visibleText(node.label)), el('small', { class: 'num' }, bytes(node.wire_bytes)))),
-    nodes.length > NODES_SHOWN && el('li', { class: 'muted' }, `and ${nodes.length - NODES_SHOWN} more, in the table`))),
-    ...(pairs.length ? [el('section', {}, el('h3', {}, plural(pairs.length, 'pair')), pairList(pairs, select))] : []),
-  ];
+    el('h2', { class: 'hostile' }, placeTitle(place)),
+    el('p', { class: 'detail-panel__sub' }, NOTES[place] ?? ''),
+    sharesSection(splitOf(pairs)),
+    endpointsSection(model.places.get(place) ?? [], select),
+    pairs.length > 0 ? pairsSection(pairs, select) : null,
+  ].filter((part) => part !== null);
+}
+
+/** @param {DocumentNode[]} nodes @param {Select} select */
+export function endpointsSection(nodes, select) {
+  const rows = [...nodes].sort((p, q) => q.wire_bytes - p.wire_bytes);
+  return el('section', {}, el('h3', {}, plural(rows.length, 'endpoint')), moreList('endpoints', rows, (node) =>
+    el('li', {}, el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'node', id: node.id }) }, visibleText(node.label)), el('small', { class: 'num' }, bytes(node.wire_bytes))), { className: 'names', id: 'endpoints', page: 12 }));
 }
 
 /**
  * @param {{from: string, to: string}} trunk
  * @param {Pair[]} pairs
- * @param {(selection: Selection|null) => void} select
+ * @param {Select} select
  * @returns {Node[]}
  */
 export function trunkPanel({ from, to }, pairs, select) {
   const split = splitOf(pairs);
   const turning = from === to;
+  const ways = waysOf(from, pairs);
+  const [here, there] = [placeTitle(from), placeTitle(to)];
   return [
-    el('h2', { class: 'hostile' }, turning ? `Hairpins on ${titleOf(from)}` : `${titleOf(from)} – ${titleOf(to)}`),
+    el('h2', { class: 'hostile' }, turning ? `Hairpins on ${here}` : `${here} – ${there}`),
     el('p', { class: 'detail-panel__sub' }, turning ? 'Both ends stand on this host, yet the traffic left by its uplink and came back.' : `${bytes(split.total)} in ${plural(pairs.length, 'pair')} between the two.`),
-    el('section', {}, el('h3', {}, plural(pairs.length, 'pair')), pairList(pairs, select, { most: 60 })),
-  ];
+    sharesSection(split),
+    turning ? null : el('section', {}, el('h3', {}, 'Traffic'), el('dl', { class: 'facts', id: 'trunk-ways' },
+      el('dt', { class: 'hostile' }, `${here} → ${there}`), el('dd', {}, bytes(ways.there)),
+      el('dt', { class: 'hostile' }, `${there} → ${here}`), el('dd', {}, bytes(ways.back)))),
+    pairsSection(pairs, select),
+    el('section', {}, el('h3', {}, 'Services'), foldedServices('services', servicesOfPairs(pairs))),
+  ].filter((part) => part !== null);
+}
+
+/** @param {Pair[]} pairs @param {Select} select */
+function pairsSection(pairs, select) {
+  return el('section', {}, el('h3', {}, plural(pairs.length, 'pair')), moreList('pairs', pairs, (pair) => pairItem(pair, select), { className: 'pair-list', page: 20 }));
 }
