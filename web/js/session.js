@@ -13,8 +13,12 @@ import { PointsFileError, readPoints } from './model/points-file.js';
 /** @typedef {import('./app-state.js').AppState} AppState */
 /** @typedef {import('./document-types.js').MapStatus} MapStatus */
 
+/** A live map changes this often for those who asked their system for less motion. */
+const CALM_STEP_MS = 2000;
+
 /** @param {Store} store */
 export function createSession(store) {
+  const calm = matchMedia('(prefers-reduced-motion: reduce)');
   let begin = () => {};
   /** Fulfilled when the page knows its maps. @type {Promise<void>} */
   const started = new Promise((resolve) => { begin = resolve; });
@@ -127,6 +131,7 @@ export function createSession(store) {
         const made = buildModel(document);
         revision = target;
         store.set({ whole: made, model: made, health, selection: carrySelection(selection, whole, made) });
+        if (map.state === 'live' && calm.matches) await new Promise((resolve) => setTimeout(resolve, CALM_STEP_MS));
       }
     } finally {
       if (loading === id) loading = null;

@@ -50,13 +50,6 @@ export function mountHeader(store, session, actions) {
     const found = wanted ? [...(store.get().model?.nodes.values() ?? [])].find((node) => nodeMatches(node, wanted)) : undefined;
     if (found) actions.select({ type: 'node', id: found.id });
   });
-  document.addEventListener('keydown', (event) => {
-    const typing = event.target instanceof Element && event.target.closest('input, select, textarea, dialog');
-    if (event.key !== '/' || typing || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    search.focus();
-    search.select();
-  });
 
   mountMenu('maps-menu', 'maps-button', () => mapRows(store, session));
   mountMenu('export-menu', 'export-button', () => exportRows(store));

@@ -1,16 +1,24 @@
-// The map for keyboards and screen readers: a tree of hosts and their endpoints, and the arrow keys on the map.
+// The map for keyboards and screen readers: a tree of hosts, their VMs and the pairs of the current VM, and the keys on the map.
 
-import { bytes, plural, visibleText } from '../format.js';
-import { otherEnd } from '../model/graph-model.js';
-import { laneTitle } from '../verdicts.js';
-import { placeName } from '../scene/house-items.js';
+import { plural, visibleText } from '../format.js';
+import { pairFilter } from '../model/filters.js';
 import { pairSelection } from '../scene/street-scene.js';
+import { nodeWords, peerWords, placeWords } from '../spoken.js';
 import { el, fill } from './element.js';
 
 /** @typedef {import('../scene/street-scene.js').Scene} Scene */
+/** @typedef {import('../layout/street.js').Layout} Layout */
+/** @typedef {import('../layout/street.js').House} House */
 /** @typedef {import('../layout/street.js').Tile} Tile */
 /** @typedef {import('../layout/street.js').Rect} Rect */
 /** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
+/** @typedef {import('../model/graph-model.js').Pair} Pair */
+
+/** How much of the tree is in the page: a window around what is current. Positions and sizes are told for all of it. */
+const STOPS_SHOWN = 140;
+const PAIRS_SHOWN = 50;
+
+/** What the keys can stop at: a house, or a tile in it. @typedef {{house: House, tile: Tile|null, position: number, of: number}} Stop */
 
 /**
  * @param {HTMLElement} pad
@@ -30,53 +38,85 @@ export function mountMapTree(pad, map) {
   const list = el('ul', { role: 'none', class: 'visually-hidden' });
   pad.append(list);
 
-  /** @type {string|null} */
+  /** @type {Stop[]} */
+  let stops = [];
+  /** @type {Layout|null} that the stops were made of */
+  let stopsOf = null;
+  /** @type {GraphModel|null} */
+  let model = null;
+  /** Key of the current stop. @type {string|null} */
   let current = null;
-  let nextPair = 0;
+  /** Which pair of the current VM, -1 for the VM itself. */
+  let atPair = -1;
 
-  /** @param {string} id of the endpoint */
-  function moveTo(id) {
-    const tile = map.scene()?.layout.tiles.get(id);
-    if (!tile) return;
-    if (id !== current) nextPair = 0;
-    current = id;
-    map.focusOn(tile);
-    pad.setAttribute('aria-activedescendant', itemId(id));
+  function place() {
+    return current === null ? -1 : stops.findIndex((stop) => keyOf(stop) === current);
+  }
+
+  /** Pairs of a VM that pass the filters, most bytes first. @param {Stop|undefined} stop @returns {Pair[]} */
+  function pairsAt(stop) {
+    const { filters } = map.state();
+    return stop?.tile ? (model?.pairsOf.get(stop.tile.id) ?? []).filter(pairFilter(filters)) : [];
+  }
+
+  /** @param {Stop|undefined} stop */
+  function moveTo(stop) {
+    if (!stop) return;
+    [current, atPair] = [keyOf(stop), -1];
+    map.focusOn(stop.tile ?? stop.house.box);
+    render();
   }
 
   /** @param {1|-1} step */
   function along(step) {
-    const tiles = [...(map.scene()?.layout.tiles.values() ?? [])];
-    const at = tiles.findIndex((tile) => tile.id === current);
-    const next = tiles[at < 0 ? 0 : (at + step + tiles.length) % tiles.length];
-    if (next) moveTo(next.id);
+    const at = place();
+    if (atPair >= 0 && step < 0) moveTo(stops[at]);
+    else moveTo(stops[at < 0 ? firstTile() : (at + step + stops.length) % stops.length]);
   }
 
-  /** To the nearest tile above or below. @param {1|-1} sign */
+  function firstTile() {
+    return Math.max(0, stops.findIndex((stop) => stop.tile !== null));
+  }
+
+  /** To the nearest tile above or below; within the pairs of a VM, to the next of them. @param {1|-1} sign */
   function across(sign) {
-    const tiles = [...(map.scene()?.layout.tiles.values() ?? [])];
-    const from = tiles.find((tile) => tile.id === current);
+    const from = stops[place()];
     if (!from) return along(1);
-    const beyond = tiles.filter((tile) => sign * (tile.y - from.y) > 20);
-    const cost = (/** @type {Tile} */ tile) => Math.abs(tile.y - from.y) * 2 + Math.abs(tile.x - from.x);
-    const best = beyond.sort((p, q) => cost(p) - cost(q))[0];
-    if (best) moveTo(best.id);
+    if (atPair >= 0) return toPair(atPair + sign);
+    const { x, y } = from.tile ?? from.house.box;
+    const cost = (/** @type {Tile} */ tile) => Math.abs(tile.y - y) * 2 + Math.abs(tile.x - x);
+    /** @type {Stop|undefined} */
+    let best;
+    for (const stop of stops) {
+      if (!stop.tile || sign * (stop.tile.y - y) <= 20) continue;
+      if (!best?.tile || cost(stop.tile) < cost(best.tile)) best = stop;
+    }
+    moveTo(best);
   }
 
-  /** Selects the endpoint's pairs one after another, most bytes first. */
-  function cyclePairs() {
-    const pairs = current === null ? [] : map.state().model?.pairsOf.get(current) ?? [];
-    const pair = pairs[nextPair % pairs.length];
-    nextPair += 1;
+  /** @param {number} index of a pair of the current VM; before the first comes the VM itself, after the last the first */
+  function toPair(index) {
+    const stop = stops[place()];
+    const pairs = pairsAt(stop);
+    if (index < 0 || pairs.length === 0) return moveTo(stop);
+    atPair = index % pairs.length;
+    const pair = pairs[atPair];
     if (pair) map.select(pairSelection(pair));
+    render();
+  }
+
+  function select() {
+    const stop = stops[place()];
+    if (!stop) return;
+    if (atPair >= 0) toPair(atPair);
+    else map.select(stop.tile ? { type: 'node', id: stop.tile.id } : { type: 'place', place: stop.house.place });
   }
 
   /** @type {Record<string, () => void>} */
   const keys = {
     ArrowRight: () => along(1), ArrowLeft: () => along(-1), ArrowDown: () => across(1), ArrowUp: () => across(-1),
-    Enter: () => current !== null && map.select({ type: 'node', id: current }),
-    ' ': () => current !== null && map.select({ type: 'node', id: current }),
-    e: cyclePairs, '+': () => map.zoomBy(1.3), '-': () => map.zoomBy(1 / 1.3), 0: map.fit,
+    Home: () => moveTo(stops[0]), End: () => moveTo(stops.at(-1)), Enter: select, ' ': select,
+    e: () => toPair(atPair + 1), '+': () => map.zoomBy(1.3), '-': () => map.zoomBy(1 / 1.3), 0: map.fit,
   };
 
   pad.addEventListener('keydown', (event) => {
@@ -87,39 +127,77 @@ export function mountMapTree(pad, map) {
   });
   pad.addEventListener('focus', () => {
     if (!pad.matches(':focus-visible')) return;
-    const first = map.scene()?.layout.tiles.keys().next().value;
-    if (current !== null) moveTo(current);
-    else if (first !== undefined) moveTo(first);
+    moveTo(stops[current === null ? firstTile() : place()]);
   });
   pad.addEventListener('blur', () => map.focusOn(null));
 
+  function render() {
+    const shownModel = model;
+    if (!shownModel) return;
+    const at = place();
+    const from = Math.max(0, Math.min(at - STOPS_SHOWN / 2, stops.length - STOPS_SHOWN));
+    const shown = stops.slice(from, from + STOPS_SHOWN);
+    const first = shown[0];
+    if (first?.tile) shown.unshift(/** @type {Stop} */ (stops.find((stop) => stop.house === first.house))); // a VM is never without its host
+    fill(list, shown.flatMap((stop) => {
+      const here = keyOf(stop) === current;
+      const pairs = here ? pairsAt(stop) : [];
+      return [stopItem(stop, shownModel, here && atPair < 0, pairs.length > 0), ...pairItems(stop, pairs)];
+    }));
+    if (list.querySelector('#map-item')) pad.setAttribute('aria-activedescendant', 'map-item');
+    else pad.removeAttribute('aria-activedescendant');
+  }
+
+  /** A page of the pairs, the one with the current pair. @param {Stop} stop @param {Pair[]} pairs */
+  function pairItems({ tile }, pairs) {
+    if (!tile) return [];
+    const from = Math.floor(Math.max(0, atPair) / PAIRS_SHOWN) * PAIRS_SHOWN;
+    return pairs.slice(from, from + PAIRS_SHOWN).map((pair, index) => item(3, from + index + 1, pairs.length, from + index === atPair, peerWords(pair, tile.id)));
+  }
+
   return {
-    /** @param {Scene} scene @param {GraphModel} model */
-    update(scene, model) {
-      if (current !== null && !scene.layout.tiles.has(current)) {
-        current = null;
-        map.focusOn(null);
+    /** @param {Scene} scene @param {GraphModel} newest */
+    update(scene, newest) {
+      model = newest;
+      if (scene.layout !== stopsOf) {
+        stopsOf = scene.layout;
+        stops = stopsIn(scene.layout);
+        if (place() < 0) {
+          [current, atPair] = [null, -1];
+          map.focusOn(null);
+        }
       }
-      fill(list, [...scene.layout.houses.values()].map((house) =>
-        el('li', { role: 'treeitem', 'aria-expanded': 'true', 'aria-label': `${placeName(house.place)}, ${plural(house.tiles.length, 'endpoint')}` },
-          el('ul', { role: 'group' }, house.tiles.map((tile) =>
-            el('li', { role: 'treeitem', id: itemId(tile.id) }, spoken(model, tile.id)))))));
+      render();
     },
     unmount: () => list.remove(),
   };
 }
 
-/** @param {string} id */
-function itemId(id) {
-  return `map-item-${encodeURIComponent(id)}`;
+/** @param {Layout} layout @returns {Stop[]} */
+function stopsIn(layout) {
+  const houses = [...layout.houses.values()];
+  return houses.flatMap((house, index) => [
+    { house, tile: null, position: index + 1, of: houses.length },
+    ...house.tiles.map((tile, place) => ({ house, tile, position: place + 1, of: house.tiles.length + house.folded })),
+  ]);
 }
 
-/** @param {GraphModel} model @param {string} id */
-function spoken(model, id) {
-  const node = model.nodes.get(id);
-  if (!node) return '';
-  const pairs = model.pairsOf.get(id) ?? [];
-  const top = pairs[0];
-  const most = top ? `; most with ${otherEnd(top, id).label}, ${laneTitle(top.lane)}, ${bytes(top.edge.wire_bytes)}` : '';
-  return visibleText(`${node.label}, ${node.ips[0] ?? 'no IP'}, ${plural(pairs.length, 'pair')}${most}`);
+/** @param {Stop} stop */
+function keyOf({ house, tile }) {
+  return tile ? `tile ${tile.id}` : `house ${house.place}`;
+}
+
+/** @param {Stop} stop @param {GraphModel} model @param {boolean} current @param {boolean} open its pairs follow */
+function stopItem({ house, tile, position, of }, model, current, open) {
+  if (tile) return item(2, position, of, current, visibleText(nodeWords(model, tile.id)), open);
+  const folded = house.folded > 0 ? `, ${plural(house.folded, 'more', 'more')} in the table` : '';
+  return item(1, position, of, current, `${placeWords(house.place)}, ${plural(house.tiles.length, 'endpoint')}${folded}`, true);
+}
+
+/** @param {number} level @param {number} position @param {number} of @param {boolean} current @param {string} words @param {boolean} [open] */
+function item(level, position, of, current, words, open) {
+  return el('li', {
+    role: 'treeitem', id: current ? 'map-item' : null, 'aria-level': level, 'aria-posinset': position, 'aria-setsize': of,
+    'aria-selected': String(current), 'aria-expanded': open === undefined ? null : String(open),
+  }, words);
 }

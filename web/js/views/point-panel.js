@@ -161,7 +161,7 @@ function uplinkForm(host, known, map, session) {
  * @param {...Node} fields
  */
 function correction(map, id, name, session, change, ...fields) {
-  const save = el('button', { type: 'submit', class: 'button button--small', id, 'aria-label': `${name}, and judge again` }, 'State and judge again');
+  const save = el('button', { type: 'submit', class: 'button button--small', id, 'aria-label': `${name}: State and judge again` }, 'State and judge again');
   const group = el('fieldset', { class: 'point__form', 'aria-label': name, disabled: isBusy(map) }, fields, save);
   const form = el('form', {}, group);
   form.addEventListener('submit', async (event) => {

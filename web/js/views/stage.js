@@ -13,7 +13,7 @@ import { mountStreetView } from './street-view.js';
 /**
  * @param {HTMLElement} element
  * @param {Store} store
- * @param {{select: (selection: Selection|null) => void, chooseFiles: () => void, openLive: () => void}} actions
+ * @param {{select: (selection: Selection|null) => void, setSort: (sort: string) => void, chooseFiles: () => void, openLive: () => void}} actions
  */
 export function mountStage(element, store, actions) {
   let showing = '';
@@ -42,7 +42,7 @@ export function mountStage(element, store, actions) {
     showing = next;
     element.setAttribute('aria-label', next === 'table' ? 'Table of pairs' : 'Map');
     if (next === 'map' || next === 'matrix') unmount = mountStreetView(element, store, actions.select);
-    else if (next === 'table') unmount = mountPairTable(element, store, actions.select);
+    else if (next === 'table') unmount = mountPairTable(element, store, actions);
     else element.append(el('div', { class: 'empty' }, card(next, state)));
   }
 
