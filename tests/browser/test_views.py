@@ -108,10 +108,32 @@ def test_with_the_keyboard_alone_to_a_pair(view):
 def test_the_map_is_told_to_those_who_do_not_see_it(view):
     tree = view.get_by_role("tree", name="Hosts and their endpoints")
     host = tree.get_by_role("treeitem", name="host-a, 7 endpoints")
-    expect(host).to_have_count(1)
-    expect(host.get_by_role("treeitem", name=re.compile("^web-1, "))).to_have_count(1)
+    expect(host).to_have_attribute("aria-level", "1")
+    machine = tree.get_by_role("treeitem", name=re.compile("^web-1, "))
+    expect(machine).to_have_attribute("aria-level", "2")
+    expect(machine).to_have_attribute("aria-setsize", "7")
     open_pair(view, "app-1", "db-1")
-    expect(view.locator("#announcer")).to_have_text(re.compile(r"app-1 to db-1, Stayed on host, \d.*, grade proven\."))
+    expect(view.locator("#announcer")).to_have_text(re.compile(r"^app-1 to db-1, stayed on host, \d\S* kB, proven\.$"))
+    view.locator("[data-lane=hairpin] input").uncheck()
+    expect(view.locator("#announcer")).to_have_text("8 of 66 pairs hidden.")
+
+
+def test_the_tree_leads_from_a_machine_to_its_pairs(view):
+    view.locator("#map-pad").focus()
+    view.keyboard.press("Home")
+    current = view.locator("#map-pad [aria-selected=true]")
+    expect(current).to_have_text("host-a, 7 endpoints")
+    view.keyboard.press("ArrowRight")
+    expect(current).to_have_attribute("aria-level", "2")
+    machine = current.inner_text()
+    pairs = int(re.search(r"(\d+) pairs", machine).group(1))
+    view.keyboard.press("e")
+    expect(current).to_have_attribute("aria-level", "3")
+    expect(current).to_have_attribute("aria-setsize", str(pairs))
+    expect(view.locator("#map-pad")).to_have_attribute("aria-activedescendant", current.get_attribute("id"))
+    expect(view.locator("#verdict")).to_be_visible()
+    view.keyboard.press("ArrowLeft")
+    expect(current).to_have_text(machine)
 
 
 def test_an_endpoint_says_who_named_it(view):

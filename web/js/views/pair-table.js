@@ -69,6 +69,8 @@ const sorted = memoized((/** @type {Pair[]} */ pairs, /** @type {string} */ sort
  */
 export function mountPairTable(element, store, { select, setSort }) {
   let page = 0;
+  /** @type {Pair[]} */
+  let shownRows = [];
   /** While somebody points at the table or is in it, a live capture does not move its rows: their keys. @type {string[]|null} */
   let held = null;
   const bar = el('div', { class: 'pair-table__bar num' });
@@ -118,9 +120,16 @@ export function mountPairTable(element, store, { select, setSort }) {
     const [first, last] = [msOfNs(first_seen_ns), msOfNs(last_seen_ns)];
     const clock = first !== null && last !== null && dateOf(first) !== dateOf(last) ? dayAndTime : timeOfDay;
     table.setAttribute('aria-rowcount', String(rows.length + 1));
-    fill(body, rows.slice(page * PAGE, (page + 1) * PAGE).map((pair, index) => row(pair, page * PAGE + index + 2, isSelected(pair, selection), clock)));
+    shownRows = rows.slice(page * PAGE, (page + 1) * PAGE);
+    fill(body, shownRows.map((pair, index) => row(pair, page * PAGE + index + 2, isSelected(pair, selection), clock)));
     if (focused) /** @type {HTMLElement|null} */ (body.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
     renderBar(rows.length, waiting, model, first);
+  }
+
+  /** A selection changes no row but its mark. */
+  function markSelected() {
+    const { selection } = store.get();
+    shownRows.forEach((pair, index) => body.children[index]?.setAttribute('aria-selected', String(isSelected(pair, selection))));
   }
 
   /** @param {number} shown @param {number} waiting @param {GraphModel} model @param {number|null} first */
@@ -201,8 +210,8 @@ export function mountPairTable(element, store, { select, setSort }) {
     else if (state.model !== before.model && before.model && state.map?.id === before.map?.id) hold(before.model);
     else if (state.map?.state !== 'live') held = null;
     if (state.sort !== before.sort) renderHead();
-    if (state.model !== before.model || state.filters !== before.filters || state.selection !== before.selection || state.sort !== before.sort
-      || state.map?.state !== before.map?.state) renderBody();
+    if (state.model !== before.model || state.filters !== before.filters || state.sort !== before.sort || state.map?.state !== before.map?.state) renderBody();
+    else if (state.selection !== before.selection) markSelected();
   });
   return () => {
     unsubscribe();

@@ -101,10 +101,10 @@ function table(store, actions, openSheet) {
       { keys: ['Esc'], words: 'clear the selection; close what is open' },
     ] },
     { title: 'On the map', rows: [
-      { keys: ['←', '→'], words: 'previous, next in the list of hosts, VMs and pairs' },
-      { keys: ['↑', '↓'], words: 'nearest VM above, below' },
+      { keys: ['←', '→'], words: 'previous, next VM or host' },
+      { keys: ['↑', '↓'], words: 'nearest VM above, below; previous, next pair after e' },
       { keys: ['Enter'], words: 'select' },
-      { keys: ['e'], words: 'select the VM’s pairs one after another' },
+      { keys: ['e'], words: 'select the pairs of the VM one after another; ← leads back to it' },
       { keys: ['+', '−', '0'], words: 'zoom in, out, show everything' },
     ] },
     { title: 'On the timeline', rows: [{ keys: ['[', ']'], words: 'move the time range' }] },
