@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.api.frames import CLIENT, DATABASE, WEB, talk
 from tests.api.private_network import FAR, private_network, send
+from tests.browser.conftest import both_themes
 from tests.browser.driving import open_pair, tiles
 
 MACHINES = [(f"00:50:56:00:01:{number:02x}", f"10.0.1.{number}") for number in range(1, 7)]
@@ -54,6 +55,7 @@ def start(page, interface, capture_filter=""):
     page.get_by_role("button", name="Start", exact=True).click()
 
 
+@both_themes
 def test_a_live_map_grows_and_nothing_moves(page):
     with Sender(talk(WEB, DATABASE, 5432, [100, 200])) as sender:
         start(page, FAR)

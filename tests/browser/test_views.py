@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import both_themes
 from tests.browser.driving import map_id, new_map, open_pair, tiles, verdict, wait_for_map
 from tests.browser.test_upload import ALL
 
@@ -34,6 +35,7 @@ def shown_pairs(page):
     return int(re.match(r"\D*(\d+)", page.locator(".pair-table__bar").inner_text()).group(1))
 
 
+@both_themes
 def test_the_legend_filters_map_and_table_alike(view):
     hairpins = len(view.evaluate("window.__flowmap.turns()"))
     assert hairpins == 2
@@ -55,6 +57,7 @@ def test_filters_move_no_tile(view):
     assert all(tiles(view)[key][side] == before[key][side] for key in before for side in ("x", "y", "w", "h"))
 
 
+@both_themes
 def test_every_state_is_in_the_address_and_comes_back(view, open_page):
     open_pair(view, "app-1", "db-1")
     view.locator("[data-lane=undetermined] input").uncheck()
@@ -74,6 +77,7 @@ def test_back_undoes_a_filter(view):
     expect(view.locator("[data-lane=stayed] input")).to_be_checked()
 
 
+@both_themes
 def test_the_table_sorts_and_holds_every_pair(view):
     view.locator("#view-switch [data-view=table]").click()
     total = shown_pairs(view)
@@ -88,6 +92,7 @@ def test_the_table_sorts_and_holds_every_pair(view):
     expect(heading).to_have_attribute("aria-sort", "ascending")
 
 
+@both_themes
 def test_with_the_keyboard_alone_to_a_pair(view):
     view.keyboard.press("/")
     expect(view.get_by_label("Search VM, IP, MAC or port")).to_be_focused()
@@ -146,6 +151,7 @@ def test_an_endpoint_says_who_named_it(view):
     expect(panel).to_contain_text("00:50:56:8a:10:11")
 
 
+@both_themes
 def test_capture_health_opens_its_points(view):
     view.get_by_role("button", name=re.compile("^host-a uplink")).click()
     panel = view.locator("#details")

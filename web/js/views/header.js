@@ -1,7 +1,7 @@
 // The bar at the top: which map, live chip, search, views, theme, report, exports.
 
 import { api } from '../api.js';
-import { bytes, count, plural, visibleText } from '../format.js';
+import { bytes, count, dateOf, plural, timeOfDay, visibleText, zoneOf } from '../format.js';
 import { nodeMatches } from '../model/filters.js';
 import { captureSummary } from '../model/health.js';
 import { byId, el, fill } from './element.js';
@@ -115,8 +115,9 @@ function mapRows(store, session) {
 /** @param {MapStatus} map */
 function mapCaption(map) {
   const size = map.captures.reduce((sum, capture) => sum + capture.size_bytes, 0);
-  const made = new Date(map.created_at).toLocaleString();
-  return `${map.state} · ${plural(map.captures.length, 'capture')}${size ? `, ${bytes(size)}` : ''} · ${made}`;
+  const at = Date.parse(map.created_at);
+  const made = Number.isNaN(at) ? '' : ` · ${dateOf(at)} ${timeOfDay(at, 'minutes')} (${zoneOf(at)})`;
+  return `${map.state} · ${plural(map.captures.length, 'capture')}${size ? `, ${bytes(size)}` : ''}${made}`;
 }
 
 /** @param {Store} store */

@@ -97,7 +97,7 @@ export function createPairPanel(session, select) {
     } }, `Show more of ${count(total)}`);
     fill(element, el('h3', {}, `Conversations (${count(rows.length)} of ${count(total)})`),
       el('div', { class: 'conversations' }, el('table', {},
-        el('thead', {}, el('tr', {}, ['Service', 'From', 'Bytes', 'Start'].map((label, index) => el('th', { scope: 'col', class: index > 0 ? 'is-number' : null }, label)))),
+        el('thead', {}, el('tr', {}, ['Service', 'From', 'Bytes', t0 === null ? 'Start' : `Start, ${zoneOf(t0)}`].map((label, index) => el('th', { scope: 'col', class: index > 0 ? 'is-number' : null }, label)))),
         el('tbody', {}, rows.map((row) => conversationRow(row, pair, t0))))),
       more);
   }
