@@ -75,7 +75,7 @@ WIDER_THAN_ITS_COLUMN = """
   .filter((one) => one instanceof HTMLElement && one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1
     && getComputedStyle(one).overflowX === "visible" && getComputedStyle(one).display !== "inline"
     && !one.closest(".visually-hidden, .pair-table__scroll, .report__table"))
-  .map((one) => `${one.tagName}.${one.className} ${one.scrollWidth} > ${one.clientWidth} ${one.textContent.slice(0, 40)}`)
+  .map((one) => `${one.className} ${one.scrollWidth} > ${one.clientWidth} ${one.textContent.slice(0, 40)}`)
 """
 NOTHING_RUNS = "document.querySelectorAll('body img, body iframe, main script, aside script').length"
 DECEIVING = "\u202e", "\u200d", "\x1b", "\x07", "\r"
@@ -86,7 +86,7 @@ def assert_plain(page, where):
     text = page.locator("body").inner_text()
     assert [sign for sign in DECEIVING if sign in text] == [], where
     assert page.evaluate(NOTHING_RUNS) == 0, where
-    assert page.evaluate("document.title").count("pwned") == 0, where
+    assert not page.evaluate("'pwned' in window"), where
     assert page.evaluate(WIDER_THAN_ITS_COLUMN) == [], where
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
     for panel in ("#filters", "#details", ".header"):
@@ -96,7 +96,7 @@ def assert_plain(page, where):
 @both_themes
 def test_hostile_names_break_no_view(open_page):
     page = open_page(viewport={"width": 1280, "height": 720})
-    run = "<img src=x onerror=\"document.title='pwned'\">"
+    run = '<img src=x onerror="window.pwned=1">'
     machines = [(f"00:50:56:00:02:{number:02x}", f"10.0.2.{number}") for number in range(1, 8)]
     names = [run, BACKWARDS, LONG, HEAP, EMOJI, LINES, RIGHT_TO_LEFT]
     rows = [

@@ -79,6 +79,25 @@ def test_a_live_map_grows_and_nothing_moves(page):
     page.wait_for_function("() => window.__flowmap?.tiles().length >= 9")
 
 
+def test_the_table_waits_while_somebody_is_in_it(page):
+    with Sender(talk(WEB, DATABASE, 5432, [100])) as sender:
+        start(page, FAR)
+        page.locator("#view-switch [data-view=table]").click()
+        rows = page.locator(".pair-table tbody tr")
+        expect(rows).to_have_count(1)
+        rows.get_by_role("button").focus()
+        # more bytes than the first pair: they belong above it
+        sender.frames += talk(CLIENT, WEB, 443, [1_000] * 5) + talk(CLIENT, DATABASE, 443, [1_000] * 5)
+        expect(page.get_by_role("button", name="+2 new")).to_be_visible()
+        expect(rows).to_have_count(1)
+        expect(rows.get_by_role("button")).to_be_focused()
+        page.get_by_role("button", name="+2 new").press("Enter")
+        expect(rows).to_have_count(3)
+        expect(rows.first).to_contain_text(CLIENT[1])
+        page.locator("#live-stop").click()
+        expect(page.locator("#live-chip")).to_be_hidden()
+
+
 def test_a_bad_filter_is_told_in_the_dialog(page):
     page.watch.allow(r"status of 422")
     start(page, FAR, "tcp prot 80")
