@@ -27,6 +27,9 @@ document.addEventListener("securitypolicyviolation", (event) => {
 
 expect.set_options(timeout=WITHIN_MS)
 
+# A flow that is worth a second run: the pages that it opens are light once, and dark once.
+both_themes = pytest.mark.parametrize("theme", ["light", "dark"], indirect=True)
+
 
 class Watch:
     """What a page did that nobody looks at: errors, requests to strangers."""
@@ -104,7 +107,13 @@ def server(surroundings, browser, tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(browser, server):
+def theme(request):
+    """What the system asks for: light, unless a test is marked with ``both_themes`` or names another."""
+    return getattr(request, "param", "light")
+
+
+@pytest.fixture
+def open_page(browser, server, theme):
     """Opens pages; checks at the end that each of them was clean."""
     opened = []
 
@@ -112,7 +121,7 @@ def open_page(browser, server):
         size = {"width": 1600, "height": 1000}
         context = browser.new_context(
             base_url=server.url, storage_state=server.storage_state, timezone_id="UTC",
-            **{"viewport": size, **options},
+            **{"viewport": size, "color_scheme": theme, **options},
         )  # fmt: skip
         context.add_init_script(NOTE_VIOLATIONS)
         page = context.new_page()

@@ -8,13 +8,19 @@ import struct
 
 from playwright.sync_api import expect
 
-from tests.api.frames import DATABASE, WEB, pcap, two_talks
+from tests.api.frames import CLIENT, DATABASE, WEB, dns_answer, pcap, talk, two_talks
+from tests.browser.conftest import both_themes
 from tests.browser.driving import new_map, wait_for_map
+from tests.capture.files import SECOND, enhanced, named, pcapng
 
 MARKUP = '<img src=x onerror="document.title=1">'
 SCRIPT = "host</script><script>document.title=1</script>"
 BACKWARDS = "\u202egnp.exe"
 LONG = "n" * 300
+HEAP = "z" + "\u0301" * 250
+EMOJI = "\U0001f469\u200d\U0001f4bb" * 40
+LINES = "first\nsecond\r\nthird\ttab"
+RIGHT_TO_LEFT = "\u0645\u0631\u062d\u0628\u0627" * 20
 DHCP_OPTIONS = bytes.fromhex("63825363")
 
 
@@ -62,3 +68,79 @@ def test_names_in_packets_are_text(page):
     page.keyboard.press("Enter")
     expect(page.locator("#details .names").first).to_contain_text(MARKUP)
     assert page.locator("#details img").count() == 0
+
+
+WIDER_THAN_ITS_COLUMN = """
+() => [...document.querySelectorAll(":is(.header, #filters, #summary, #stage, #details, .notices, .menu, #report) *")]
+  .filter((one) => one instanceof HTMLElement && one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1
+    && getComputedStyle(one).overflowX === "visible" && getComputedStyle(one).display !== "inline"
+    && !one.closest(".visually-hidden, .pair-table__scroll, .report__table"))
+  .map((one) => `${one.className} ${one.scrollWidth} > ${one.clientWidth} ${one.textContent.slice(0, 40)}`)
+"""
+NOTHING_RUNS = "document.querySelectorAll('body img, body iframe, main script, aside script').length"
+DECEIVING = "\u202e", "\u200d", "\x1b", "\x07", "\r"
+
+
+def assert_plain(page, where):
+    """What the page shows is text, hides nothing and is no wider than its place."""
+    text = page.locator("body").inner_text()
+    assert [sign for sign in DECEIVING if sign in text] == [], where
+    assert page.evaluate(NOTHING_RUNS) == 0, where
+    assert not page.evaluate("'pwned' in window"), where
+    assert page.evaluate(WIDER_THAN_ITS_COLUMN) == [], where
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
+    for panel in ("#filters", "#details", ".header"):
+        assert page.locator(panel).evaluate("(one) => one.scrollWidth <= one.clientWidth + 1"), (where, panel)
+
+
+@both_themes
+def test_hostile_names_break_no_view(open_page):
+    page = open_page(viewport={"width": 1280, "height": 720})
+    run = '<img src=x onerror="window.pwned=1">'
+    machines = [(f"00:50:56:00:02:{number:02x}", f"10.0.2.{number}") for number in range(1, 8)]
+    names = [run, BACKWARDS, LONG, HEAP, EMOJI, LINES, RIGHT_TO_LEFT]
+    rows = [
+        (name, mac, ip, run if index % 2 else HEAP + LONG)
+        for index, (name, (mac, ip)) in enumerate(zip(names, machines, strict=True))
+    ]
+    frames = [
+        dhcp_with_name(WEB, b"bell\x07\x1b[31m" + run.encode()),
+        dns_answer("n" * 63 + "." + "m" * 63, WEB[1], source=DATABASE, destination=CLIENT),
+        *two_talks(),
+    ]
+    for one, other in zip(machines, machines[1:], strict=False):
+        frames += talk(one, other, 443, [100])
+    blocks = [
+        named(f"{run}{LONG}".encode()),
+        *(enhanced(data, ticks=(SECOND + number) * 10**6) for number, data in enumerate(frames)),
+    ]
+    new_map(page, (f"{run.replace('/', '')}{LONG[:150]}.pcapng", pcapng(*blocks)), ("vms.csv", inventory(*rows)))
+    assert_plain(page, "map")
+    for stop in ("Home", *["ArrowRight"] * 9):
+        page.locator("#map-pad").press(stop)
+        page.keyboard.press("Enter")
+        expect(page.locator("#details h2")).to_be_visible()
+        assert_plain(page, f"panel of {page.locator('#details h2').inner_text()[:40]}")
+    tile = page.evaluate("window.__flowmap.tiles()")[0]["middle"]
+    page.mouse.move(tile["x"], tile["y"])
+    expect(page.get_by_role("tooltip")).to_be_visible()
+    assert_plain(page, "tooltip")
+    page.keyboard.press("e")
+    expect(page.locator("#sightings")).to_be_visible()
+    assert_plain(page, "pair")
+    page.locator(".health__point").first.click()
+    assert_plain(page, "capture point")
+    page.locator("#maps-button").click()
+    assert_plain(page, "maps")
+    page.keyboard.press("Escape")
+    for view in ("matrix", "table"):
+        page.locator(f"#view-switch [data-view={view}]").click()
+        assert_plain(page, view)
+    expect(page.locator(".pair-table")).to_contain_text(run)
+    page.set_viewport_size({"width": 400, "height": 800})
+    assert_plain(page, "a narrow window")
+    page.goto(page.url.split("#")[0].replace("/?", "/report.html?"))
+    expect(page.locator("#report")).to_contain_text(run)
+    assert page.evaluate(WIDER_THAN_ITS_COLUMN) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.querySelectorAll('#report img, #report script').length") == 0

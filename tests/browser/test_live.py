@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.api.frames import CLIENT, DATABASE, WEB, talk
 from tests.api.private_network import FAR, private_network, send
+from tests.browser.conftest import both_themes
 from tests.browser.driving import open_pair, tiles
 
 MACHINES = [(f"00:50:56:00:01:{number:02x}", f"10.0.1.{number}") for number in range(1, 7)]
@@ -54,6 +55,7 @@ def start(page, interface, capture_filter=""):
     page.get_by_role("button", name="Start", exact=True).click()
 
 
+@both_themes
 def test_a_live_map_grows_and_nothing_moves(page):
     with Sender(talk(WEB, DATABASE, 5432, [100, 200])) as sender:
         start(page, FAR)
@@ -75,6 +77,25 @@ def test_a_live_map_grows_and_nothing_moves(page):
     assert {key: places(page)[key] for key in before} == before
     page.reload()
     page.wait_for_function("() => window.__flowmap?.tiles().length >= 9")
+
+
+def test_the_table_waits_while_somebody_is_in_it(page):
+    with Sender(talk(WEB, DATABASE, 5432, [100])) as sender:
+        start(page, FAR)
+        page.locator("#view-switch [data-view=table]").click()
+        rows = page.locator(".pair-table tbody tr")
+        expect(rows).to_have_count(1)
+        rows.get_by_role("button").focus()
+        # more bytes than the first pair: they belong above it
+        sender.frames += talk(CLIENT, WEB, 443, [1_000] * 5) + talk(CLIENT, DATABASE, 443, [1_000] * 5)
+        expect(page.get_by_role("button", name="+2 new")).to_be_visible()
+        expect(rows).to_have_count(1)
+        expect(rows.get_by_role("button")).to_be_focused()
+        page.get_by_role("button", name="+2 new").press("Enter")
+        expect(rows).to_have_count(3)
+        expect(rows.first).to_contain_text(CLIENT[1])
+        page.locator("#live-stop").click()
+        expect(page.locator("#live-chip")).to_be_hidden()
 
 
 def test_a_bad_filter_is_told_in_the_dialog(page):

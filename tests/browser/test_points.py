@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.conftest import both_themes
 from tests.browser.driving import new_map, open_pair, verdict
 
 FILES = ("ports-host-a.pcapng", "inventory.yaml")
@@ -26,6 +27,7 @@ def part_about(panel, point):
     return panel.get_by_role("region", name=point, exact=True)
 
 
+@both_themes
 def test_a_role_corrected_on_the_page_changes_the_headline(page):
     """Called a mirror, the uplink no longer shows that anything left by it."""
     new_map(page, *FILES)

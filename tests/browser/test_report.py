@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.api.frames import DATABASE, WEB, pcap, two_talks
+from tests.browser.conftest import both_themes
 from tests.browser.driving import map_id, new_map, wait_for_map
 from tests.browser.test_hostile_names import MARKUP, SCRIPT, inventory
 from tests.browser.test_upload import ALL
@@ -27,6 +28,7 @@ def report(page):
     return page
 
 
+@both_themes
 def test_the_page_says_what_the_files_say(report):
     assert report.locator("#report h2").all_inner_texts() == SECTIONS
     base = f"/api/maps/{map_id(report)}/report"

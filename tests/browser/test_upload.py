@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from flowmap.capture.tools import find_tshark
 from flowmap.settings import Settings
-from tests.browser.conftest import CAPTURES
+from tests.browser.conftest import CAPTURES, both_themes
 from tests.browser.driving import choose, click_at, map_id, new_map, open_pair, start_map, tiles, verdict, wait_for_map
 
 ALL = ("ports-host-a.pcapng", "ports-host-b.pcapng", "mirror-host-c.pcap", "points.yaml", "inventory.yaml")
@@ -38,9 +38,8 @@ def download(page, entry, folder):
     return path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_from_a_capture_to_a_pair_and_to_networkx(open_page, tmp_path, scheme):
-    page = open_page(color_scheme=scheme)
+@both_themes
+def test_from_a_capture_to_a_pair_and_to_networkx(page, tmp_path):
     new_map(page, *ALL)
     expect(page.locator("#headline")).to_contain_text("of VM-to-VM bytes never left their host")
     houses = {house["place"]: house["tiles"] for house in page.evaluate("window.__flowmap.houses()")}
@@ -89,6 +88,7 @@ def test_other_formats_hold_as_many_nodes(page, tmp_path, entry, read):
     assert read(download(page, entry, tmp_path)) == len(document["nodes"])
 
 
+@both_themes
 def test_an_inventory_added_afterwards_changes_the_verdict(page):
     new_map(page, "mirror-host-a.pcap")
     open_pair(page, "app-1", "db-1")
@@ -104,6 +104,7 @@ def test_an_inventory_added_afterwards_changes_the_verdict(page):
     assert "host-a" in {house["place"] for house in page.evaluate("window.__flowmap.houses()")}
 
 
+@both_themes
 def test_a_hairpin_turns_in_the_street_and_opens(page):
     new_map(page, "vepa-host.pcapng", "points.yaml", "inventory-vepa.csv")
     (turn,) = page.evaluate("window.__flowmap.turns()")
@@ -134,6 +135,7 @@ def test_files_dropped_anywhere_are_taken(page):
     expect(page.locator("#source-text")).to_contain_text("dropped.pcap")
 
 
+@both_themes
 def test_a_damaged_capture_keeps_its_good_part_and_says_so(page):
     whole = (CAPTURES / "mirror-host-b.pcap").read_bytes()
     new_map(page, ("cut.pcap", whole[: len(whole) * 2 // 3]))

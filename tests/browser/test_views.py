@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import both_themes
 from tests.browser.driving import map_id, new_map, open_pair, tiles, verdict, wait_for_map
 from tests.browser.test_upload import ALL
 
@@ -34,6 +35,7 @@ def shown_pairs(page):
     return int(re.match(r"\D*(\d+)", page.locator(".pair-table__bar").inner_text()).group(1))
 
 
+@both_themes
 def test_the_legend_filters_map_and_table_alike(view):
     hairpins = len(view.evaluate("window.__flowmap.turns()"))
     assert hairpins == 2
@@ -55,6 +57,7 @@ def test_filters_move_no_tile(view):
     assert all(tiles(view)[key][side] == before[key][side] for key in before for side in ("x", "y", "w", "h"))
 
 
+@both_themes
 def test_every_state_is_in_the_address_and_comes_back(view, open_page):
     open_pair(view, "app-1", "db-1")
     view.locator("[data-lane=undetermined] input").uncheck()
@@ -74,6 +77,7 @@ def test_back_undoes_a_filter(view):
     expect(view.locator("[data-lane=stayed] input")).to_be_checked()
 
 
+@both_themes
 def test_the_table_sorts_and_holds_every_pair(view):
     view.locator("#view-switch [data-view=table]").click()
     total = shown_pairs(view)
@@ -88,6 +92,7 @@ def test_the_table_sorts_and_holds_every_pair(view):
     expect(heading).to_have_attribute("aria-sort", "ascending")
 
 
+@both_themes
 def test_with_the_keyboard_alone_to_a_pair(view):
     view.keyboard.press("/")
     expect(view.get_by_label("Search VM, IP, MAC or port")).to_be_focused()
@@ -108,10 +113,32 @@ def test_with_the_keyboard_alone_to_a_pair(view):
 def test_the_map_is_told_to_those_who_do_not_see_it(view):
     tree = view.get_by_role("tree", name="Hosts and their endpoints")
     host = tree.get_by_role("treeitem", name="host-a, 7 endpoints")
-    expect(host).to_have_count(1)
-    expect(host.get_by_role("treeitem", name=re.compile("^web-1, "))).to_have_count(1)
+    expect(host).to_have_attribute("aria-level", "1")
+    machine = tree.get_by_role("treeitem", name=re.compile("^web-1, "))
+    expect(machine).to_have_attribute("aria-level", "2")
+    expect(machine).to_have_attribute("aria-setsize", "7")
     open_pair(view, "app-1", "db-1")
-    expect(view.locator("#announcer")).to_have_text(re.compile(r"app-1 to db-1, Stayed on host, \d.*, grade proven\."))
+    expect(view.locator("#announcer")).to_have_text(re.compile(r"^app-1 to db-1, stayed on host, \d\S* kB, proven\.$"))
+    view.locator("[data-lane=hairpin] input").uncheck()
+    expect(view.locator("#announcer")).to_have_text("8 of 66 pairs hidden.")
+
+
+def test_the_tree_leads_from_a_machine_to_its_pairs(view):
+    view.locator("#map-pad").focus()
+    view.keyboard.press("Home")
+    current = view.locator("#map-pad [aria-selected=true]")
+    expect(current).to_have_text("host-a, 7 endpoints")
+    view.keyboard.press("ArrowRight")
+    expect(current).to_have_attribute("aria-level", "2")
+    machine = current.inner_text()
+    pairs = int(re.search(r"(\d+) pairs", machine).group(1))
+    view.keyboard.press("e")
+    expect(current).to_have_attribute("aria-level", "3")
+    expect(current).to_have_attribute("aria-setsize", str(pairs))
+    expect(view.locator("#map-pad")).to_have_attribute("aria-activedescendant", current.get_attribute("id"))
+    expect(view.locator("#verdict")).to_be_visible()
+    view.keyboard.press("ArrowLeft")
+    expect(current).to_have_text(machine)
 
 
 def test_an_endpoint_says_who_named_it(view):
@@ -124,6 +151,7 @@ def test_an_endpoint_says_who_named_it(view):
     expect(panel).to_contain_text("00:50:56:8a:10:11")
 
 
+@both_themes
 def test_capture_health_opens_its_points(view):
     view.get_by_role("button", name=re.compile("^host-a uplink")).click()
     panel = view.locator("#details")

@@ -71,3 +71,9 @@ test('durations and natural order', () => {
   assert.equal(duration(7 * 86_400_000), '7 days');
   assert.deepEqual(['web-10', 'web-2', 'Web-1'].sort(naturalOrder), ['Web-1', 'web-2', 'web-10']);
 });
+
+test('blanks in disguise are shown, and heaped marks are cut', () => {
+  assert.equal(visibleText('a\u3164b\u{e0041}c'), 'a⟨3164⟩b⟨E0041⟩c');
+  assert.equal(visibleText(`z${'\u0301'.repeat(200)}y`), `z${'\u0301'.repeat(4)}…y`);
+  assert.equal(visibleText('e\u0301 नि 👩‍💻'.normalize('NFD')).startsWith('e\u0301 नि'), true);
+});

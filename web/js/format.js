@@ -184,8 +184,10 @@ export function roundDuration(ms) {
   return size > 0 ? `${count(ms / size)} ${unit}` : duration(ms);
 }
 
-// Controls, direction overrides and characters without a width: in a name they only deceive.
-const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+// Controls, direction overrides, blanks that are no spaces and characters without a width: in a name they only deceive.
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+// Marks that are heaped on one sign would be drawn over the lines above; no script needs more than a few.
+const HEAPED = /(\p{M}{4})\p{M}+/gu;
 
 /**
  * Text of a packet or file, made safe to look at: what cannot be seen is shown by its number.
@@ -193,7 +195,8 @@ const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2
  */
 export function visibleText(text) {
   return text
-    .replace(INVISIBLE, (sign) => `⟨${sign.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`)
+    .replace(INVISIBLE, (sign) => `⟨${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`)
+    .replace(HEAPED, '$1…')
     .replace(/\p{Surrogate}/gu, '\ufffd');
 }
 

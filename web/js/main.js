@@ -4,6 +4,7 @@ import { INITIAL_STATE } from './app-state.js';
 import { createSession } from './session.js';
 import { createStore } from './store.js';
 import { fromHash, toHash } from './url-state.js';
+import { mountAnnouncer } from './views/announcer.js';
 import { mountDetailPanel } from './views/detail-panel.js';
 import { byId } from './views/element.js';
 import { mountFilterColumn } from './views/filter-column.js';
@@ -11,6 +12,8 @@ import { mountHeader } from './views/header.js';
 import { mountIntake } from './views/intake-dialog.js';
 import { mountLiveDialog } from './views/live-dialog.js';
 import { mountNotices } from './views/notices.js';
+import { mountPageFrame } from './views/page-frame.js';
+import { mountShortcuts } from './views/shortcuts.js';
 import { mountStage } from './views/stage.js';
 import { mountSummary } from './views/summary.js';
 import { restoreTheme } from './views/theme.js';
@@ -89,11 +92,19 @@ mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing
 mountSummary(byId('summary'), store, session, select);
 /** Where the map is looked at is no step that Back should undo. @param {import('./url-state.js').Camera|null} camera */
 const setCamera = (camera) => show({ camera }, false);
-mountStage(byId('stage'), store, { select, setCamera, group: show, chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
+mountStage(byId('stage'), store, { select, setCamera, group: show, setSort: (sort) => show({ sort }), chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
 mountTimeline(byId('timeline'), store, { setRange: (range) => narrow({ range }), select, report: session.report });
 mountDetailPanel(byId('details'), store, session, { select, setFilters: (filters) => narrow({ filters }) });
 mountWorkStrip(byId('work'), store, session);
 mountNotices(store, session);
+mountAnnouncer(store);
+mountPageFrame(store);
+mountShortcuts(store, {
+  setView: (view) => store.get().model && show({ view }),
+  setFilters: (filters) => narrow({ filters }),
+  clearSelection: () => store.get().selection && select(null),
+  undo,
+});
 
 // a result may have moved the range or the selection
 store.subscribe((state, before) => {
@@ -101,10 +112,6 @@ store.subscribe((state, before) => {
 });
 addEventListener('popstate', () => store.set(fromHash(location.hash)));
 addEventListener('hashchange', () => store.set(fromHash(location.hash)));
-addEventListener('keydown', (event) => {
-  if (event.key !== 'Escape' || document.querySelector('dialog[open], [popover]:popover-open')) return;
-  if (store.get().selection !== null) select(null);
-});
 // a stream that nobody looks at would take one of the few connections that a browser opens to one server
 addEventListener('visibilitychange', () => (document.hidden ? session.pause() : session.resume()));
 addEventListener('pagehide', () => session.pause());

@@ -17,8 +17,12 @@ import { isOffline } from './offline.js';
 /** @typedef {import('./app-state.js').AppState} AppState */
 /** @typedef {import('./document-types.js').MapStatus} MapStatus */
 
+/** A live map changes this often for those who asked their system for less motion. */
+const CALM_STEP_MS = 2000;
+
 /** @param {Store} store */
 export function createSession(store) {
+  const calm = matchMedia('(prefers-reduced-motion: reduce)');
   let begin = () => {};
   /** Fulfilled when the page knows its maps. @type {Promise<void>} */
   const started = new Promise((resolve) => { begin = resolve; });
@@ -139,6 +143,7 @@ export function createSession(store) {
         // with a range the model before stays until the one of the range is here
         store.set({ whole: made, ...(range ? {} : { model: made }), health, timeline, range, selection: carrySelection(selection, whole, made) });
         if (range) await loadRange();
+        if (map.state === 'live' && calm.matches) await new Promise((resolve) => setTimeout(resolve, CALM_STEP_MS));
       }
     } finally {
       if (loading === id) loading = null;

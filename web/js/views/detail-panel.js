@@ -40,10 +40,12 @@ export function mountDetailPanel(element, store, session, actions) {
     }
     if (moved) forgetOpened();
     const scrolled = element.scrollTop;
-    const focused = element.contains(document.activeElement) ? document.activeElement?.id : '';
+    const inside = element.contains(document.activeElement);
+    const focused = inside ? document.activeElement?.id : '';
     fill(element, selection && head(titleOf(selection), waitText(map)), content(state));
     element.scrollTop = moved ? 0 : scrolled;
     if (focused && !moved) document.getElementById(focused)?.focus({ preventScroll: true });
+    if (inside && document.activeElement === document.body) element.focus({ preventScroll: true }); // what had the focus is gone
   }
 
   /** @param {AppState} state @returns {Node[]} */

@@ -31,7 +31,7 @@ export function mountFilterColumn(element, store, actions) {
   const top = el('div');
   const least = leastBytes();
   const bottom = el('div');
-  const note = el('div', { class: 'filter-column__active', role: 'status' });
+  const note = el('div', { class: 'filter-column__active' });
   element.append(top, least.section, bottom, note);
 
   /** @param {AppState} state */

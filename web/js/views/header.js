@@ -1,6 +1,6 @@
 // The bar at the top: which map, live chip, search, views, theme, report, exports.
 
-import { bytes, count, plural, visibleText } from '../format.js';
+import { bytes, count, dateOf, plural, timeOfDay, visibleText, zoneOf } from '../format.js';
 import { nodeMatches } from '../model/filters.js';
 import { captureSummary } from '../model/health.js';
 import { isOffline } from '../offline.js';
@@ -48,13 +48,6 @@ export function mountHeader(store, session, actions) {
     const wanted = search.value.trim().toLowerCase();
     const found = wanted ? [...(store.get().model?.nodes.values() ?? [])].find((node) => nodeMatches(node, wanted)) : undefined;
     if (found) actions.select({ type: 'node', id: found.id });
-  });
-  document.addEventListener('keydown', (event) => {
-    const typing = event.target instanceof Element && event.target.closest('input, select, textarea, dialog');
-    if (event.key !== '/' || typing || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    search.focus();
-    search.select();
   });
 
   mountMenu('maps-menu', 'maps-button', () => mapRows(store, session));
@@ -122,6 +115,7 @@ function mapRows(store, session) {
 /** @param {MapStatus} map */
 function mapCaption(map) {
   const size = map.captures.reduce((sum, capture) => sum + capture.size_bytes, 0);
-  const made = new Date(map.created_at).toLocaleString();
-  return `${map.state} · ${plural(map.captures.length, 'capture')}${size ? `, ${bytes(size)}` : ''} · ${made}`;
+  const at = Date.parse(map.created_at);
+  const made = Number.isNaN(at) ? '' : ` · ${dateOf(at)} ${timeOfDay(at, 'minutes')} (${zoneOf(at)})`;
+  return `${map.state} · ${plural(map.captures.length, 'capture')}${size ? `, ${bytes(size)}` : ''}${made}`;
 }

@@ -1,21 +1,25 @@
-// The map for keyboards and screen readers: a tree of hosts and their endpoints, and the arrow keys on the map.
+// The map for keyboards and screen readers: a tree of hosts, their VMs and the pairs of the current VM, and the keys on the map.
 
-import { bytes, count, plural, visibleText } from '../format.js';
+import { plural, visibleText } from '../format.js';
 import { clusterName, isCluster } from '../model/clusters.js';
-import { otherEnd } from '../model/graph-model.js';
-import { laneTitle } from '../verdicts.js';
-import { placeName } from '../scene/house-items.js';
+import { pairFilter } from '../model/filters.js';
 import { pairSelection } from '../scene/selection.js';
+import { nodeWords, peerWords, placeWords } from '../spoken.js';
 import { el, fill } from './element.js';
 
 /** @typedef {import('../scene/street-scene.js').Scene} Scene */
+/** @typedef {import('../layout/street.js').Layout} Layout */
 /** @typedef {import('../layout/street.js').House} House */
+/** @typedef {import('../layout/street.js').Tile} Tile */
 /** @typedef {import('../layout/street.js').Rect} Rect */
 /** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
-/** @typedef {{id: string, box: Rect, house: House}} Stop an endpoint, or a folded cluster */
+/** @typedef {import('../model/graph-model.js').Pair} Pair */
 
-/** Endpoints that the tree mirrors at once, around the current one; the table holds all of them. */
-const MOST_ITEMS = 200;
+/** How much of the tree is in the page: a window around what is current. Positions and sizes are told for all of it. */
+const STOPS_SHOWN = 140;
+const PAIRS_SHOWN = 50;
+
+/** What the keys can stop at: a house, or a tile in it. @typedef {{house: House, tile: Tile|null, position: number, of: number}} Stop */
 
 /**
  * @param {HTMLElement} pad
@@ -38,61 +42,88 @@ export function mountMapTree(pad, map) {
 
   /** @type {Stop[]} */
   let stops = [];
-  let at = -1; // the current one
-  /** Which stops are in the tree. @type {[number, number]} */
-  let mirrored = [0, 0];
-  let nextPair = 0;
+  /** @type {Layout|null} that the stops were made of */
+  let stopsOf = null;
+  /** @type {GraphModel|null} */
+  let model = null;
+  /** Key of the current stop. @type {string|null} */
+  let current = null;
+  /** Which pair of the current VM, -1 for the VM itself. */
+  let atPair = -1;
 
-  /** @param {number} index */
-  function moveTo(index) {
-    const stop = stops[index];
+  function place() {
+    return current === null ? -1 : stops.findIndex((stop) => keyOf(stop) === current);
+  }
+
+  /** Pairs of a VM that pass the filters, most bytes first. @param {Stop|undefined} stop @returns {Pair[]} */
+  function pairsAt(stop) {
+    const { filters } = map.state();
+    return stop?.tile ? (model?.pairsOf.get(stop.tile.id) ?? []).filter(pairFilter(filters)) : [];
+  }
+
+  /** @param {Stop|undefined} stop */
+  function moveTo(stop) {
     if (!stop) return;
-    if (index !== at) nextPair = 0;
-    at = index;
-    map.focusOn(stop.box);
-    const { model } = map.state();
-    if (model && (index < mirrored[0] || index >= mirrored[1])) mirror(model);
-    pad.setAttribute('aria-activedescendant', itemId(stop.id));
+    [current, atPair] = [keyOf(stop), -1];
+    map.focusOn(boxOf(stop));
+    render();
   }
 
   /** @param {1|-1} step */
   function along(step) {
-    if (stops.length) moveTo(at < 0 ? 0 : (at + step + stops.length) % stops.length);
+    const at = place();
+    if (atPair >= 0 && step < 0) moveTo(stops[at]);
+    else moveTo(stops[at < 0 ? firstTile() : (at + step + stops.length) % stops.length]);
   }
 
-  /** To the nearest stop above or below. @param {1|-1} sign */
+  function firstTile() {
+    return Math.max(0, stops.findIndex((stop) => stop.tile !== null || isCluster(stop.house.place)));
+  }
+
+  /** To the nearest tile above or below; within the pairs of a VM, to the next of them. @param {1|-1} sign */
   function across(sign) {
-    const from = stops[at]?.box;
+    const from = stops[place()];
     if (!from) return along(1);
-    let [best, least] = [-1, Infinity];
-    stops.forEach(({ box }, index) => {
-      const ahead = sign * (box.y - from.y);
-      if (ahead <= Math.min(20, from.h / 2)) return;
-      const cost = ahead * 2 + Math.abs(box.x - from.x);
-      if (cost < least) [best, least] = [index, cost];
-    });
+    if (atPair >= 0) return toPair(atPair + sign);
+    const { x, y, h } = boxOf(from);
+    /** @type {Stop|undefined} */
+    let best;
+    let least = Infinity;
+    for (const stop of stops) {
+      const box = boxOf(stop);
+      const ahead = sign * (box.y - y);
+      if ((!stop.tile && !isCluster(stop.house.place)) || ahead <= Math.min(20, h / 2)) continue;
+      const cost = ahead * 2 + Math.abs(box.x - x);
+      if (cost < least) [best, least] = [stop, cost];
+    }
     moveTo(best);
   }
 
-  function enter() {
-    const stop = stops[at];
-    if (!stop) return;
-    if (isCluster(stop.id)) map.unfold(clusterName(stop.id));
-    else map.select({ type: 'node', id: stop.id });
+  /** @param {number} index of a pair of the current VM; before the first comes the VM itself, after the last the first */
+  function toPair(index) {
+    const stop = stops[place()];
+    const pairs = pairsAt(stop);
+    if (index < 0 || pairs.length === 0) return moveTo(stop);
+    atPair = index % pairs.length;
+    const pair = pairs[atPair];
+    if (pair) map.select(pairSelection(pair));
+    render();
   }
 
-  /** Selects the endpoint's pairs one after another, most bytes first. */
-  function cyclePairs() {
-    const pairs = map.state().model?.pairsOf.get(stops[at]?.id ?? '') ?? [];
-    const pair = pairs[nextPair % pairs.length];
-    nextPair += 1;
-    if (pair) map.select(pairSelection(pair));
+  function select() {
+    const stop = stops[place()];
+    if (!stop) return;
+    const { place: house } = stop.house;
+    if (atPair >= 0) toPair(atPair);
+    else if (isCluster(house)) map.unfold(clusterName(house));
+    else map.select(stop.tile ? { type: 'node', id: stop.tile.id } : { type: 'place', place: house });
   }
 
   /** @type {Record<string, () => void>} */
   const keys = {
     ArrowRight: () => along(1), ArrowLeft: () => along(-1), ArrowDown: () => across(1), ArrowUp: () => across(-1),
-    Enter: enter, ' ': enter, e: cyclePairs, '+': () => map.zoomBy(1.3), '-': () => map.zoomBy(1 / 1.3), 0: map.fit,
+    Home: () => moveTo(stops[0]), End: () => moveTo(stops.at(-1)), Enter: select, ' ': select,
+    e: () => toPair(atPair + 1), '+': () => map.zoomBy(1.3), '-': () => map.zoomBy(1 / 1.3), 0: map.fit,
   };
 
   pad.addEventListener('keydown', (event) => {
@@ -102,50 +133,84 @@ export function mountMapTree(pad, map) {
     action();
   });
   pad.addEventListener('focus', () => {
-    if (pad.matches(':focus-visible')) moveTo(Math.max(0, at));
+    if (!pad.matches(':focus-visible')) return;
+    moveTo(stops[current === null ? firstTile() : place()]);
   });
   pad.addEventListener('blur', () => map.focusOn(null));
 
-  /** Writes the stops around the current one into the page. @param {GraphModel} model */
-  function mirror(model) {
-    const first = Math.max(0, Math.min(at - MOST_ITEMS / 2, stops.length - MOST_ITEMS));
-    mirrored = [first, Math.min(stops.length, first + MOST_ITEMS)];
-    /** @type {Map<House, Stop[]>} */
-    const byHouse = new Map();
-    for (const stop of stops.slice(...mirrored)) byHouse.set(stop.house, [...(byHouse.get(stop.house) ?? []), stop]);
-    const rest = stops.length - (mirrored[1] - mirrored[0]);
-    fill(list, [...byHouse].map(([house, inside]) => (isCluster(house.place)
-      ? el('li', { role: 'treeitem', 'aria-expanded': 'false', id: itemId(house.place) }, `${placeName(house.place)}, ${plural(house.hosts.length, 'host')}, Enter unfolds it`)
-      : el('li', { role: 'treeitem', 'aria-expanded': 'true', 'aria-label': `${placeName(house.place)}, ${plural(house.tiles.length, 'endpoint')}` },
-        el('ul', { role: 'group' }, inside.map((stop) => el('li', { role: 'treeitem', id: itemId(stop.id) }, spoken(model, stop.id))))))),
-    rest > 0 && el('li', { role: 'treeitem' }, `${count(rest)} more before and after these; the table lists all`));
+  function render() {
+    const shownModel = model;
+    if (!shownModel) return;
+    const at = place();
+    const from = Math.max(0, Math.min(at - STOPS_SHOWN / 2, stops.length - STOPS_SHOWN));
+    const shown = stops.slice(from, from + STOPS_SHOWN);
+    const first = shown[0];
+    if (first?.tile) shown.unshift(/** @type {Stop} */ (stops.find((stop) => stop.house === first.house))); // a VM is never without its host
+    fill(list, shown.flatMap((stop) => {
+      const here = keyOf(stop) === current;
+      const pairs = here ? pairsAt(stop) : [];
+      return [stopItem(stop, shownModel, here && atPair < 0, pairs.length > 0), ...pairItems(stop, pairs)];
+    }));
+    if (list.querySelector('#map-item')) pad.setAttribute('aria-activedescendant', 'map-item');
+    else pad.removeAttribute('aria-activedescendant');
+  }
+
+  /** A page of the pairs, the one with the current pair. @param {Stop} stop @param {Pair[]} pairs */
+  function pairItems({ tile }, pairs) {
+    if (!tile) return [];
+    const from = Math.floor(Math.max(0, atPair) / PAIRS_SHOWN) * PAIRS_SHOWN;
+    return pairs.slice(from, from + PAIRS_SHOWN).map((pair, index) => item(3, from + index + 1, pairs.length, from + index === atPair, peerWords(pair, tile.id)));
   }
 
   return {
-    /** @param {Scene} scene @param {GraphModel} model */
-    update({ layout }, model) {
-      const current = stops[at]?.id;
-      stops = [...layout.houses.values()].flatMap((house) => (isCluster(house.place)
-        ? [{ id: house.place, box: house.box, house }] : house.tiles.map((tile) => ({ id: tile.id, box: tile, house }))));
-      at = current === undefined ? -1 : stops.findIndex((stop) => stop.id === current);
-      if (current !== undefined) map.focusOn(document.activeElement === pad ? stops[at]?.box ?? null : null);
-      mirror(model);
+    /** @param {Scene} scene @param {GraphModel} newest */
+    update(scene, newest) {
+      model = newest;
+      if (scene.layout !== stopsOf) {
+        stopsOf = scene.layout;
+        stops = stopsIn(scene.layout);
+        if (place() < 0) {
+          [current, atPair] = [null, -1];
+          map.focusOn(null);
+        }
+      }
+      render();
     },
     unmount: () => list.remove(),
   };
 }
 
-/** @param {string} id */
-function itemId(id) {
-  return `map-item-${encodeURIComponent(id)}`;
+/** @param {Layout} layout @returns {Stop[]} */
+function stopsIn(layout) {
+  const houses = [...layout.houses.values()];
+  return houses.flatMap((house, index) => [
+    { house, tile: null, position: index + 1, of: houses.length },
+    ...house.tiles.map((tile, place) => ({ house, tile, position: place + 1, of: house.tiles.length + house.without.length })),
+  ]);
 }
 
-/** @param {GraphModel} model @param {string} id */
-function spoken(model, id) {
-  const node = model.nodes.get(id);
-  if (!node) return '';
-  const pairs = model.pairsOf.get(id) ?? [];
-  const top = pairs[0];
-  const most = top ? `; most with ${otherEnd(top, id).label}, ${laneTitle(top.lane)}, ${bytes(top.edge.wire_bytes)}` : '';
-  return visibleText(`${node.label}, ${node.ips[0] ?? 'no IP'}, ${plural(pairs.length, 'pair')}${most}`);
+/** @param {Stop} stop @returns {Rect} */
+function boxOf({ house, tile }) {
+  return tile ?? house.box;
+}
+
+/** @param {Stop} stop */
+function keyOf({ house, tile }) {
+  return tile ? `tile ${tile.id}` : `house ${house.place}`;
+}
+
+/** @param {Stop} stop @param {GraphModel} model @param {boolean} current @param {boolean} open its pairs follow */
+function stopItem({ house, tile, position, of }, model, current, open) {
+  if (tile) return item(2, position, of, current, visibleText(nodeWords(model, tile.id)), open);
+  if (isCluster(house.place)) return item(1, position, of, current, `${placeWords(house.place)}, ${plural(house.hosts.length, 'host')}, Enter unfolds it`, false);
+  const folded = house.without.length > 0 ? `, ${plural(house.without.length, 'more', 'more')} in the table` : '';
+  return item(1, position, of, current, `${placeWords(house.place)}, ${plural(house.tiles.length, 'endpoint')}${folded}`, true);
+}
+
+/** @param {number} level @param {number} position @param {number} of @param {boolean} current @param {string} words @param {boolean} [open] */
+function item(level, position, of, current, words, open) {
+  return el('li', {
+    role: 'treeitem', id: current ? 'map-item' : null, 'aria-level': level, 'aria-posinset': position, 'aria-setsize': of,
+    'aria-selected': String(current), 'aria-expanded': open === undefined ? null : String(open),
+  }, words);
 }

@@ -1,7 +1,7 @@
 // The conversations of a pair, a hundred at a time as the server hands them out: the largest first.
 
 import { api } from '../api.js';
-import { bytes, count, serviceName, timeOfDay, visibleText } from '../format.js';
+import { bytes, count, serviceName, timeOfDay, visibleText, zoneOf } from '../format.js';
 import { shownOfTotal } from '../model/pair-facts.js';
 import { LANES, laneOf } from '../verdicts.js';
 import { el, fill, icon } from './element.js';
@@ -44,7 +44,7 @@ export function renderConversations(element, mapId, pair, pages, session, ranged
   fill(element, title,
     // a region that scrolls has to be reachable by keyboard
     el('div', { class: 'conversations', role: 'region', tabindex: 0, 'aria-labelledby': 'conversations-title' }, el('table', { id: 'conversations' },
-      el('thead', {}, el('tr', {}, ['Service', 'Src port', 'Bytes', 'Start'].map((name, index) => el('th', { scope: 'col', class: index > 0 ? 'is-number' : null }, name)))), body)),
+      el('thead', {}, el('tr', {}, ['Service', 'Src port', 'Bytes', pages.t0 === null ? 'Start' : `Start, ${zoneOf(pages.t0)}`].map((name, index) => el('th', { scope: 'col', class: index > 0 ? 'is-number' : null }, name)))), body)),
     more);
 }
 

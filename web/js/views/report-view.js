@@ -5,9 +5,6 @@ import { el } from './element.js';
 /** @typedef {import('../document-types.js').Report} Report */
 /** @typedef {import('../document-types.js').ReportBlock} ReportBlock */
 
-const SVG = 'http://www.w3.org/2000/svg';
-const BAR_WIDTH = 1000;
-
 /** @param {Report} report @returns {Node[]} */
 export function reportElements(report) {
   return [
@@ -43,22 +40,11 @@ function table(one) {
   return one.note === '' ? [framed] : [framed, el('p', { class: 'report__note' }, one.note)];
 }
 
-/** The shares as a drawing; the legend below says the same in words. @param {Report['bar']} parts */
+/** The shares as a bar with textures; the legend below says the same in words. @param {Report['bar']} parts */
 function bar(parts) {
-  const drawing = document.createElementNS(SVG, 'svg');
-  drawing.setAttribute('class', 'report__bar');
-  drawing.setAttribute('viewBox', `0 0 ${BAR_WIDTH} 26`);
-  drawing.setAttribute('preserveAspectRatio', 'none');
-  drawing.setAttribute('aria-hidden', 'true');
-  let from = 0;
-  for (const part of parts) {
-    const piece = document.createElementNS(SVG, 'rect');
-    piece.setAttribute('class', `is-${part.word}`);
-    piece.setAttribute('x', String(BAR_WIDTH * from));
-    piece.setAttribute('width', String(BAR_WIDTH * part.share));
-    piece.setAttribute('height', '26');
-    drawing.append(piece);
-    from += part.share;
-  }
-  return drawing;
+  return el('div', { class: 'report__bar', 'aria-hidden': 'true' }, parts.map((part) => {
+    const piece = el('span', { class: `is-${part.word}` });
+    piece.style.flexGrow = String(part.share);
+    return piece;
+  }));
 }

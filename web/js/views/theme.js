@@ -41,6 +41,7 @@ export function toggleTheme() {
 export function readColours() {
   const probe = document.createElement('span');
   probe.hidden = true;
+  probe.style.setProperty('forced-color-adjust', 'none'); // else every answer would be the colour of text
   document.body.append(probe);
   /** @type {Colours} */
   const colours = {};
@@ -56,10 +57,10 @@ export function readColours() {
 export function onThemeChange(callback) {
   const observer = new MutationObserver(callback);
   observer.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
-  const media = matchMedia('(prefers-color-scheme: dark)');
-  media.addEventListener('change', callback);
+  const asked = ['(prefers-color-scheme: dark)', '(forced-colors: active)', '(prefers-contrast: more)'].map((query) => matchMedia(query));
+  for (const media of asked) media.addEventListener('change', callback);
   return () => {
     observer.disconnect();
-    media.removeEventListener('change', callback);
+    for (const media of asked) media.removeEventListener('change', callback);
   };
 }
