@@ -103,7 +103,7 @@ def _kept_file(record: MapRecord, name: str, reader: str) -> tuple[StoredFile | 
             return None, f"{name} is no longer there; it was moved or deleted."
         return None, f"The kept time of {name} is over; {_GONE}"
     if status.st_size != file.size_bytes or (file.path and status.st_mtime != file.uploaded_s):
-        return None, f"{name} has changed since it was read; start the analysis again."
+        return None, f"{name} has changed since it was read; open it again."
     if reader != "header":
         return None, f"{name} was read by tshark; open it in Wireshark with the pair's filter instead."
     return file, ""

@@ -21,6 +21,9 @@ from flowmap.packets import NO_TIME, PacketBatch, Tunnel
 from flowmap.settings import Settings
 
 PIECE_BYTES = 256 << 10
+_CLOSING_BYTES = 2_048
+"""Room for the block of one more packet and the last comment."""
+
 _NO_TIME_NOTE = "FlowMap: the capture gives this frame no time between 1970 and 2262."
 
 
@@ -53,7 +56,8 @@ class PacketCut:
     packets: int = 0
     complete: bool = True
     _interfaces: dict[tuple[str, int, int], int] = field(default_factory=dict)
-    _written: int = 0
+    _bytes: int = 0
+    _is_full: bool = False
     _last: tuple[int, int, int, bytes, str] | None = None
     _notes: list[str] = field(default_factory=list)
 
@@ -67,68 +71,65 @@ class PacketCut:
         """
         registry = Registry(self.settings.max_points)
         finder = PacketFinder(self.wanted.rows, self.wanted.points, self.wanted.tunnels, registry)
-        piece = bytearray(pcapng.section(self.wanted.comment, self.wanted.application))
+        piece = bytearray(self._counted(pcapng.section(self.wanted.comment, self.wanted.application)))
         for number, (path, name) in enumerate(self.wanted.captures):
             try:
                 for blocks in self._blocks_of(path, name, registry, finder):
                     piece += blocks
                     if len(piece) >= PIECE_BYTES:
-                        self._written += len(piece)
                         yield bytes(piece)
                         piece.clear()
-                    if not self._has_room(len(piece)):
-                        break
             except FlowMapError as error:
                 if not number:
                     raise
                 self._end_early(str(error))
-            if not self._has_room(len(piece)):
+            if self._is_full:
                 break
         piece += self._closing()
         yield bytes(piece)
 
     def _blocks_of(self, path: Path, name: str, registry: Registry, finder: PacketFinder) -> Iterator[bytes]:
-        """The blocks of one capture; a batch without a packet of the pair gives an empty piece."""
+        """The blocks of one capture."""
         no_names = self.settings.model_copy(update={"name_frames": 0})
         capture = open_capture(path, registry, no_names, file=name, reader="header")
         assert isinstance(capture, HeaderCapture)
         for run, batch in capture.runs():
             rows = finder.rows_in(batch)
-            yield self._copied(run, batch, rows, registry, name) if len(rows) else b""
+            yield from self._copied(run, batch, rows, registry, name)
+            if self._is_full:
+                return
         if capture.outcome and capture.outcome.damage:
             self._end_early(capture.outcome.damage)
 
-    def _copied(self, run: Run, batch: PacketBatch, rows: Numbers, registry: Registry, name: str) -> bytes:
+    def _copied(self, run: Run, batch: PacketBatch, rows: Numbers, registry: Registry, name: str) -> Iterator[bytes]:
         """The packets of some rows, but for the last one, which is held back for what there is to say at the end."""
         frames = run.room.frames
-        blocks: list[bytes] = []
-        room = self.settings.max_download_bytes - self._written
-        for row in rows.tolist():
-            key = (name, int(frames.interface[row]), int(frames.linktype[row]))
+        columns = (
+            frames["interface"][rows], frames["linktype"][rows], batch.point[rows], batch.time_ns[rows],
+            batch.frame_bytes[rows],
+        )  # fmt: skip
+        facts = zip(*(column.tolist() for column in columns), run.frames(rows), strict=True)
+        for interface, linktype, point, time_ns, frame_bytes, data in facts:
+            if self._last is not None:
+                yield self._counted(pcapng.packet(*self._last))
+            key = (name, interface, linktype)
             number = self._interfaces.get(key)
             if number is None:
                 number = self._interfaces[key] = len(self._interfaces)
-                blocks.append(_interface_block(registry, int(batch.point[row]), key))
-            time_ns = int(batch.time_ns[row])
-            note = _NO_TIME_NOTE if time_ns == NO_TIME else ""
-            if self._last is not None:
-                blocks.append(pcapng.packet(*self._last))
-                room -= len(blocks[-1])
-            self._last = (number, max(time_ns, 0), int(batch.frame_bytes[row]), run.frame(row), note)
+                yield self._counted(_interface_block(registry, point, key))
+            self._last = (number, max(time_ns, 0), frame_bytes, data, _NO_TIME_NOTE if time_ns == NO_TIME else "")
             self.packets += 1
-            if room <= 0:
-                break
-        return b"".join(blocks)
+            if self._bytes + len(data) + _CLOSING_BYTES >= self.settings.max_download_bytes:
+                self._is_full = True
+                self._end_early(
+                    f"This file ends at its limit of {self.settings.max_download_bytes:,} bytes, and the captures may "
+                    "hold more packets of the pair; raise FLOWMAP_MAX_DOWNLOAD_BYTES, or use the filter in Wireshark."
+                )
+                return
 
-    def _has_room(self, waiting: int) -> bool:
-        if self._written + waiting < self.settings.max_download_bytes:
-            return True
-        limit = self.settings.max_download_bytes
-        self._end_early(
-            f"This file ends at its limit of {limit:,} bytes, and the captures may hold more packets of the pair; "
-            "raise FLOWMAP_MAX_DOWNLOAD_BYTES, or use the filter in Wireshark."
-        )
-        return False
+    def _counted(self, block: bytes) -> bytes:
+        self._bytes += len(block)
+        return block
 
     def _end_early(self, text: str) -> None:
         self.complete = False
