@@ -116,6 +116,8 @@ class Settings(BaseModel):
         default=7 * 86_400, description="Seconds an uploaded capture is kept; 0: deleted after analysis."
     )
     keep_captures_bytes: int = Field(default=10 << 30, description="Bytes of captures kept; the oldest go first.")
+    max_download_bytes: int = Field(default=256 << 20, ge=1, description="Size of the packets of a pair as a download.")
+    max_downloads: int = Field(default=2, ge=1, description="Such downloads at once; each reads the captures again.")
     max_maps: int = Field(default=1_000, description="Maps listed and kept.")
     max_event_streams: int = Field(default=32, description="Event streams served at once.")
     allowed_hosts: tuple[str, ...] = Field(

@@ -22,7 +22,7 @@ from flowmap.api.guard import Guard
 from flowmap.api.jobs import Jobs
 from flowmap.api.log import log_to
 from flowmap.api.maps import MapRecord, Maps, StoredFile
-from flowmap.api.routes import analysis, events, export, graph, health, live, maps, report, uploads
+from flowmap.api.routes import analysis, events, export, graph, health, live, maps, packets, report, uploads
 from flowmap.api.state import ServerState
 from flowmap.api.static_files import static_table
 from flowmap.export.web_files import web_folder
@@ -84,7 +84,7 @@ def create_app(
     app.state.server, app.state.access = state, access
     app.state.opened = [record.id for record in records]
     problems.install(app)
-    for module in (maps, uploads, analysis, graph, export, report, live, events, health):
+    for module in (maps, uploads, analysis, graph, packets, export, report, live, events, health):
         app.include_router(module.router)
     app.add_middleware(Guard, access=access, settings=settings, free_paths={"/", "/healthz", *state.static})
     return app

@@ -10,7 +10,9 @@ renamed before the link is replaced, so a reader sees an old result or a new one
 - ``conversations(id, source, target, wire_bytes, stayed_bytes, left_bytes, left_host, protocol, port, application,
   row)``:
   ``source`` and ``target`` are those of the edge that the conversation is counted in, ``row`` is its JSON
-- ``sightings(source, target, folded)``: of each edge, :class:`flowmap.evidence.Folded` as JSON
+- ``sightings(source, target, folded, legs)``: of each edge, :class:`flowmap.evidence.Folded` as JSON, and which rows
+  of ``legs.npy`` are its legs (int32); that file is there when the captures are, see
+  :func:`flowmap.evidence.pair_legs.leg_rows`
 - ``shared(name, value)``: ``points``, ``tunnels`` that the rows of sightings number, ``legs_are_missing``, as JSON
 - ``placements(node, placement)``: of each node that is no group, as JSON (:func:`flowmap.evidence.placement_of`)
 - ``slices(bucket, conversation, from_source, packets, wire_bytes, payload_bytes)``: time buckets of ``slice_ns``
@@ -30,8 +32,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from flowmap.capture.points import CapturePoint, PointKey
 from flowmap.evidence import AddressTexts, Folded, SightingsTable, fold_legs
+from flowmap.evidence.pair_legs import LegRows, leg_rows
 from flowmap.export import document, dumps
 from flowmap.graph import Talk, fold_outside, pairs_of
 from flowmap.packets import NO_TIME, Tunnel
@@ -41,6 +46,7 @@ from flowmap.views import conversation_row
 from flowmap.views import placement as placement_in
 
 _LINK = "map.json"
+LEGS = "legs.npy"
 READING = "reading-2.pickle"
 """The file with the legs of a map. Its number goes up whenever what is pickled changes, so that a map of an older
 version is read again instead of failing."""
@@ -56,7 +62,7 @@ CREATE TABLE conversations (
     id INTEGER PRIMARY KEY, source TEXT, target TEXT, wire_bytes INTEGER, stayed_bytes INTEGER, left_bytes INTEGER,
     left_host TEXT, protocol TEXT, port INTEGER, application TEXT, row TEXT
 );
-CREATE TABLE sightings (source TEXT, target TEXT, folded TEXT);
+CREATE TABLE sightings (source TEXT, target TEXT, folded TEXT, legs BLOB);
 CREATE TABLE shared (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE placements (node TEXT, placement TEXT);
 CREATE TABLE slices (
@@ -79,8 +85,11 @@ class Result(NamedTuple):
     t0_ns: int | None
 
 
-def write(folder: Path, flow_map: FlowMap, settings: Settings) -> Result:
-    """Make a result the map's current one; the ones before it stay a while for those who are reading them."""
+def write(folder: Path, flow_map: FlowMap, settings: Settings, *, captures_are_kept: bool = False) -> Result:
+    """Make a result the map's current one; the ones before it stay a while for those who are reading them.
+
+    With ``captures_are_kept`` it holds what finds the packets of a pair in them.
+    """
     revision = _revision(folder) + 1
     temporary = folder / "result.part"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -89,6 +98,8 @@ def write(folder: Path, flow_map: FlowMap, settings: Settings) -> Result:
         stream.write(dumps(document(flow_map.graph)).encode())
         stream.flush()
         os.fsync(stream.fileno())
+    if captures_are_kept:
+        np.save(temporary / LEGS, leg_rows(flow_map.reading.legs.legs))
     _write_views(temporary / "views.sqlite", flow_map, settings)
     os.replace(temporary, folder / f"result-{revision}")
     _point_to(folder, revision)
@@ -181,7 +192,7 @@ def _write_views(path: Path, flow_map: FlowMap, settings: Settings) -> None:
                 ),
             )  # fmt: skip
             database.executemany("INSERT INTO slices VALUES (?, ?, ?, ?, ?, ?)", _slices(number, talk, source == low))
-        database.executemany("INSERT INTO sightings VALUES (?, ?, ?)", _sightings(flow_map, shown))
+        database.executemany("INSERT INTO sightings VALUES (?, ?, ?, ?)", _sightings(flow_map, shown))
         database.executemany("INSERT INTO shared VALUES (?, ?)", _shared(flow_map))
         database.executemany("INSERT INTO placements VALUES (?, ?)", _placements(flow_map, shown, settings))
         database.executescript(_INDEXES)
@@ -190,12 +201,16 @@ def _write_views(path: Path, flow_map: FlowMap, settings: Settings) -> None:
         database.close()
 
 
-def _sightings(flow_map: FlowMap, shown: Sequence[Talk]) -> Iterator[tuple[str | None, ...]]:
+def _sightings(flow_map: FlowMap, shown: Sequence[Talk]) -> Iterator[tuple[str | bytes | None, ...]]:
     """A row for each edge; the one of packets that no conversation was kept for has no sightings."""
     legs, pairs, texts = flow_map.legs, pairs_of(shown), AddressTexts()
     for source, target in flow_map.graph.edges:
         pair = pairs.get((min(source, target), max(source, target)))
-        yield _text(source), _text(target), json.dumps(fold_legs(legs, pair.talks if pair else (), source, texts))
+        talks = pair.talks if pair else ()
+        numbers = [leg for talk in talks for way in (talk.conversation.forward, talk.conversation.backward)
+                   for leg in way.legs]  # fmt: skip
+        folded = json.dumps(fold_legs(legs, talks, source, texts))
+        yield _text(source), _text(target), folded, np.array(numbers, np.int32).tobytes()
 
 
 def _shared(flow_map: FlowMap) -> Iterator[tuple[str, str]]:
@@ -248,6 +263,30 @@ def placement(folder: Path, revision: int, node: str) -> dict[str, Any] | None:
     return placed
 
 
+class PairLegs(NamedTuple):
+    """The legs of an edge as :mod:`flowmap.evidence.pair_legs` has them, and what their points and tunnels are."""
+
+    rows: LegRows
+    points: list[PointKey]
+    tunnels: list[Tunnel]
+    some_are_missing: bool
+
+
+def pair_legs(folder: Path, revision: int, source: str, target: str) -> PairLegs | None:
+    """The legs of an edge; None where the result was made without what finds packets again."""
+    try:
+        with views(folder, revision) as database:
+            key = (_text(source), _text(target))
+            found = database.execute("SELECT legs FROM sightings WHERE source = ? AND target = ?", key).fetchone()
+            shared = {name: json.loads(value) for name, value in database.execute("SELECT name, value FROM shared")}
+        every = np.load(folder / f"result-{revision}" / LEGS, mmap_mode="r")
+    except (sqlite3.OperationalError, FileNotFoundError):
+        return None
+    rows = np.array(every[np.frombuffer(found[0], np.int32)])
+    points = [PointKey(*key) for key, *_ in shared["points"]]
+    return PairLegs(rows, points, [Tunnel(*values) for values in shared["tunnels"]], shared["legs_are_missing"])
+
+
 def _slices(number: int, talk: Talk, source_is_low: bool) -> Iterator[tuple[int, ...]]:
     for direction, from_low in ((talk.conversation.forward, True), (talk.conversation.backward, False)):
         for bucket, values in direction.slices.items():
@@ -277,3 +316,9 @@ def load_document(folder: Path, revision: int) -> dict[str, Any]:
     """The parsed document of a revision."""
     loaded: dict[str, Any] = json.loads(document_path(folder, revision).read_bytes())
     return loaded
+
+
+@lru_cache(maxsize=2)
+def shared_document(folder: Path, revision: int) -> dict[str, Any]:
+    """A parsed document, kept for the next question; nobody may change it."""
+    return load_document(folder, revision)

@@ -17,13 +17,14 @@ from flowmap.settings import Settings
 
 @dataclass(slots=True)
 class ServerState:
-    """The parts of one server. ``event_streams`` counts the open ones; ``closing`` ends them."""
+    """The parts of one server. ``event_streams`` and ``downloads`` count open ones; ``closing`` ends the streams."""
 
     settings: Settings
     maps: Maps
     jobs: Jobs
     static: dict[str, StaticFile]
     event_streams: int = 0
+    downloads: int = 0
     closing: bool = False
 
     def end_streams(self) -> None:

@@ -17,22 +17,20 @@ store of a later release takes its place.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import logging
 import os
 import pickle
 import secrets
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any, BinaryIO
 
 from flowmap.api import results
+from flowmap.api.child import end_on_sigterm, end_with_parent, own_output
 from flowmap.api.log import log_to
 from flowmap.capture.live import LiveCapture, LiveLimits
 from flowmap.capture.points import Registry, Statements, statements_of
@@ -46,7 +44,6 @@ from flowmap.settings import Settings
 from flowmap.warm import prepare_kernels
 
 PROGRESS_INTERVAL_S = 0.2
-_PR_SET_PDEATHSIG = 1
 _LIVE_WORK_SHARE = 3
 """A live map is made again after at least this many times what making it took: capturing needs the processor."""
 
@@ -140,7 +137,7 @@ def _live_reading(source: LiveCapture, registry: Registry, fold: LegFold) -> Rea
 
 def _publish(job: Job, report: Report, reading: Reading, inventory: Inventory, statements: Statements) -> None:
     flow_map = make_map(reading, inventory, statements, job.settings, job.name)
-    result = results.write(job.folder, flow_map, job.settings)
+    result = results.write(job.folder, flow_map, job.settings, captures_are_kept=job.live is None)
     report("result", revision=result.revision, t0_ns=result.t0_ns)
 
 
@@ -182,20 +179,6 @@ def _reporter(stream: BinaryIO) -> Report:
     return report
 
 
-def _end_with_parent(parent: int) -> None:
-    """Get SIGTERM when the server dies, however it dies (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        raise SystemExit(1)
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    """Leave by the way that runs every ``finally``, so that tools are ended and reaped; once."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(128 + number)
-
-
 def _stop_at_end_of(descriptor: int, stop: threading.Event) -> None:
     """Read past Python's buffer, whose lock a thread must not hold when the interpreter ends."""
     while os.read(descriptor, 1 << 12):
@@ -235,12 +218,10 @@ def run(command: dict[str, Any], report: Report, stop: threading.Event) -> None:
 def main() -> None:
     """Entry of the process."""
     os.umask(0o077)
-    # Standard output belongs to the reports: whatever else prints must not get among them.
-    reports = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    signal.signal(signal.SIGTERM, _terminated)
+    reports = own_output()
+    end_on_sigterm()
     command = json.loads(sys.stdin.buffer.readline())
-    _end_with_parent(command["parent"])
+    end_with_parent(command["parent"])
     log_to(Path(command["settings"]["data_dir"]))
     stop = threading.Event()
     threading.Thread(target=_stop_at_end_of, args=(0, stop), daemon=True).start()

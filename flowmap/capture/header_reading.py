@@ -20,7 +20,7 @@ from flowmap.capture.points import Registry
 from flowmap.capture.pyshark_reading import READER as PYSHARK
 from flowmap.capture.pyshark_reading import Progress, PysharkCapture
 from flowmap.capture.records import Interface
-from flowmap.capture.runs import PARALLEL_FROM_BYTES, Ending, RunReader
+from flowmap.capture.runs import PARALLEL_FROM_BYTES, Ending, Run, RunReader
 from flowmap.capture.tools import find_tshark
 from flowmap.capture.windows import freed_memory_kept
 from flowmap.errors import CaptureError, ToolError
@@ -103,17 +103,25 @@ class HeaderCapture:
         ToolError
             When the file is of a kind that needs tshark, and it is missing or cannot be run.
         """
+        for _, batch in self.runs(progress):
+            yield batch
+        if self._instead is not None:
+            yield from self._instead.batches(progress)
+            self.outcome = self._instead.outcome
+
+    def runs(self, progress: Progress | None = None) -> Iterator[tuple[Run, PacketBatch]]:
+        """The same batches, each with the run that gives the bytes of its frames; errors as in :meth:`batches`.
+
+        A capture that goes to tshark as a whole has none (``exclusively`` prevents that).
+        """
         with ExitStack() as stack, freed_memory_kept():
             try:
                 opened = self._opener(stack)
             except OSError as error:
                 raise CaptureError(f"{self.info.file} is no longer there; it was moved or deleted.") from error
             yield from self._read(opened, progress)
-        if self._instead is not None:
-            yield from self._instead.batches(progress)
-            self.outcome = self._instead.outcome
 
-    def _read(self, opened: Opened, progress: Progress | None) -> Iterator[PacketBatch]:
+    def _read(self, opened: Opened, progress: Progress | None) -> Iterator[tuple[Run, PacketBatch]]:
         notices = NoticeCounter()
         notices.add("unknown_version", int(self._container.unknown_version))
         points = self._points(opened, notices)
@@ -143,7 +151,7 @@ class HeaderCapture:
                     self._search.keep(chooser, run, batch)
                 packets += len(batch)
                 latest_ns, done = int(batch.time_ns[-1]), run.end
-                yield batch
+                yield run, batch
         conversion = opened.conversion()
         if not packets and not self._exclusively and conversion is not None and conversion.kind != "ok":
             self._instead = self._pyshark()  # perhaps what it holds cannot be written in another format

@@ -14,6 +14,9 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from flowmap.capture.framing import NEW_STATE, Framing, Options, Position, Reach, start_at
 from flowmap.capture.rooms import Room, Rooms
 from flowmap.capture.windows import STEP_BYTES, Bytes, FileBytes, Source, Window
@@ -29,6 +32,11 @@ _LONGEST_WINDOW_BYTES = 1 << 20
 """A longer record of a stretch is left to the reading record by record."""
 
 _STRETCHES_PER_WORKER = 2
+_DENSE = 4
+"""Times what is wanted of a part of a file that is still read as a whole: copying is cheaper than many calls."""
+
+_MAX_SPAN_BYTES = 64 << 20
+
 _FULL_SHARE = 0.9
 """Of the rows of a run that a stretch is to fill: one that holds more than these makes a second run of the rest."""
 
@@ -69,6 +77,18 @@ class Run:
             return self.source.read(at, count)
         data, base = self.source
         return data[at - base : at - base + count].tobytes()
+
+    def frames(self, rows: npt.NDArray[np.int64]) -> Iterator[bytes]:
+        """The captured bytes of some frames, ascending; those that lie close together are read at once."""
+        found, source = self.room.frames, self.source
+        places = list(zip(found["offset"][rows].tolist(), found["captured_bytes"][rows].tolist(), strict=True))
+        first, end = (places[0][0], sum(places[-1])) if places else (0, 0)
+        most = min(_DENSE * sum(count for _, count in places), _MAX_SPAN_BYTES)
+        if isinstance(source, FileBytes) and places and end - first <= most:
+            whole = source.read(first, end - first)
+            yield from (whole[at - first : at - first + count] for at, count in places)
+        else:
+            yield from (self.frame(row) for row in rows.tolist())
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from urllib.parse import quote
 
 import pytest
 
@@ -59,6 +60,10 @@ def test_a_live_map_grows_and_is_kept(server):
     assert found == {frozenset(("web", "db")): WEB_TO_DATABASE, frozenset(("web", "client")): CLIENT_TO_WEB}
     (point,) = server.client.get(f"/api/maps/{map_id}/health").json()["points"]
     assert (point["interface"], point["dropped_packets"]) == (FAR, 0)
+    one = document["edges"][0]
+    pair = {"pair": ",".join(quote(one[end], safe="") for end in ("source", "target"))}
+    answer = server.client.get(f"/api/maps/{map_id}/packets", params=pair)
+    assert answer.status_code == 409 and answer.json()["detail"] == "The packets of a live capture are not kept."
 
 
 def test_more_frames_make_another_revision_while_it_captures(server):

@@ -1,13 +1,11 @@
-"""``/api/maps/{id}/graph``, ``/pairs``, ``/conversations``, ``/timeline``, ``/health`` and ``/packets``: a result."""
+"""``/api/maps/{id}/graph``, ``/pairs``, ``/conversations``, ``/timeline`` and ``/health``: a result."""
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request, Response
@@ -67,7 +65,7 @@ def get_graph(
         return Response(content, media_type="application/json", headers={"ETag": tag})
     if wanted.range_ms:
         wanted = _with_range(record, wanted)
-    return SafeJSON(narrowed(_document(record.folder, record.revision), wanted), headers={"ETag": tag})
+    return SafeJSON(narrowed(results.shared_document(record.folder, record.revision), wanted), headers={"ETag": tag})
 
 
 def _with_range(record: MapRecord, wanted: GraphFilter) -> GraphFilter:
@@ -77,12 +75,6 @@ def _with_range(record: MapRecord, wanted: GraphFilter) -> GraphFilter:
     with results.views(record.folder, record.revision) as database:
         found = conversations.within(database, record.t0_ns, *wanted.range_ms)
     return replace(wanted, within=found)
-
-
-@lru_cache(maxsize=2)
-def _document(folder: Path, revision: int) -> dict[str, Any]:
-    """A parsed document, kept for the next filter; nobody may change it."""
-    return results.load_document(folder, revision)
 
 
 @router.get("/api/maps/{map_id}/pairs/{pair:path}")
@@ -100,7 +92,7 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
     FlowMap made the map without the evidence of its pairs.
     """
     record = state.map_with_result(map_id)
-    document = _document(record.folder, record.revision)
+    document = results.shared_document(record.folder, record.revision)
     ends = _pair_of(request, "/pairs/")
     edge = next((edge for edge in document["edges"] if {edge["source"], edge["target"]} == set(ends)), None)
     if edge is None or (ends[0] == ends[1] and edge["source"] != edge["target"]):
@@ -186,7 +178,7 @@ def get_timeline(
     length, ``start_ms`` is where the first bucket begins, ``left`` is without its hairpins."""
     record = state.map_with_result(map_id)
     where = conversations.condition(pair_of(pair), node=node)
-    totals = _document(record.folder, record.revision)["graph"]["totals"]
+    totals = results.shared_document(record.folder, record.revision)["graph"]["totals"]
     with results.views(record.folder, record.revision) as database:
         found = conversations.timeline(database, (record.t0_ns, totals["last_seen_ns"]), where, buckets)
     return SafeJSON({"t0_ns": t0_text(record), **found})
@@ -197,7 +189,7 @@ def get_health(state: State, map_id: str) -> Response:
     """Health of the captures: ``{"t0_ns", "complete", "points": [point of the document with first_ms and last_ms],
     "captures", "hosts": {host: {"uplinks", "uplinks_complete"}}, "warnings", "estimated"}``."""
     record = state.map_with_result(map_id)
-    graph = _document(record.folder, record.revision)["graph"]
+    graph = results.shared_document(record.folder, record.revision)["graph"]
     return SafeJSON(
         {
             "t0_ns": t0_text(record),
@@ -209,17 +201,6 @@ def get_health(state: State, map_id: str) -> Response:
             "estimated": graph["estimated"],
         }
     )
-
-
-@router.get("/api/maps/{map_id}/packets")
-def get_packets(state: State, map_id: str, pair: Ends = None, size: bool = False) -> Response:
-    """The packets of a pair as pcap: not there yet, 501; ``size=1`` says why, ``{"packets", "bytes", "complete",
-    "reason"}``."""
-    state.map_with_result(map_id)
-    reason = "Packets of a pair cannot be downloaded yet; its evidence names files and frame numbers."
-    if size:
-        return SafeJSON({"packets": None, "bytes": None, "complete": False, "reason": reason})
-    raise Problem(501, reason)
 
 
 def words_of(left_host: str | None) -> tuple[str, ...]:

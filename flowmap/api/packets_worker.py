@@ -1,0 +1,77 @@
+"""The process of one download: reads captures again and writes the packets of a pair to standard output.
+
+``python -m flowmap.api.packets_worker`` takes one JSON object as a line of standard input (see
+:mod:`flowmap.api.routes.packets`) and answers with a line of JSON, ``{"error": sentence}`` or ``{}``; behind the latter
+comes the pcapng stream. Status 0 means that it came to its end. SIGTERM ends it, and so does the death of the server:
+a crash here, or a reader that goes away, costs one download and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Generator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from flowmap.api import results
+from flowmap.api.child import end_on_sigterm, end_with_parent, own_output
+from flowmap.api.log import log_to
+from flowmap.errors import FlowMapError
+from flowmap.evidence.pair_packets import PacketCut, WantedPackets
+from flowmap.settings import Settings
+from flowmap.warm import prepare_kernels
+
+
+def wanted_packets(command: dict[str, Any]) -> WantedPackets:
+    """What the server asked for."""
+    legs = results.pair_legs(Path(command["folder"]), command["revision"], command["source"], command["target"])
+    if legs is None:
+        raise FlowMapError("The result of this map has just been replaced; try again.")
+    captures = [(Path(path), name) for path, name in command["captures"]]
+    return WantedPackets(captures, legs.rows, legs.points, legs.tunnels, command["comment"], command["application"])
+
+
+def main() -> None:
+    """Entry of the process."""
+    os.umask(0o077)
+    stream = own_output()
+    end_on_sigterm()
+    command = json.loads(sys.stdin.buffer.readline())
+    end_with_parent(command["parent"])
+    settings = Settings(**command["settings"])
+    log_to(settings.data_dir)
+    pieces: Generator[bytes, None, None] | None = None
+    try:
+        prepare_kernels(lambda text: None)
+        pieces = PacketCut(wanted_packets(command), settings).pieces()
+        first = next(pieces)
+        stream.write(b"{}\n")
+        for piece in chain([first], pieces):
+            stream.write(piece)
+            stream.flush()
+    except (BrokenPipeError, SystemExit):  # nobody reads any more, so that flushing at the exit would wait for ever
+        if pieces is not None:
+            pieces.close()
+        os._exit(1)
+    except FlowMapError as error:
+        _refuse(stream, str(error))
+    except Exception:
+        fault = secrets.token_hex(4)
+        logging.getLogger("flowmap.api").exception("fault %s", fault)
+        _refuse(stream, f"FlowMap made a mistake in this download; server.log tells more under the id {fault}.")
+
+
+def _refuse(stream: Any, sentence: str) -> None:
+    """Before the first piece the server tells the sentence; after it the status alone says that the end is missing."""
+    stream.write(json.dumps({"error": sentence}).encode() + b"\n")
+    stream.flush()
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
