@@ -68,14 +68,14 @@ def test_the_mock_places_33_vms_and_leaves_3_without_a_host(mock_estate):
 def test_the_shares_of_the_mock_are_sums_of_its_pairs(mock_estate):
     """Of the VM pairs all bytes are inside, outside or unknown; a mixed pair gives to two of them."""
     written, flow_map = mock_estate
-    figures = flow_map.graph.graph["figures"]
+    shares = flow_map.graph.graph["shares"]
     rows = [row for row in json.loads(written.truth.read_text())["pairs"] if not row["a"].startswith("outside")]
     planned = {
         word: sum(row["bytes"] for row in rows if row["left_host"] == word) for word in ("stayed", "left", "mixed")
     }
-    assert figures["vm_vm"] == sum(row["bytes"] for row in rows)
-    assert planned["stayed"] < figures["within_host"] < planned["stayed"] + planned["mixed"]
-    assert figures["hairpin"] == sum(row["bytes"] for row in rows if row["hairpin"])
+    assert shares["vm_vm_bytes"] == sum(row["bytes"] for row in rows)
+    assert planned["stayed"] < shares["within_host_bytes"] < planned["stayed"] + planned["mixed"]
+    assert shares["hairpin_bytes"] == sum(row["bytes"] for row in rows if row["hairpin"])
 
 
 def test_the_health_of_the_mock_points_is_as_planned(mock_estate):
