@@ -15,7 +15,7 @@ TEST_PROGRAMS = $(RUN_PROGRAMS) chromium:chromium fc-list:fontconfig ip:iproute2
 LAB_PROGRAMS  = $(RUN_PROGRAMS) ip:iproute2 sysctl:procps ovs-vsctl:openvswitch-switch ethtool:ethtool \
                 iptables:iptables ping:iputils-ping dnsmasq:dnsmasq-base busybox:busybox dropbear:dropbear-bin \
                 iperf3:iperf3 openssl:openssl
-BENCH_PROGRAMS = $(RUN_PROGRAMS) nfpcapd:nfdump argus:argus-server racount:argus-client tcpdump:tcpdump
+BENCH_PROGRAMS = $(RUN_PROGRAMS) nfpcapd:nfdump argus:argus-server racount:argus-client tcpdump:tcpdump chromium:chromium
 BENCH          = --quick
 
 # A stamp carries the hash of what was installed, so a changed lock, pyproject.toml or Python makes it anew.
@@ -24,7 +24,7 @@ RUN_READY  := $(VENV)/ready-run-$(call key,requirements.lock)
 DEV_READY  := $(VENV)/ready-dev-$(call key,requirements-dev.lock)
 NODE_READY := node_modules/ready-$(call key,package-lock.json)
 
-.PHONY: help run test lint types test-web format captures bench lock clean
+.PHONY: help run test lint types test-web format captures bench screens lock clean
 .NOTPARALLEL:
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make format    lay out the Python files as the lint wants them'
 	@echo 'make bench     measure FlowMap beside its peers on generated captures (BENCH=--full: 10 million frames, 13 GB)'
 	@echo 'make captures  record the sample captures again in the lab (as root)'
+	@echo 'make screens   take the pictures of the documentation again (those of a growing map as root)'
 	@echo 'make lock      resolve the dependencies again and write the lock files'
 	@echo 'make clean     remove everything that these targets have made'
 
@@ -63,8 +64,12 @@ format: $(DEV_READY)
 captures: lab-packages
 	@if [ "$$(id -u)" -eq 0 ]; then as_root=; else as_root=sudo; fi; $$as_root env PYTHON=$(PYTHON) captures/lab/run.sh
 
-bench: bench-packages $(RUN_READY)
+# Playwright, which drives the page, stands in the lock of the tests.
+bench: bench-packages $(DEV_READY)
 	@$(BIN)/python -m bench $(BENCH)
+
+screens: test-packages $(DEV_READY)
+	@$(BIN)/python -m bench.screens
 
 lock: $(DEV_READY)
 	$(compile) --all-build-deps --output-file requirements.lock pyproject.toml

@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.cases import FULL_FRAMES, QUICK_FRAMES, USUAL_FRAMES, Case, cases_of
 from bench.generator import Capture, folder, generate
 from bench.measure import Run, run, warm
+from bench.page import page_section
 from bench.peers import Found, Missing, Peer, all_peers
 from bench.starts import starts
 from bench.table import Row, case_table, exactness, load, machine
@@ -40,7 +41,11 @@ def main() -> None:
         report += [*starts(into, options.repeats), ""]
     for line in report:
         say(line)
-    for case in wanted if set(options.only) != {"starts"} else []:
+    if not options.only or "page" in options.only:
+        section = page_section(into, options.repeats, options.frames == QUICK_FRAMES, say)
+        say(section)
+        report.append(section)
+    for case in wanted if not options.only or set(options.only) - {"starts", "page"} else []:
         section = _measure(case, [peer for peer in ready if case.runs(peer)], into, options.repeats)
         say("\n" + section)
         report.append(section)
@@ -110,7 +115,7 @@ def _checks(work: Path, capture: Capture) -> list[str]:
 
 
 def _chosen(peer: Peer, only: list[str]) -> bool:
-    keys = {case.key for case in cases_of(USUAL_FRAMES)} | {"starts"}
+    keys = {case.key for case in cases_of(USUAL_FRAMES)} | {"starts", "page"}
     names = [word for word in only if word not in keys]
     return not names or any(peer.name.startswith(name) for name in names)
 
@@ -126,8 +131,8 @@ def _options() -> argparse.Namespace:
     )
     options.add_argument(
         "--only", action="append", default=[], metavar="NAME",
-        help="a case (few, many, scan, vlan, vxlan, erspan, pcapng, nanoseconds, starts) or the beginning of a peer's "
-        "name; may be given again",
+        help="a case (few, many, scan, vlan, vxlan, erspan, pcapng, nanoseconds, starts, page) or the beginning of a "
+        "peer's name; may be given again",
     )  # fmt: skip
     options.add_argument("--repeats", type=int, help="runs of each (default 3; 1 with --quick)")
     options.add_argument("--no-install", dest="install", action="store_false", help="do not fetch nfstream from PyPI")

@@ -20,10 +20,10 @@ from bench.plans import Plan
 Fields = list[tuple[Any, ...]]
 Integers = npt.NDArray[np.int64]
 
-_ETHERNET: Fields = [("to", "u1", 6), ("from", "u1", 6)]
-_TAG: Fields = [("tag_type", ">u2"), ("tag", ">u2")]
+ETHERNET: Fields = [("to", "u1", 6), ("from", "u1", 6)]
+TAG: Fields = [("tag_type", ">u2"), ("tag", ">u2")]
 _SECOND_TAG: Fields = [("second_tag_type", ">u2"), ("second_tag", ">u2")]
-_IPV4: Fields = [
+IPV4: Fields = [
     ("type", ">u2"), ("version", ">u2"), ("ip_bytes", ">u2"), ("id", ">u2"), ("fragment", ">u2"), ("ttl", "u1"),
     ("protocol", "u1"), ("checksum", ">u2"), ("source", ">u4"), ("destination", ">u4"),
 ]  # fmt: skip
@@ -31,7 +31,7 @@ _IPV6: Fields = [
     ("type", ">u2"), ("version", ">u4"), ("rest_bytes", ">u2"), ("protocol", "u1"), ("ttl", "u1"),
     ("source", "u1", 16), ("destination", "u1", 16),
 ]  # fmt: skip
-_TCP: Fields = [
+TCP_HEADER: Fields = [
     ("source_port", ">u2"), ("destination_port", ">u2"), ("seq", ">u4"), ("ack", ">u4"), ("flags", ">u2"),
     ("window", ">u2"), ("urgent", ">u4"),
 ]  # fmt: skip
@@ -43,12 +43,12 @@ _ICMP: Fields = [
     ("echo_id", ">u2"),
     ("echo_number", ">u2"),
 ]
-_L4 = {TCP: _TCP, UDP: _UDP, ICMP: _ICMP, ICMPV6: _ICMP}
+_L4 = {TCP: TCP_HEADER, UDP: _UDP, ICMP: _ICMP, ICMPV6: _ICMP}
 _VXLAN: Fields = [("vxlan_flags", ">u4"), ("vni", ">u4")]
 _ERSPAN: Fields = [("gre", ">u4"), ("gre_seq", ">u4"), ("erspan", ">u2"), ("session", ">u2"), ("erspan_index", ">u4")]
 
 _PCAP_RECORD: Fields = [("seconds", "<u4"), ("fraction", "<u4"), ("captured", "<u4"), ("original", "<u4")]
-_BLOCK: Fields = [
+BLOCK: Fields = [
     ("block", "<u4"), ("block_bytes", "<u4"), ("interface", "<u4"), ("time_high", "<u4"), ("time_low", "<u4"),
     ("captured", "<u4"), ("original", "<u4"),
 ]  # fmt: skip
@@ -153,7 +153,7 @@ class FrameWriter:
         tail = np.zeros(record.size, np.dtype([("padding", "u1", 4), ("block_bytes", "<u4")]))
         tail["block_bytes"] = record
         # The padding's place holds up to four bytes of payload, which may as well be zero.
-        _copy_rows(data, at + record - 8, tail)
+        copy_rows(data, at + record - 8, tail)
 
     def _recorded(self, time_ns: int) -> int:
         return time_ns if self._plan.format != "pcap" else time_ns // 1000 * 1000
@@ -171,11 +171,11 @@ class FrameWriter:
     ) -> None:
         """Write headers of frames that have the same ones."""
         outer, tags = _wrapping(wrap)
-        inner = _ETHERNET + tags + (_IPV6 if some.version == 6 else _IPV4) + _L4[some.protocol]
+        inner = ETHERNET + tags + (_IPV6 if some.version == 6 else IPV4) + _L4[some.protocol]
         missing = SMALLEST_FRAME - (np.dtype(inner).itemsize - _bytes_of(tags))
         if some.empty and missing > 0:
             inner = inner + [("padding", "u1", missing)]
-        before = _BLOCK if self._plan.format == "pcapng" else _PCAP_RECORD
+        before = BLOCK if self._plan.format == "pcapng" else _PCAP_RECORD
         row = np.zeros(
             at.size, np.dtype([("record", before), *([("outer", outer)] if outer else []), ("inner", inner)])
         )
@@ -185,7 +185,7 @@ class FrameWriter:
             self._fill_outer(row["outer"], wrap, length, host[some.rows], number, some.columns)
         self._fill_ethernet(row["inner"], wrap, some.columns)
         _fill_packet(row["inner"], some, self._ends)
-        _copy_rows(data, at, row)
+        copy_rows(data, at, row)
 
     def _fill_record(self, row: npt.NDArray[Any], record: Integers, length: Integers, time_ns: Integers) -> None:
         row["captured"] = row["original"] = length
@@ -220,7 +220,7 @@ class FrameWriter:
             row["source"], row["destination"] = _ERSPAN_NET + host, _COLLECTOR
             row["gre"], row["gre_seq"] = 0x1000_88BE, number
             row["erspan"], row["session"], row["erspan_index"] = 0x1000, 100 + host, 0
-        _fill_checksum(row)
+        fill_checksum(row)
 
     def _fill_ethernet(self, row: npt.NDArray[Any], wrap: int, columns: Packets) -> None:
         """Addresses and tags: between two networks the frame goes to the gateway."""
@@ -250,10 +250,10 @@ class _Some:
 def _wrapping(wrap: int) -> tuple[Fields, Fields]:
     """Headers before the inner frame, and tags inside it."""
     if wrap == IN_VXLAN:
-        return _ETHERNET + _IPV4 + _UDP + _VXLAN, []
+        return ETHERNET + IPV4 + _UDP + _VXLAN, []
     if wrap == IN_ERSPAN:
-        return _ETHERNET + _IPV4 + _ERSPAN, []
-    return [], [[], _TAG, _TAG + _SECOND_TAG][wrap]
+        return ETHERNET + IPV4 + _ERSPAN, []
+    return [], [[], TAG, TAG + _SECOND_TAG][wrap]
 
 
 def _bytes_of(fields: Fields) -> int:
@@ -272,7 +272,7 @@ def _fill_packet(row: npt.NDArray[Any], some: _Some, ends: Endpoints) -> None:
         row["type"], row["version"], row["ip_bytes"], row["id"] = 0x0800, 0x4500, total, columns.ip_id
         row["fragment"] = 0x4000
         row["source"], row["destination"] = ends.ipv4[columns.source], ends.ipv4[columns.destination]
-        _fill_checksum(row)
+        fill_checksum(row)
     if some.protocol in (ICMP, ICMPV6):
         row["icmp_type"], row["echo_id"], row["echo_number"] = (
             columns.flags,
@@ -288,7 +288,7 @@ def _fill_packet(row: npt.NDArray[Any], some: _Some, ends: Endpoints) -> None:
         row["flags"], row["window"] = 0x5000 | columns.flags.astype(np.uint16), 64_240
 
 
-def _fill_checksum(row: npt.NDArray[Any]) -> None:
+def fill_checksum(row: npt.NDArray[Any]) -> None:
     """The IPv4 header checksum (RFC 1071) of rows whose other fields are filled in."""
     total = row["ttl"].astype(np.int64) << 8 | row["protocol"]
     for name in ("version", "ip_bytes", "id", "fragment"):
@@ -308,7 +308,7 @@ def _repeat_frames(data: npt.NDArray[np.uint8], at: Integers, again: Integers, l
         places[again[same]] = places[at[same]]
 
 
-def _copy_rows(data: npt.NDArray[np.uint8], at: Integers, row: npt.NDArray[Any]) -> None:
+def copy_rows(data: npt.NDArray[np.uint8], at: Integers, row: npt.NDArray[Any]) -> None:
     """Copy whole rows to any byte offsets: one move of memory each."""
     width = row.dtype.itemsize
     places = np.ndarray((data.size - width + 1,), np.dtype((np.void, width)), data, strides=(1,))

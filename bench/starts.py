@@ -10,10 +10,8 @@ from bench.measure import Run, run
 from bench.peers import flowmap
 
 CHECKOUT = Path(__file__).parent.parent
-_SAMPLE = [
-    CHECKOUT / "captures" / name for name in ("ports-host-a.pcapng", "ports-host-b.pcapng", "mirror-host-c.pcap")
-]
-_FACTS: list[str | Path] = [
+SAMPLE = [CHECKOUT / "captures" / name for name in ("ports-host-a.pcapng", "ports-host-b.pcapng", "mirror-host-c.pcap")]
+SAMPLE_FACTS: list[str | Path] = [
     "--points",
     CHECKOUT / "captures" / "points.yaml",
     "--inventory",
@@ -23,7 +21,7 @@ _FACTS: list[str | Path] = [
 
 def starts(work: Path, repeats: int) -> list[str]:
     """Lines of Markdown: help, the sample with kernels to compile, and with kernels from the cache."""
-    sample: list[str | Path] = [*flowmap(), "analyze", *_SAMPLE, *_FACTS]
+    sample: list[str | Path] = [*flowmap(), "analyze", *SAMPLE, *SAMPLE_FACTS]
     with tempfile.TemporaryDirectory(prefix="kernels-", dir=work) as empty:
         environment = {"FLOWMAP_KERNEL_CACHE_DIR": empty}
         compiling = run(sample, work / "starts", environment)
