@@ -4,7 +4,7 @@ import { NO_FILTERS } from '../../web/js/model/filters.js';
 import { OUTSIDE, UNPLACED } from '../../web/js/model/graph-model.js';
 import { fromHash, toHash } from '../../web/js/url-state.js';
 
-const START = { view: 'map', range: null, filters: NO_FILTERS, selection: null, camera: null, sort: '' };
+const START = { view: 'map', range: null, filters: NO_FILTERS, selection: null, camera: null, grouping: 'auto', unfolded: [], sort: '' };
 
 test('the start leaves the address alone', () => {
   assert.equal(toHash(START), '');
@@ -15,6 +15,8 @@ const STATES = [
   { ...START, view: 'table', sort: '-bytes' },
   { ...START, view: 'matrix', range: { fromMs: -1.5, toMs: 3_600_000 } },
   { ...START, camera: { x: -12.5, y: 400, k: 0.333 } },
+  { ...START, grouping: 'cluster', unfolded: ['prod~a', 'test & lab'] },
+  { ...START, grouping: 'host' },
   { ...START, filters: { ...NO_FILTERS, hiddenHosts: ['esx-1', UNPLACED], hiddenGrades: ['weak', 'none'], hiddenNodes: ['vm:a~b'], isolated: ['vm:x', 'vm:y'] } },
   { ...START, filters: { ...NO_FILTERS, hiddenLanes: ['left', 'hairpin'], minBytes: 1234 } },
   { ...START, filters: { ...NO_FILTERS, hiddenSegments: ['vlan10', 'a~b', 'x&y=z#'], hiddenServices: ['tls/443', 'ip-99/'] } },

@@ -58,3 +58,10 @@ export function memoized(compute) {
     return result;
   };
 }
+
+/** Makes something when it is first wanted. @template T @param {() => T} make @returns {() => T} */
+export function once(make) {
+  /** @type {{made: T}|null} */
+  let kept = null;
+  return () => (kept ??= { made: make() }).made;
+}

@@ -2,7 +2,7 @@
 // and for labels. Pure.
 
 /** @typedef {[number, number]} XY */
-/** @typedef {{d: string, points: XY[]}} Curve */
+/** @typedef {{d: string, points: XY[], box: {x: number, y: number, w: number, h: number}}} Curve box: it lies within */
 
 const STEPS = 24;
 
@@ -12,7 +12,7 @@ function short(value) {
 }
 
 /**
- * A curve whose points are only made when somebody asks: of thousands that are drawn, few are pointed at.
+ * A curve whose text and points are made when somebody asks: of thousands, few are in sight, and fewer are pointed at.
  * @implements {Curve}
  */
 class DrawnCurve {
@@ -22,10 +22,32 @@ class DrawnCurve {
   /** @type {XY[]|null} */
   #points = null;
 
+  /** @type {string|null} */
+  #d = null;
+
   /** @param {number[][]} pieces the start, then ends of lines (2 numbers) and of cubics (6) */
   constructor(pieces) {
     this.#pieces = pieces;
-    this.d = pieces.map((piece, i) => `${i === 0 ? 'M' : piece.length === 2 ? 'L' : 'C'}${piece.map(short).join(' ')}`).join('');
+  }
+
+  get d() {
+    this.#d ??= this.#pieces.map((piece, i) => `${i === 0 ? 'M' : piece.length === 2 ? 'L' : 'C'}${piece.map(short).join(' ')}`).join('');
+    return this.#d;
+  }
+
+  /** Of the control points: a curve never leaves them. */
+  get box() {
+    let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+    for (const piece of this.#pieces) {
+      for (let i = 0; i < piece.length; i += 2) {
+        const [x = 0, y = 0] = [piece[i], piece[i + 1]];
+        if (x < left) left = x;
+        if (x > right) right = x;
+        if (y < top) top = y;
+        if (y > bottom) bottom = y;
+      }
+    }
+    return { x: left, y: top, w: right - left, h: bottom - top };
   }
 
   get points() {

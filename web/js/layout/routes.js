@@ -4,6 +4,7 @@ import { UNPLACED, isDrawn, isHouse } from '../model/graph-model.js';
 import { Pen } from './curves.js';
 import { MEASURES } from './measures.js';
 import { houseOf } from './street.js';
+import { once } from '../store.js';
 import { trunkCurve, trunkEnds } from './trunks.js';
 
 /** @typedef {import('../model/graph-model.js').Pair} Pair */
@@ -76,9 +77,13 @@ export function routesOf(layout, pairs, width, trunkWidth = width) {
   const street = pairs.filter((pair) => !isInside(pair));
   const doors = doorsOf(layout, street);
   const bundles = bundlesOf(layout, street);
+  // from afar nobody sees what is inside the houses: it is made when it comes into sight
+  const inside = once(() => insideOf(layout, pairs, width));
+  const stems = once(() => stemsOf(layout, street, width));
   return {
-    ...insideOf(layout, pairs, width),
-    stems: stemsOf(layout, street, width),
+    get arcs() { return inside().arcs; },
+    get cells() { return inside().cells; },
+    get stems() { return stems(); },
     trunks: trunksOf(layout, bundles.slice(0, MOST_TRUNKS), doors, trunkWidth),
     untraced: bundles.slice(MOST_TRUNKS),
     turns: turnsOf(layout, street.filter(isTurn), doors, trunkWidth),

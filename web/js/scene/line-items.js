@@ -71,14 +71,7 @@ export function streetLines(routes) {
   return [...trunks.reverse(), ...turns];
 }
 
-/** @param {Curve} curve @returns {Rect} */
-export function boxOf({ points }) {
-  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [x, y] of points) {
-    if (x < left) left = x;
-    if (x > right) right = x;
-    if (y < top) top = y;
-    if (y > bottom) bottom = y;
-  }
-  return { x: left - 4, y: top - 4, w: right - left + 8, h: bottom - top + 8 };
+/** With room for its width. @param {Curve} curve @returns {Rect} */
+export function boxOf({ box: { x, y, w, h } }) {
+  return { x: x - 6, y: y - 6, w: w + 12, h: h + 12 };
 }

@@ -2,7 +2,7 @@
 
 import { bytes, count } from '../format.js';
 import { houseSplits } from '../model/headline.js';
-import { memoized } from '../store.js';
+import { memoized, once } from '../store.js';
 import { placeLabels } from '../layout/labels.js';
 import { mostOfTrunks, routeOf, routesOf, widthScale } from '../layout/routes.js';
 import { houseOf } from '../layout/street.js';
@@ -115,13 +115,6 @@ const baseOf = memoized((/** @type {Layout} */ layout, /** @type {GraphModel} */
   };
 });
 
-/** @template T @param {() => T} make @returns {() => T} */
-function once(make) {
-  /** @type {{made: T}|null} */
-  let kept = null;
-  return () => (kept ??= { made: make() }).made;
-}
-
 /** @param {House} house @returns {import('./items.js').Rect} with its shadow and its door */
 function around({ box }) {
   return { x: box.x - 16, y: box.y - 16, w: box.w + 32, h: box.h + 32 };
@@ -147,14 +140,15 @@ function chosenChip(layout, selection) {
 }
 
 /** @param {Routes} routes @param {Detail} detail @returns {string} */
-function notDrawn({ arcs, trunks, untraced, cells }, detail) {
+function notDrawn(routes, detail) {
+  const { trunks, untraced } = routes;
   const texts = [];
   const drawn = detail === 'far' ? trunks.slice(0, FAR_TRUNKS) : trunks;
   const left = detail === 'far' ? [...trunks.slice(FAR_TRUNKS), ...untraced] : untraced;
   if (left.length) texts.push(`The ${drawn.length} largest of ${drawn.length + left.length} trunks are drawn, ${bytes(sum(left))} are in the others.`);
-  if (detail === 'far' && (arcs.size || cells.size)) texts.push('Zoom in to see the VMs.');
+  if (detail === 'far') texts.push('Zoom in to see the VMs.');
   if (detail === 'middle') {
-    const hidden = [...arcs.values()].flatMap((list) => list.slice(MIDDLE_ARCS));
+    const hidden = [...routes.arcs.values()].flatMap((list) => list.slice(MIDDLE_ARCS));
     if (hidden.length) texts.push(`The ${MIDDLE_ARCS} largest pairs inside each host are drawn: zoom in for ${count(hidden.length)} more with ${bytes(hidden.reduce((all, { pair }) => all + pair.edge.wire_bytes, 0))}.`);
   }
   return texts.join(' ');

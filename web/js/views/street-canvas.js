@@ -69,6 +69,7 @@ export function mountStreetCanvas(canvas, { parts, view, drawn }) {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.globalAlpha = 1;
     context.clearRect(0, 0, canvas.width, canvas.height);
+    context.imageSmoothingEnabled = false; // half the time where no GPU helps, and it is gone in a moment
     context.drawImage(picture, x, y, w, h);
     return true;
   }
