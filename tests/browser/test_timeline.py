@@ -37,6 +37,7 @@ def address_of(browser, server, *files):
     context = browser.new_context(base_url=server.url, storage_state=server.storage_state, timezone_id="UTC")
     page = context.new_page()
     page.goto("/")
+    page.wait_for_selector("html[data-started]", state="attached")
     new_map(page, *files)
     address = f"/?map={map_id(page)}"
     context.close()
@@ -171,7 +172,7 @@ def test_keys_alone_do_it_all(view):
 
 def test_a_newer_range_wins_over_a_slower_older_one(view):
     held = []
-    view.route(re.compile("from_ms=0&"), held.append)
+    view.route(re.compile("from_ms=0&"), lambda route: held.append(route))
     brush(view, 0, 4)
     expect(view).to_have_url(re.compile("t=0~4000"))
     view.keyboard.press("]")
@@ -221,11 +222,12 @@ def test_bars_have_the_colours_of_the_theme(open_page, talks, scheme):
           const probe = document.body.appendChild(document.createElement("i"));
           probe.style.color = "var(--sel)";
           const [frame, panel] = [".timeline__frame", ".timeline"].map((name) => document.querySelector(name));
-          return { frame: colour(frame, "borderTopColor"), sel: colour(probe, "color"), panel: colour(panel, "backgroundColor") };
+          const [line, ground] = [colour(frame, "borderTopColor"), colour(panel, "backgroundColor")];
+          return { line, ground, sel: colour(probe, "color") };
         }"""
     )
-    assert seen["frame"] == seen["sel"] != seen["panel"]
-    assert seen["panel"] == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(22, 30, 39)")
+    assert seen["line"] == seen["sel"] != seen["ground"]
+    assert seen["ground"] == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(22, 30, 39)")
 
 
 def test_moves_of_vms_are_marked_told_and_lead_to_the_vm(open_page, browser, server):

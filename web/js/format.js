@@ -155,14 +155,14 @@ export function timeSpan(from, to) {
 
 /**
  * The two ends of a range as a clock shows them, as exactly as they are: "12:04 – 15:16", "12:04:10 – 12:04:12".
- * Dates stand with them only when they differ.
+ * When the dates differ they stand there instead of the seconds.
  * @param {number} from milliseconds since 1970
  * @param {number} to
  */
 export function clockSpan(from, to) {
   const ends = [Math.round(from), Math.round(to)];
-  const precision = ends.some((ms) => ms % 1000) ? 'millis' : ends.some((ms) => ms % 60_000) ? 'seconds' : 'minutes';
   const dated = dateOf(from) !== dateOf(to - 1);
+  const precision = dated ? 'minutes' : ends.some((ms) => ms % 1000) ? 'millis' : ends.some((ms) => ms % 60_000) ? 'seconds' : 'minutes';
   return ends.map((ms) => `${dated ? `${dateOf(ms).slice(5)} ` : ''}${timeOfDay(ms, precision)}`).join(' – ');
 }
 
@@ -180,7 +180,7 @@ export function duration(ms) {
 export function roundDuration(ms) {
   /** @type {[number, string][]} */
   const units = [[3_600_000, 'h'], [60_000, 'min'], [1000, 's'], [1, 'ms']];
-  const [size, unit] = units.find(([one]) => ms >= one && ms % one === 0) ?? [0, ''];
+  const [size, unit] = units.find(([one]) => ms >= one && ms < 100 * one && ms % one === 0) ?? [0, ''];
   return size > 0 ? `${count(ms / size)} ${unit}` : duration(ms);
 }
 

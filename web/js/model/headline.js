@@ -49,12 +49,13 @@ export function headline(model) {
   const range = rangeText(model);
   if (range === null) return sentence(model);
   if (model.pairs.length === 0) return `No conversations in ${range}`;
-  const text = sentence(model);
+  // in few words: a second line would push the map down
+  const text = sentence(model, 'stayed', 'left');
   return `In ${range}, ${text.charAt(0).toLowerCase()}${text.slice(1)}`;
 }
 
-/** @param {GraphModel} model */
-function sentence(model) {
+/** @param {GraphModel} model @param {string} [stays] @param {string} [leaves] */
+function sentence(model, stays = 'never left their host', leaves = 'did') {
   const split = vmSplit(model);
   if (model.pairs.length === 0) return 'No conversations in this capture';
   if (split.total === 0) {
@@ -67,7 +68,7 @@ function sentence(model) {
   }
   const [stayed, left, undetermined] = percentages([split.stayed, split.left, split.undetermined]);
   const rest = split.undetermined === 0 ? 'none is undetermined' : `${undetermined} cannot be told`;
-  return `${stayed} of VM-to-VM bytes never left their host, ${left} did, ${rest}`;
+  return `${stayed} of VM-to-VM bytes ${stays}, ${left} ${leaves}, ${rest}`;
 }
 
 /**
@@ -87,7 +88,7 @@ export function denominators(model) {
   return [
     `${bytes(split.total)} VM-to-VM of ${bytes(model.facts.totals.unique_bytes)} in all`,
     `${plural(vms.length, 'VM')} on ${plural(hosts.length, 'host')}${unplaced ? `, ${count(unplaced)} not placed` : ''}`,
-    range ?? timeSpan(msOfNs(first), msOfNs(last)),
+    range === null ? timeSpan(msOfNs(first), msOfNs(last)) : 'bytes of this time, verdicts of the whole capture',
   ];
 }
 

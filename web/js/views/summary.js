@@ -2,7 +2,7 @@
 
 import { isBusy } from '../app-state.js';
 import { bytes, plural } from '../format.js';
-import { denominators, headline, rangeText, vmSplit } from '../model/headline.js';
+import { denominators, headline, vmSplit } from '../model/headline.js';
 import { captureHealth, hostStatements, incompleteSentences } from '../model/health.js';
 import { el, fill, icon, splitBar } from './element.js';
 
@@ -28,8 +28,7 @@ export function mountSummary(element, store, session, select) {
     const split = vmSplit(model);
     fill(element,
       el('h1', { class: 'summary__headline', id: 'headline' }, headline(model)),
-      el('p', { class: 'summary__facts num' }, denominators(model).map((fact, index) => el('span', {}, fact, (index < 2 || rangeText(model)) && ' · ')),
-        rangeText(model) && el('span', { id: 'range-note' }, 'bytes of this time, verdicts of the whole capture')),
+      el('p', { class: 'summary__facts num' }, denominators(model).map((fact, index) => el('span', {}, fact, index < 2 && ' · '))),
       el('div', {}, split.total > 0 && splitBar('summary__bar', split), split.total > 0 && key(split)),
       banners(state, session),
       healthStrip(state, select));

@@ -96,7 +96,8 @@ export function createBrush(plot, actions) {
     if (!dragging) return;
     const inside = held && timeAt(event) >= held.fromMs && timeAt(event) <= held.toMs;
     const isClick = Math.abs(event.clientX - pressedAt) < CLICK_PX && sameRange(shown, held);
-    if (isClick && !inside && !(/** @type {HTMLElement} */ (event.target).dataset.end)) show(null);
+    const isEverything = chart && sameRange(shown, wholeRange(chart.axis));
+    if (isEverything || (isClick && !inside && !(/** @type {HTMLElement} */ (event.target).dataset.end))) show(null);
     release();
   });
   plot.addEventListener('pointercancel', () => {

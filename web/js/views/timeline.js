@@ -74,7 +74,7 @@ export function mountTimeline(element, store, actions) {
       own && selection && el('p', { class: 'timeline__note timeline__name hostile', id: 'timeline-own-name' }, `Bold: ${nameOf(selection, whole)}`),
       range
         ? el('button', { type: 'button', class: 'button button--small', id: 'timeline-clear', onclick: brush.clear }, 'Whole capture')
-        : !own && el('p', { class: 'timeline__note' }, 'Drag for a time range'));
+        : !own && drawn.axis.count > 1 && el('p', { class: 'timeline__note' }, 'Drag for a time range'));
     if (focused && !side.contains(document.activeElement)) (side.querySelector('button') ?? /** @type {HTMLElement|null} */ (brush.frame.querySelector('[role=slider]')))?.focus();
   }
 
