@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { INITIAL_STATE } from '../../web/js/app-state.js';
 import { NO_FILTERS, showLane } from '../../web/js/model/filters.js';
 import { buildModel } from '../../web/js/model/graph-model.js';
 import { paintSvg } from '../../web/js/scene/paint-svg.js';
@@ -19,7 +20,7 @@ function picture({ change = () => {}, filters = NO_FILTERS } = {}) {
   const document = threeHosts();
   change(document);
   const model = buildModel(document);
-  return composePicture(streetPicture(model, model, filters, null), { name: document.graph.name, model, filters, range: null, t0Ms: T0_MS, nowMs: T0_MS });
+  return composePicture(streetPicture({ ...INITIAL_STATE, filters }, model, model), { name: document.graph.name, model, filters, range: null, t0Ms: T0_MS, nowMs: T0_MS });
 }
 
 const texts = (svg) => [...svg.matchAll(/<text [^>]*>(.*?)<\/text>/g)].map((match) => match[1].replace(/<[^>]*>/g, ''));

@@ -11,13 +11,12 @@ import { streetScene } from './street-scene.js';
 const WINDOW = { width: 1050, height: 720 };
 
 /**
+ * @param {import('../app-state.js').AppState} state
  * @param {import('../model/graph-model.js').GraphModel} whole what the layout rests on
  * @param {import('../model/graph-model.js').GraphModel} model what is shown
- * @param {import('../model/filters.js').Filters} filters
- * @param {import('../url-state.js').Selection|null} selection
  * @returns {{items: import('./items.js').Item[], bounds: import('../layout/street.js').Rect, title: string}}
  */
-export function streetPicture(whole, model, filters, selection) {
+export function streetPicture({ filters, selection }, whole, model) {
   const slots = assignSlots(whole, null);
   const sizes = new Map(slots.houses.map((place) => [place, slots.tiles[place]?.length ?? 0]));
   const frame = planFrame(sizes, WINDOW, { growing: false, gates: whole.places.has(OUTSIDE) || whole.places.has(ROUTERS) });

@@ -63,9 +63,10 @@ function group(title, rows) {
 }
 
 /** What is shown, with its words under it. @param {AppState} state @returns {Composed|null} */
-function pictureOf({ map, whole, model, filters, range, selection }) {
+function pictureOf(state) {
+  const { map, whole, model, filters, range } = state;
   if (!map || !model) return null;
-  const view = currentPicture() ?? streetPicture(whole ?? model, model, filters, selection);
+  const view = currentPicture() ?? streetPicture(state, whole ?? model, model);
   const t0Ms = msOfText(map.t0_ns) ?? msOfNs((whole ?? model).facts.totals.first_seen_ns);
   return composePicture(view, { name: map.name, model, filters, range, t0Ms, nowMs: Date.now() });
 }
