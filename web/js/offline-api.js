@@ -46,7 +46,6 @@ const ANSWERS = {
   health: async () => null,
   timeline: noTimeline,
   timelineOf: noTimeline,
-  placement: async () => ({ placement: null }),
   pair: () => refuse(CONVERSATIONS),
   conversations: () => refuse(CONVERSATIONS),
 };
