@@ -97,6 +97,8 @@ test('a long name stays inside its tile: shortened, on two lines, held to the wi
   assert.equal(texts(long).length, 2);
   for (const [, held] of long.matchAll(/textLength="([\d.]+)"/g)) assert.ok(Number(held) <= 56);
   assert.ok(texts(long).every((line) => line.length < 20));
+  assert.equal(texts(svgOf([{ ...tile, single: true, text: 'payment-gateway-of-the-estate' }])).length, 1);
+  assert.deepEqual(texts(svgOf([{ ...tile, text: 'payment-gateway' }])), ['payment-', 'gateway']);
 });
 
 test('right-to-left names and emoji are kept and not stretched', () => {

@@ -48,6 +48,7 @@
  * @property {string} text
  * @property {string} fill
  * @property {number} [alpha]
+ * @property {boolean} [single] on one line only
  */
 /** @typedef {RectItem|PathItem|TextItem|NameItem} Item */
 
