@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { INITIAL_STATE } from '../../web/js/app-state.js';
 import { NO_FILTERS, showLane } from '../../web/js/model/filters.js';
 import { buildModel } from '../../web/js/model/graph-model.js';
 import { paintSvg } from '../../web/js/scene/paint-svg.js';
@@ -19,7 +20,7 @@ function picture({ change = () => {}, filters = NO_FILTERS } = {}) {
   const document = threeHosts();
   change(document);
   const model = buildModel(document);
-  return composePicture(streetPicture(model, model, filters, null), { name: document.graph.name, model, filters, range: null, t0Ms: T0_MS, nowMs: T0_MS });
+  return composePicture(streetPicture({ ...INITIAL_STATE, filters }, model, model), { name: document.graph.name, model, filters, range: null, t0Ms: T0_MS, nowMs: T0_MS });
 }
 
 const texts = (svg) => [...svg.matchAll(/<text [^>]*>(.*?)<\/text>/g)].map((match) => match[1].replace(/<[^>]*>/g, ''));
@@ -96,6 +97,8 @@ test('a long name stays inside its tile: shortened, on two lines, held to the wi
   assert.equal(texts(long).length, 2);
   for (const [, held] of long.matchAll(/textLength="([\d.]+)"/g)) assert.ok(Number(held) <= 56);
   assert.ok(texts(long).every((line) => line.length < 20));
+  assert.equal(texts(svgOf([{ ...tile, single: true, text: 'payment-gateway-of-the-estate' }])).length, 1);
+  assert.deepEqual(texts(svgOf([{ ...tile, text: 'payment-gateway' }])), ['payment-', 'gateway']);
 });
 
 test('right-to-left names and emoji are kept and not stretched', () => {

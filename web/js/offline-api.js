@@ -2,6 +2,7 @@
 
 import { ApiError } from './api.js';
 import { documentText } from './offline.js';
+import { LANE_ORDER } from './verdicts.js';
 
 export { ApiError };
 
@@ -30,6 +31,12 @@ function status() {
   };
 }
 
+/** Bytes over time are not in the document: without a bar there is no timeline. */
+async function noTimeline() {
+  const series = Object.fromEntries([...LANE_ORDER, 'flood', 'group'].map((lane) => [lane, []]));
+  return { t0_ns: status().t0_ns, bucket_ms: 1, start_ms: 0, series, untimed_bytes: 0 };
+}
+
 /** @type {Record<string, (...args: any[]) => unknown>} */
 const ANSWERS = {
   /** @returns {Promise<MapList>} */
@@ -37,6 +44,8 @@ const ANSWERS = {
   getMap: async () => status(),
   graph: async () => graphDocument(),
   health: async () => null,
+  timeline: noTimeline,
+  timelineOf: noTimeline,
   pair: () => refuse(CONVERSATIONS),
   conversations: () => refuse(CONVERSATIONS),
 };
@@ -46,9 +55,9 @@ function refuse(why = KEPT_THERE) {
   return Promise.reject(new ApiError(0, why));
 }
 
-/** Whatever the document does not answer is refused with a sentence. */
+/** Whatever the document does not answer is refused with a sentence, and no address leads anywhere. */
 export const api = /** @type {typeof import('./api.js').api} */ (/** @type {unknown} */ (
-  new Proxy(ANSWERS, { get: (answers, name) => answers[String(name)] ?? (() => refuse()) })));
+  new Proxy(ANSWERS, { get: (answers, name) => answers[String(name)] ?? (String(name).endsWith('Address') ? () => '#' : () => refuse()) })));
 
 /** Nothing changes here. */
 export function follow() {

@@ -129,9 +129,10 @@ function nameSvg(item, colours) {
     `<text x="${n(x + w / 2)}" y="${n(y + h / 2 + down)}" font-size="${n(size)}" font-weight="700" text-anchor="middle"${paint('fill', item.fill, colours, item.alpha ?? 1)}${held(words, size, true)}>${xmlText(words)}</text>`;
   const fitting = [12, 11, 10.2, 9.6].find((size) => textWidth(text, size, true) <= most);
   if (fitting !== undefined) return line(text, fitting, fitting * 0.36);
-  const [first, second] = twoLines(text);
-  const fit = (/** @type {string} */ words) => fitText(words, most, 10.4, true);
-  return second === '' ? line(fit(first), 10.4, 3.7) : `${line(fit(first), 10.4, -2.6)}${line(fit(second), 10.4, 10)}`;
+  const [first, second] = item.single ? [text, ''] : twoLines(text);
+  const size = [10.4, 9.4, 8.6].find((one) => textWidth(first, one, true) <= most && textWidth(second, one, true) <= most) ?? 10.4;
+  const fit = (/** @type {string} */ words) => fitText(words, most, size, true);
+  return second === '' ? line(fit(first), size, 3.7) : `${line(fit(first), size, -2.6)}${line(fit(second), size, 10)}`;
 }
 
 /** @param {Item[]} items @param {Colours} colours */
