@@ -26,7 +26,7 @@ const PAIRS_SHOWN = 12;
  * @param {{select: (selection: Selection|null) => void, setFilters: (filters: Filters) => void}} actions
  */
 export function createNodePanel(session, actions) {
-  const correctionOf = createNodeCorrection(session);
+  const correction = createNodeCorrection(session);
 
   /** @param {DocumentNode} node @param {MapStatus} map @param {GraphModel} model @param {AppState} state @returns {Node[]} */
   function render(node, map, model, state) {
@@ -35,12 +35,17 @@ export function createNodePanel(session, actions) {
     const kindHow = el('dd', { class: 'hostile facts__how' }, '…');
     const hostHow = el('dd', { class: 'hostile facts__how' }, '…');
     const form = el('div', {});
-    if (node.kind !== 'group') {
-      correctionOf(node, map, model).then(({ placement, section }) => {
-        kindHow.textContent = visibleText(placement?.kind_how || 'nothing said or found');
-        fill(hostHow, placedBy(placement), placement?.conflict ? el('p', { class: 'against' }, `Conflict: ${visibleText(placement.conflict)}.`) : null);
-        fill(form, section);
-      }).catch((error) => {
+    /** @param {import('./node-correction.js').Told} told */
+    function tell(told) {
+      const { placement } = told;
+      kindHow.textContent = visibleText(placement?.kind_how || 'nothing said or found');
+      fill(hostHow, placedBy(placement), placement?.conflict ? el('p', { class: 'against' }, `Conflict: ${visibleText(placement.conflict)}.`) : null);
+      fill(form, correction.section(node, map, model, told));
+    }
+    const known = correction.known(node, map);
+    if (known) tell(known);
+    else if (node.kind !== 'group') {
+      correction.load(node, map).then(tell).catch((error) => {
         fill(kindHow);
         fill(hostHow, error instanceof Error ? error.message : String(error));
       });
