@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytes, count, duration, msOfText, naturalOrder, percent, percentages, rate, serviceName, shortenMiddle, visibleText } from '../../web/js/format.js';
+import { bytes, count, duration, msOfText, naturalOrder, percent, percentages, rate, serviceName, shortName, shortenMiddle, visibleText } from '../../web/js/format.js';
 
 /** The spaces that keep a number together, written as a plain one. */
 const plain = (text) => text.replace(/[\u00a0\u2009\u202f]/g, ' ');
@@ -70,4 +70,10 @@ test('durations and natural order', () => {
   assert.equal(duration(21_660_000), '6 h 01 min');
   assert.equal(duration(7 * 86_400_000), '7 days');
   assert.deepEqual(['web-10', 'web-2', 'Web-1'].sort(naturalOrder), ['Web-1', 'web-2', 'web-10']);
+});
+
+test('a name of any length fits a line or two, with both ends and nothing hidden', () => {
+  assert.equal(shortName('web-1'), 'web-1');
+  assert.equal(shortName(`a\u202e${'n'.repeat(300)}z`, 12), 'a⟨202E…nnnnz');
+  assert.equal(Array.from(shortName('n'.repeat(300))).length, 60);
 });

@@ -24,6 +24,8 @@ MAX_BUCKETS = 4_096
 WORDS = ("stayed", "left", "mixed", "undetermined")
 
 Text = Annotated[str | None, Query(max_length=512)]
+PairText = Annotated[str | None, Query(max_length=8_192)]
+"""Two ids, each URL-encoded: names of 255 characters may be nine times as long then."""
 Bytes = Annotated[int | None, Query(ge=0, le=1 << 62)]
 Milliseconds = Annotated[float | None, Query(allow_inf_nan=False, ge=-1e15, le=1e15)]
 
@@ -132,7 +134,7 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
 
 
 @router.get("/api/maps/{map_id}/placement")
-def get_placement(state: State, map_id: str, node: Annotated[str, Query(max_length=512)]) -> Response:
+def get_placement(state: State, map_id: str, node: Annotated[str, Query(max_length=1_024)]) -> Response:
     """``{"placement": placement|null}``: how kind and host of a node are known, null for a group; 409 when an earlier
     FlowMap made the map without it."""
     record = state.map_with_result(map_id)
@@ -157,7 +159,7 @@ def _pair_of(request: Request, marker: str) -> tuple[str, str]:
 def list_conversations(
     state: State,
     map_id: str,
-    pair: Text = None,
+    pair: PairText = None,
     left_host: Text = None,
     service: Text = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
@@ -180,7 +182,7 @@ def list_conversations(
 
 @router.get("/api/maps/{map_id}/timeline")
 def get_timeline(
-    state: State, map_id: str, pair: Text = None, buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS)] = 400
+    state: State, map_id: str, pair: PairText = None, buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS)] = 400
 ) -> Response:
     """``{"t0_ns", "bucket_ms", "start_ms", "series": {"stayed": [bytes], "left": [], "mixed": [], "undetermined": [],
     "group": []}, "untimed_bytes"}``; all series have one length, ``start_ms`` is where the first bucket begins."""
@@ -210,7 +212,7 @@ def get_health(state: State, map_id: str) -> Response:
 
 
 @router.get("/api/maps/{map_id}/packets")
-def get_packets(state: State, map_id: str, pair: Text = None, size: bool = False) -> Response:
+def get_packets(state: State, map_id: str, pair: PairText = None, size: bool = False) -> Response:
     """The packets of a pair as pcap: not there yet, 501; ``size=1`` says why, ``{"packets", "bytes", "complete",
     "reason"}``."""
     state.map_with_result(map_id)

@@ -1,6 +1,6 @@
 // One endpoint: who it is and how that is known, where it stands, whom it talks to.
 
-import { bytes, count, percent, plural, visibleText } from '../format.js';
+import { bytes, count, percent, plural, shortName, visibleText } from '../format.js';
 import { isolate, showNode } from '../model/filters.js';
 import { servicesOfPairs } from '../model/host-facts.js';
 import { splitOf } from '../model/headline.js';
@@ -51,8 +51,8 @@ export function createNodePanel(session, actions) {
       });
     }
     return [
-      el('h2', { class: 'hostile' }, visibleText(node.label)),
-      el('p', { class: 'detail-panel__sub' }, `${KINDS[node.kind]} · ${node.host === null ? 'host not known' : `on ${visibleText(node.host)}`}`),
+      el('h2', { class: 'hostile', title: visibleText(node.label) }, shortName(node.label)),
+      el('p', { class: 'detail-panel__sub' }, `${KINDS[node.kind]} · ${node.host === null ? 'host not known' : `on ${shortName(node.host)}`}`),
       sharesSection(split),
       filterButtons(node, state.filters, actions),
       node.kind !== 'group' && el('section', {}, el('h3', {}, 'What and where'), el('dl', { class: 'facts', id: 'node-facts' },
@@ -95,7 +95,7 @@ function filterButtons({ id, kind }, filters, { setFilters }) {
 
 /** @param {string} host @param {{select: (selection: Selection|null) => void}} actions */
 function hostButton(host, { select }) {
-  return el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'place', place: host }) }, visibleText(host));
+  return el('button', { type: 'button', class: 'link-button hostile', title: visibleText(host), onclick: () => select({ type: 'place', place: host }) }, shortName(host));
 }
 
 /** @param {string} term @param {(Node|string)[]} value @returns {Node[]} */
