@@ -115,6 +115,37 @@ def test_an_inventory_is_judged_from_the_legs_without_reading_again(server, sett
     assert found == {frozenset(("web", "db")): WEB_TO_DATABASE, frozenset(("web", "client")): CLIENT_TO_WEB}
 
 
+def by_hand(*rows):
+    return json.dumps({"placed_by_hand": True, "vms": list(rows)})
+
+
+def test_what_is_placed_by_hand_is_judged_from_the_legs_and_taken_back(server):
+    map_id, _ = server.analysed(CAPTURE)
+    before = server.client.get(f"/api/maps/{map_id}/graph").json()
+    path = f"/api/maps/{map_id}/inventory/placed-on-the-page.json"
+    rows = [
+        {"vm": "10.0.0.1", "mac": "00:50:56:00:00:01", "host": "esx-01", "kind": "vm"},
+        {"vm": "10.0.0.2", "ip": ["10.0.0.2"], "host": "esx-01", "kind": "vm"},  # it is silent, so no MAC is its own
+        {"vm": "10.0.0.3", "mac": "00:50:56:00:00:03", "host": "esx-02", "kind": "vm"},
+    ]
+    assert server.client.put(path, content=by_hand(*rows)).json()["format"] == "by-hand"
+    server.client.post(f"/api/maps/{map_id}/analysis")
+    server.wait(map_id)
+    judged = server.client.get(f"/api/maps/{map_id}/graph").json()
+    assert {node["label"]: node["host"] for node in judged["nodes"]} == {row["vm"]: row["host"] for row in rows}
+    assert {edge["left_host"]: edge["grade"] for edge in judged["edges"]} == {"stayed": "likely", "left": "likely"}
+    for edge in judged["edges"]:
+        texts = [row["text"] for row in edge["evidence"] if row["rule"] == "inventory-placement"]
+        assert len(texts) == 2 and all(text.endswith("(by hand, on the page).") for text in texts)
+    assert json.loads(server.client.get(path).content)["vms"] == rows
+
+    assert server.client.delete(path).status_code == 204
+    server.client.post(f"/api/maps/{map_id}/analysis")
+    server.wait(map_id)
+    after = server.client.get(f"/api/maps/{map_id}/graph").json()
+    assert (after["nodes"], after["edges"]) == (before["nodes"], before["edges"])
+
+
 def test_the_host_of_an_inventory_reaches_the_map(server):
     content = (
         b"<domains>"

@@ -285,8 +285,19 @@ def test_the_name_of_an_export_cannot_break_its_header(server):
     )
 
 
+def test_a_placement_says_how_kind_and_host_of_a_node_are_known(analysed):
+    nodes = ask(analysed, "/graph").json()["nodes"]
+    for node in nodes:
+        placed = ask(analysed, "/placement", node=node["id"]).json()["placement"]
+        assert placed["host"] == node["host"] and placed["kind_how"]
+    assert ask(analysed, "/placement", node="vm:nobody").json() == {"placement": None}
+    assert ask(analysed, "/placement").status_code == 422
+
+
 def test_packets_are_not_there_yet(analysed):
     assert ask(analysed, "/packets", pair="a,b").status_code == 501
+    size = ask(analysed, "/packets", pair="a,b", size=1).json()
+    assert (size["packets"], size["complete"]) == (None, False) and "cannot be downloaded yet" in size["reason"]
 
 
 class Listener:

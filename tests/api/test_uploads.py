@@ -268,3 +268,19 @@ def test_the_number_of_maps_is_bounded(tmp_path):
     with running(Settings(data_dir=tmp_path, max_maps=2)) as server:
         answers = [server.client.post("/api/maps").status_code for _ in range(3)]
         assert answers == [201, 201, 409]
+
+
+def test_an_inventory_comes_back_as_it_was_sent_and_is_never_shown_as_a_page(server):
+    content = b"vm,mac,host\n<script>alert(1)</script>,00:50:56:00:00:01,esx-01\n\xff"
+    map_id = server.new_map(inventory=[("vms of ü.csv", content)])
+    name = server.status(map_id)["inventory"][0]["name"]
+    answer = server.client.get(f"/api/maps/{map_id}/inventory/{quote(name)}")
+    assert answer.status_code == 200 and answer.content == content
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-disposition"] == "attachment"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert server.stranger.get(f"/api/maps/{map_id}/inventory/{quote(name)}").status_code == 401
+    for missing in ("other.csv", "..%2F..%2Fmeta.json", "meta.json"):
+        assert server.client.get(f"/api/maps/{map_id}/inventory/{missing}").status_code == 404
+    assert server.client.get(f"/api/maps/none/inventory/{quote(name)}").status_code == 404

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytes, count, duration, msOfText, naturalOrder, percent, percentages, rate, serviceName, shortenMiddle, visibleText } from '../../web/js/format.js';
+import { bytes, count, duration, msOfText, naturalOrder, percent, percentages, rate, serviceName, shortName, shortenMiddle, visibleText } from '../../web/js/format.js';
 
 /** The spaces that keep a number together, written as a plain one. */
 const plain = (text) => text.replace(/[\u00a0\u2009\u202f]/g, ' ');
@@ -76,4 +76,10 @@ test('blanks in disguise are shown, and heaped marks are cut', () => {
   assert.equal(visibleText('a\u3164b\u{e0041}c'), 'a⟨3164⟩b⟨E0041⟩c');
   assert.equal(visibleText(`z${'\u0301'.repeat(200)}y`), `z${'\u0301'.repeat(4)}…y`);
   assert.equal(visibleText('e\u0301 नि 👩‍💻'.normalize('NFD')).startsWith('e\u0301 नि'), true);
+});
+
+test('a name of any length fits a line or two, with both ends and nothing hidden', () => {
+  assert.equal(shortName('web-1'), 'web-1');
+  assert.equal(shortName(`a\u202e${'n'.repeat(300)}z`, 12), 'a⟨202E…nnnnz');
+  assert.equal(Array.from(shortName('n'.repeat(300))).length, 60);
 });

@@ -213,6 +213,11 @@ export function shortenMiddle(text, most) {
   return `${signs.slice(0, head).join('')}…${tail ? signs.slice(-tail).join('') : ''}`;
 }
 
+/** A name from a capture where there is room for a line or two; the whole name belongs into a title. @param {string} text @param {number} [most] */
+export function shortName(text, most = 60) {
+  return shortenMiddle(visibleText(text), most);
+}
+
 /** @param {{protocol: string, port: number|null, application: string|null}} service */
 export function serviceName(service) {
   const port = service.port === null ? '' : ` ${service.port}`;

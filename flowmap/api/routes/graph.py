@@ -119,7 +119,7 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
 
 
 @router.get("/api/maps/{map_id}/placement")
-def get_placement(state: State, map_id: str, node: Annotated[str, Query(max_length=512)]) -> Response:
+def get_placement(state: State, map_id: str, node: Annotated[str, Query(max_length=1_024)]) -> Response:
     """``{"placement": placement|null}``: how kind and host of a node are known, null for a group; 409 when an earlier
     FlowMap made the map without it."""
     record = state.map_with_result(map_id)

@@ -32,7 +32,7 @@ _HEAD_BYTES = 4096
 
 @router.get("/api/maps/{map_id}/packets")
 async def get_packets(
-    state: State, map_id: str, pair: Text = None, size: Annotated[int, Query(ge=0, le=1)] = 0
+    state: State, map_id: str, pair: Ends = None, size: Annotated[int, Query(ge=0, le=1)] = 0
 ) -> Response:
     """The packets of a pair as a pcapng attachment, copied from the kept captures while it is sent.
 

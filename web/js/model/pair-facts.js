@@ -1,6 +1,6 @@
 // What the panel of a pair says in words and numbers. Pure.
 
-import { bytes, count, dateOf, duration, plural, rate, shortenMiddle, timeOfDay, timeSpan, visibleText, zoneOf } from '../format.js';
+import { bytes, count, dateOf, duration, plural, rate, shortName, timeOfDay, timeSpan, zoneOf } from '../format.js';
 import { UNPLACED } from './graph-model.js';
 
 /** @typedef {import('./graph-model.js').Pair} Pair */
@@ -16,8 +16,8 @@ const LABEL_MOST = 28;
 
 /** Where both ends are and in which segments: "both on host-a · vlan20". @param {Pair} pair */
 export function whereText({ a, b, placeA, placeB }) {
-  const segments = (/** @type {string[]} */ list) => (list.length ? visibleText(list.join(', ')) : 'no segment');
-  const host = (/** @type {import('../document-types.js').DocumentNode} */ node) => (node.host === null ? 'host not known' : visibleText(node.host));
+  const segments = (/** @type {string[]} */ list) => (list.length ? shortName(list.join(', ')) : 'no segment');
+  const host = (/** @type {import('../document-types.js').DocumentNode} */ node) => (node.host === null ? 'host not known' : shortName(node.host));
   const together = placeA === placeB && placeA !== UNPLACED && a.host !== null;
   const hosts = together ? `both on ${host(a)}` : `${host(a)} → ${host(b)}`;
   const same = segments(a.segments) === segments(b.segments);
@@ -30,7 +30,7 @@ export function openedBy({ a, edge }) {
   if (fromTarget > 0) return `both: ${count(conversations - fromTarget)} → / ${count(fromTarget)} ←`;
   const known = { syn: 'by TCP SYN', port: 'by the ports', first: 'as it was seen first' };
   const how = known[/** @type {keyof typeof known} */ (initiator)];
-  return how ? `${visibleText(shortenMiddle(a.label, LABEL_MOST))}, ${how}` : 'not known';
+  return how ? `${shortName(a.label, LABEL_MOST)}, ${how}` : 'not known';
 }
 
 /** Several conversations often say the same: one row then, with all their frames; what supports comes first. @param {Evidence[]} evidence @returns {Evidence[]} */
@@ -109,7 +109,7 @@ export function uplinkFacts({ a, b, lane }, sightings, model) {
   return [...new Set([a.host, b.host])].filter((host) => host !== null && captured.includes(host)).map((host) => {
     const rows = sightings.rows.filter((row) => row.role === 'uplink' && row.host === host);
     const sum = rows.reduce((total, row) => total + row.wire_bytes * (row.packets ? row.frames / row.packets : 1), 0);
-    const term = `On the uplink of ${visibleText(host ?? '')}${lane === 'hairpin' ? ', out + back' : ''}`;
+    const term = `On the uplink of ${shortName(host ?? '', LABEL_MOST)}${lane === 'hairpin' ? ', out + back' : ''}`;
     const least = sightings.more_rows > 0 ? 'at least ' : '';
     return [term, rows.length ? `${least}${bytes(Math.round(sum))}` : 'none seen'];
   });

@@ -1,7 +1,7 @@
 // Forms that change what is stated, and have the map judged again: shared by the panels of points, hosts and endpoints.
 
 import { isBusy } from '../app-state.js';
-import { visibleText } from '../format.js';
+import { shortName, visibleText } from '../format.js';
 import { withUplinks } from '../model/point-statements.js';
 import { uplinksText } from '../model/host-facts.js';
 import { el } from './element.js';
@@ -65,7 +65,7 @@ export function uplinkForm(host, known, map, session) {
   });
   const complete = el('input', { id: 'host-complete', name: 'complete', type: 'checkbox', checked: known.uplinks_complete === true });
   return el('section', { class: 'point', 'aria-labelledby': 'host-title' },
-    el('h3', { class: 'hostile', id: 'host-title' }, visibleText(`Uplinks of ${host}`)),
+    el('h3', { class: 'hostile', id: 'host-title' }, `Uplinks of ${shortName(host)}`),
     el('p', { class: 'muted hostile' }, `${visibleText(uplinksText(known))} Only with all of them captured does silence on them prove that traffic stayed.`),
     correction(map, 'host-save', `State the uplinks of ${visibleText(host)}`,
       () => session.statePoints((document) => withUplinks(document, host, { uplinks: uplinks.value, complete: complete.checked })),

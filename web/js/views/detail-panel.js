@@ -29,6 +29,8 @@ export function mountDetailPanel(element, store, session, actions) {
   const pairPanel = createPairPanel(session, actions);
   const nodePanel = createNodePanel(session, actions);
   let submitted = ''; // id of the button that sent a form: it is disabled meanwhile, and so loses the focus
+  /** @type {import('../model/graph-model.js').GraphModel|null} */
+  let rendered = null;
   element.addEventListener('submit', (event) => { submitted = event.submitter?.id ?? ''; });
 
   /** @param {AppState} state @param {boolean} moved the selection has changed */
@@ -39,10 +41,13 @@ export function mountDetailPanel(element, store, session, actions) {
       return;
     }
     if (moved) forgetOpened();
+    const typed = !moved && model === rendered ? typedIn(element) : [];
+    rendered = model;
     const scrolled = element.scrollTop;
     const inside = element.contains(document.activeElement);
     const focused = inside ? document.activeElement?.id : '';
     fill(element, selection && head(titleOf(selection), waitText(map)), content(state));
+    for (const [id, value] of typed) typeInto(document.getElementById(id), value);
     element.scrollTop = moved ? 0 : scrolled;
     if (focused && !moved) document.getElementById(focused)?.focus({ preventScroll: true });
     if (inside && document.activeElement === document.body) element.focus({ preventScroll: true }); // what had the focus is gone
@@ -91,6 +96,18 @@ export function mountDetailPanel(element, store, session, actions) {
     }
     if (moved || state.model !== before.model || state.filters !== before.filters || state.map?.id !== before.map?.id) render(state, moved);
   });
+}
+
+/** What stands in the fields of the panel, so that a filter that changes does not undo typing. @param {HTMLElement} element @returns {[string, string|boolean][]} */
+function typedIn(element) {
+  return [...element.querySelectorAll('input, select')].map((field) => (
+    field instanceof HTMLInputElement && field.type === 'checkbox' ? [field.id, field.checked] : [field.id, /** @type {HTMLInputElement} */ (field).value]));
+}
+
+/** @param {HTMLElement|null} field @param {string|boolean} value */
+function typeInto(field, value) {
+  if (field instanceof HTMLInputElement && typeof value === 'boolean') field.checked = value;
+  else if ((field instanceof HTMLInputElement || field instanceof HTMLSelectElement) && typeof value === 'string') field.value = value;
 }
 
 /** @param {Selection} selection */

@@ -1,6 +1,6 @@
 // One host: what stayed inside, what is known of its uplinks, where it was captured, who stands on it, what leaves it.
 
-import { bytes, plural, visibleText } from '../format.js';
+import { bytes, plural, shortName, visibleText } from '../format.js';
 import { showHost } from '../model/filters.js';
 import { captureHealth, hostStatements } from '../model/health.js';
 import { destinationsOf, hairpinsOf } from '../model/host-facts.js';
@@ -37,8 +37,8 @@ export function hostPanel(host, model, map, pairs, state, session, actions) {
   const vms = nodes.filter((node) => node.kind === 'vm').length;
   const inside = pairs.filter((pair) => pair.lane === 'stayed' && pair.placeA === pair.placeB);
   return [
-    el('h2', { class: 'hostile' }, visibleText(host)),
-    el('p', { class: 'detail-panel__sub hostile' }, `Host${cluster ? ` in cluster ${visibleText(cluster)}` : ''} · ${plural(vms, 'VM')}${nodes.length > vms ? `, ${plural(nodes.length - vms, 'other endpoint')}` : ''}`),
+    el('h2', { class: 'hostile', title: visibleText(host) }, shortName(host)),
+    el('p', { class: 'detail-panel__sub hostile' }, `Host${cluster ? ` in cluster ${shortName(cluster)}` : ''} · ${plural(vms, 'VM')}${nodes.length > vms ? `, ${plural(nodes.length - vms, 'other endpoint')}` : ''}`),
     sharesSection(splitOf(pairs)),
     hideButton(host, state.filters, actions),
     pointsSection(host, model, statements, actions),

@@ -14,25 +14,30 @@ import { el } from './element.js';
 
 const EFFECT = 'Your word outranks the inventory, allows “likely” at most, and never overrules packets.';
 
+/** @typedef {{key: string, placement: Placement|null, text: string}} Told what the server knows of one endpoint in one result; text: of the file */
+
 /** @param {import('../session.js').Session} session */
 export function createNodeCorrection(session) {
-  let told = { key: '', placement: /** @type {Placement|null} */ (null), text: '' };
+  /** @type {Told|null} */
+  let last = null;
 
-  /**
-   * @param {DocumentNode} node
-   * @param {MapStatus} map
-   * @param {GraphModel} model
-   * @returns {Promise<{placement: Placement|null, section: Node}>}
-   */
-  return async function correctionOf(node, map, model) {
-    const key = JSON.stringify([map.id, map.revision, node.id]);
-    if (told.key !== key) {
-      const exists = map.inventory.some(({ name }) => name === HAND_FILE);
-      const [{ placement }, text] = await Promise.all([api.placement(map.id, node.id), exists ? api.inventoryText(map.id, HAND_FILE) : '']);
-      told = { key, placement, text };
-    }
-    return { placement: told.placement, section: correctionSection(node, map, model, handAnswer(readHandDocument(told.text), node)) };
-  };
+  /** @param {DocumentNode} node @param {MapStatus} map @returns {Told|null} what was loaded already, so that the form is there at once */
+  function known(node, map) {
+    return last?.key === keyOf(node, map) ? last : null;
+  }
+
+  /** @param {DocumentNode} node @param {MapStatus} map @returns {Promise<Told>} */
+  async function load(node, map) {
+    const exists = map.inventory.some(({ name }) => name === HAND_FILE);
+    const [{ placement }, text] = await Promise.all([api.placement(map.id, node.id), exists ? api.inventoryText(map.id, HAND_FILE) : '']);
+    last = { key: keyOf(node, map), placement, text };
+    return last;
+  }
+
+  /** @param {DocumentNode} node @param {MapStatus} map @param {GraphModel} model @param {Told} told */
+  function section(node, map, model, told) {
+    return correctionSection(node, map, model, handAnswer(readHandDocument(told.text), node));
+  }
 
   /** @param {DocumentNode} node @param {MapStatus} map @param {GraphModel} model @param {{host: string, kind: string}|null} said */
   function correctionSection(node, map, model, said) {
@@ -65,4 +70,11 @@ export function createNodeCorrection(session) {
     });
     return form;
   }
+
+  return { known, load, section };
+}
+
+/** @param {DocumentNode} node @param {MapStatus} map */
+function keyOf(node, map) {
+  return JSON.stringify([map.id, map.revision, node.id]);
 }

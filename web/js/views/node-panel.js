@@ -1,6 +1,6 @@
 // One endpoint: who it is and how that is known, where it stands, whom it talks to.
 
-import { bytes, count, percent, plural, visibleText } from '../format.js';
+import { bytes, count, percent, plural, shortName, visibleText } from '../format.js';
 import { isolate, showNode } from '../model/filters.js';
 import { servicesOfPairs } from '../model/host-facts.js';
 import { splitOf } from '../model/headline.js';
@@ -26,7 +26,7 @@ const PAIRS_SHOWN = 12;
  * @param {{select: (selection: Selection|null) => void, setFilters: (filters: Filters) => void}} actions
  */
 export function createNodePanel(session, actions) {
-  const correctionOf = createNodeCorrection(session);
+  const correction = createNodeCorrection(session);
 
   /** @param {DocumentNode} node @param {MapStatus} map @param {GraphModel} model @param {AppState} state @returns {Node[]} */
   function render(node, map, model, state) {
@@ -35,19 +35,24 @@ export function createNodePanel(session, actions) {
     const kindHow = el('dd', { class: 'hostile facts__how' }, '…');
     const hostHow = el('dd', { class: 'hostile facts__how' }, '…');
     const form = el('div', {});
-    if (node.kind !== 'group') {
-      correctionOf(node, map, model).then(({ placement, section }) => {
-        kindHow.textContent = visibleText(placement?.kind_how || 'nothing said or found');
-        fill(hostHow, placedBy(placement), placement?.conflict ? el('p', { class: 'against' }, `Conflict: ${visibleText(placement.conflict)}.`) : null);
-        fill(form, section);
-      }).catch((error) => {
+    /** @param {import('./node-correction.js').Told} told */
+    function tell(told) {
+      const { placement } = told;
+      kindHow.textContent = visibleText(placement?.kind_how || 'nothing said or found');
+      fill(hostHow, placedBy(placement), placement?.conflict ? el('p', { class: 'against' }, `Conflict: ${visibleText(placement.conflict)}.`) : null);
+      fill(form, correction.section(node, map, model, told));
+    }
+    const known = correction.known(node, map);
+    if (known) tell(known);
+    else if (node.kind !== 'group') {
+      correction.load(node, map).then(tell).catch((error) => {
         fill(kindHow);
         fill(hostHow, error instanceof Error ? error.message : String(error));
       });
     }
     return [
-      el('h2', { class: 'hostile' }, visibleText(node.label)),
-      el('p', { class: 'detail-panel__sub' }, `${KINDS[node.kind]} · ${node.host === null ? 'host not known' : `on ${visibleText(node.host)}`}`),
+      el('h2', { class: 'hostile', title: visibleText(node.label) }, shortName(node.label)),
+      el('p', { class: 'detail-panel__sub' }, `${KINDS[node.kind]} · ${node.host === null ? 'host not known' : `on ${shortName(node.host)}`}`),
       sharesSection(split),
       filterButtons(node, state.filters, actions),
       node.kind !== 'group' && el('section', {}, el('h3', {}, 'What and where'), el('dl', { class: 'facts', id: 'node-facts' },
@@ -90,7 +95,7 @@ function filterButtons({ id, kind }, filters, { setFilters }) {
 
 /** @param {string} host @param {{select: (selection: Selection|null) => void}} actions */
 function hostButton(host, { select }) {
-  return el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'place', place: host }) }, visibleText(host));
+  return el('button', { type: 'button', class: 'link-button hostile', title: visibleText(host), onclick: () => select({ type: 'place', place: host }) }, shortName(host));
 }
 
 /** @param {string} term @param {(Node|string)[]} value @returns {Node[]} */

@@ -1,7 +1,7 @@
 // One pair: the verdict, what speaks for and against it, what would settle it, its traffic and conversations.
 
 import { ApiError, api } from '../api.js';
-import { msOfText, plural, visibleText } from '../format.js';
+import { msOfText, plural, shortName, visibleText } from '../format.js';
 import { whereText } from '../model/pair-facts.js';
 import { el, fill } from './element.js';
 import { pairActions } from './pair-actions.js';
@@ -60,7 +60,7 @@ export function createPairPanel(session, actions) {
       });
     }
     const button = (/** @type {{id: string, label: string}} */ node) =>
-      el('button', { type: 'button', class: 'link-button hostile', onclick: () => actions.select({ type: 'node', id: node.id }) }, visibleText(node.label));
+      el('button', { type: 'button', class: 'link-button hostile', title: visibleText(node.label), onclick: () => actions.select({ type: 'node', id: node.id }) }, shortName(node.label));
     return [
       el('h2', {}, button(a), el('span', { class: 'arrow' }, ' → '), button(b)),
       el('p', { class: 'detail-panel__sub hostile' }, whereText(pair)),

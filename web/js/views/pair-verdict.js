@@ -1,6 +1,6 @@
 // The verdict of a pair, what speaks for and against it, and what would settle it.
 
-import { bytes, count, visibleText } from '../format.js';
+import { bytes, count, shortName, visibleText } from '../format.js';
 import { splitOf } from '../model/headline.js';
 import { balanceOf, framesText, mergedEvidence } from '../model/pair-facts.js';
 import { gradeMeaning, laneTitle, meaningOf } from '../verdicts.js';
@@ -61,5 +61,5 @@ export function settleSection({ edge, a, b, lane }, select) {
   return el('section', {}, el('h3', {}, 'What would settle it'),
     el('ul', { class: 'settle' }, edge.would_settle.map((text) => el('li', { class: 'hostile' }, visibleText(text))),
       unplaced.length > 0 && el('li', {}, 'Or your own word: ', unplaced.map((node, index) => [index > 0 && ', ',
-        el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'node', id: node.id }) }, `where is ${visibleText(node.label)}?`)]).flat())));
+        el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'node', id: node.id }) }, `where is ${shortName(node.label, 28)}?`)]).flat())));
 }

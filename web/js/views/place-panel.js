@@ -1,6 +1,6 @@
 // Places that are no hosts: the unplaced, Outside, routers, groups. And a trunk between two places.
 
-import { bytes, plural, visibleText } from '../format.js';
+import { bytes, plural, shortName, visibleText } from '../format.js';
 import { NOWHERE, OUTSIDE, ROUTERS, UNPLACED } from '../model/graph-model.js';
 import { servicesOfPairs, waysOf } from '../model/host-facts.js';
 import { splitOf } from '../model/headline.js';
@@ -51,7 +51,7 @@ export function placePanel(place, model, pairs, select) {
 export function endpointsSection(nodes, select) {
   const rows = [...nodes].sort((p, q) => q.wire_bytes - p.wire_bytes);
   return el('section', {}, el('h3', {}, plural(rows.length, 'endpoint')), moreList('endpoints', rows, (node) =>
-    el('li', {}, el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'node', id: node.id }) }, visibleText(node.label)), el('small', { class: 'num' }, bytes(node.wire_bytes))), { className: 'names', id: 'endpoints', page: 12 }));
+    el('li', {}, el('button', { type: 'button', class: 'link-button hostile', title: visibleText(node.label), onclick: () => select({ type: 'node', id: node.id }) }, shortName(node.label)), el('small', { class: 'num' }, bytes(node.wire_bytes))), { className: 'names', id: 'endpoints', page: 12 }));
 }
 
 /**
@@ -64,14 +64,14 @@ export function trunkPanel({ from, to }, pairs, select) {
   const split = splitOf(pairs);
   const turning = from === to;
   const ways = waysOf(from, pairs);
-  const [here, there] = [placeTitle(from), placeTitle(to)];
+  const [here, there] = [shortName(placeTitle(from)), shortName(placeTitle(to))];
   return [
     el('h2', { class: 'hostile' }, turning ? `Hairpins on ${here}` : `${here} – ${there}`),
     el('p', { class: 'detail-panel__sub' }, turning ? 'Both ends stand on this host, yet the traffic left by its uplink and came back.' : `${bytes(split.total)} in ${plural(pairs.length, 'pair')} between the two.`),
     sharesSection(split),
     turning ? null : el('section', {}, el('h3', {}, 'Traffic'), el('dl', { class: 'facts', id: 'trunk-ways' },
-      el('dt', { class: 'hostile' }, `${here} → ${there}`), el('dd', {}, bytes(ways.there)),
-      el('dt', { class: 'hostile' }, `${there} → ${here}`), el('dd', {}, bytes(ways.back)))),
+      el('dt', { class: 'hostile' }, `${shortName(here, 24)} → ${shortName(there, 24)}`), el('dd', {}, bytes(ways.there)),
+      el('dt', { class: 'hostile' }, `${shortName(there, 24)} → ${shortName(here, 24)}`), el('dd', {}, bytes(ways.back)))),
     pairsSection(pairs, select),
     el('section', {}, el('h3', {}, 'Services'), foldedServices('services', servicesOfPairs(pairs))),
   ].filter((part) => part !== null);
