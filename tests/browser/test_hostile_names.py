@@ -72,7 +72,7 @@ def test_names_in_packets_are_text(page):
 
 WIDER_THAN_ITS_COLUMN = """
 () => [...document.querySelectorAll(":is(.header, #filters, #summary, #stage, #details, .notices, .menu, #report) *")]
-  .filter((one) => one instanceof HTMLElement && one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1
+  .filter((one) => one instanceof HTMLElement && one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 3
     && getComputedStyle(one).overflowX === "visible" && getComputedStyle(one).display !== "inline"
     && !one.closest(".visually-hidden, .pair-table__scroll, .report__table"))
   .map((one) => `${one.className} ${one.scrollWidth} > ${one.clientWidth} ${one.textContent.slice(0, 40)}`)
@@ -81,16 +81,19 @@ NOTHING_RUNS = "document.querySelectorAll('body img, body iframe, main script, a
 DECEIVING = "\u202e", "\u200d", "\x1b", "\x07", "\r"
 
 
-def assert_plain(page, where):
-    """What the page shows is text, hides nothing and is no wider than its place."""
+def troubles(page, where):
+    """What the page shows that is not plain text, hides something or is wider than its place."""
     text = page.locator("body").inner_text()
-    assert [sign for sign in DECEIVING if sign in text] == [], where
-    assert page.evaluate(NOTHING_RUNS) == 0, where
-    assert not page.evaluate("'pwned' in window"), where
-    assert page.evaluate(WIDER_THAN_ITS_COLUMN) == [], where
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
-    for panel in ("#filters", "#details", ".header"):
-        assert page.locator(panel).evaluate("(one) => one.scrollWidth <= one.clientWidth + 1"), (where, panel)
+    found = [f"shows {sign!r}" for sign in DECEIVING if sign in text]
+    found += page.evaluate(WIDER_THAN_ITS_COLUMN)
+    if page.evaluate(NOTHING_RUNS) or page.evaluate("'pwned' in window"):
+        found.append("a name became markup")
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append("the page scrolls sideways")
+    for panel in page.locator("#filters, #details, .header").all():
+        if panel.evaluate("(one) => one.scrollWidth > one.clientWidth + 1"):
+            found.append(f"{panel.get_attribute('class')} scrolls sideways")
+    return [f"{where}: {trouble}" for trouble in found]
 
 
 @both_themes
@@ -115,32 +118,31 @@ def test_hostile_names_break_no_view(open_page):
         *(enhanced(data, ticks=(SECOND + number) * 10**6) for number, data in enumerate(frames)),
     ]
     new_map(page, (f"{run.replace('/', '')}{LONG[:150]}.pcapng", pcapng(*blocks)), ("vms.csv", inventory(*rows)))
-    assert_plain(page, "map")
+    found = troubles(page, "map")
     for stop in ("Home", *["ArrowRight"] * 9):
         page.locator("#map-pad").press(stop)
         page.keyboard.press("Enter")
         expect(page.locator("#details h2")).to_be_visible()
-        assert_plain(page, f"panel of {page.locator('#details h2').inner_text()[:40]}")
+        found += troubles(page, f"panel of {page.locator('#details h2').inner_text()[:40]}")
     tile = page.evaluate("window.__flowmap.tiles()")[0]["middle"]
     page.mouse.move(tile["x"], tile["y"])
     expect(page.get_by_role("tooltip")).to_be_visible()
-    assert_plain(page, "tooltip")
+    found += troubles(page, "tooltip")
+    page.locator("#map-pad").press("ArrowRight")
     page.keyboard.press("e")
     expect(page.locator("#sightings")).to_be_visible()
-    assert_plain(page, "pair")
+    found += troubles(page, "pair")
     page.locator(".health__point").first.click()
-    assert_plain(page, "capture point")
+    found += troubles(page, "capture point")
     page.locator("#maps-button").click()
-    assert_plain(page, "maps")
+    found += troubles(page, "maps")
     page.keyboard.press("Escape")
     for view in ("matrix", "table"):
         page.locator(f"#view-switch [data-view={view}]").click()
-        assert_plain(page, view)
+        found += troubles(page, view)
     expect(page.locator(".pair-table")).to_contain_text(run)
     page.set_viewport_size({"width": 400, "height": 800})
-    assert_plain(page, "a narrow window")
+    found += troubles(page, "a narrow window")
     page.goto(page.url.split("#")[0].replace("/?", "/report.html?"))
     expect(page.locator("#report")).to_contain_text(run)
-    assert page.evaluate(WIDER_THAN_ITS_COLUMN) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate("document.querySelectorAll('#report img, #report script').length") == 0
+    assert found + troubles(page, "report") == []

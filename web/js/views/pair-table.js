@@ -122,8 +122,14 @@ export function mountPairTable(element, store, { select, setSort }) {
     table.setAttribute('aria-rowcount', String(rows.length + 1));
     shownRows = rows.slice(page * PAGE, (page + 1) * PAGE);
     fill(body, shownRows.map((pair, index) => row(pair, page * PAGE + index + 2, isSelected(pair, selection), clock)));
-    if (focused) /** @type {HTMLElement|null} */ (body.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
+    if (focused) focusRow(focused);
     renderBar(rows.length, waiting, model, first);
+  }
+
+  /** @param {string} key of a pair: holds a sign that no CSS selector can name */
+  function focusRow(key) {
+    const buttons = /** @type {NodeListOf<HTMLElement>} */ (body.querySelectorAll('[data-key]'));
+    [...buttons].find((button) => button.dataset.key === key)?.focus({ preventScroll: true });
   }
 
   /** A selection changes no row but its mark. */
