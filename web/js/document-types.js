@@ -99,7 +99,7 @@
  * @property {Point[]} points
  * @property {Record<string, number>} shares
  * @property {Warning[]} warnings
- * @property {({host: string} & HostStatement)[]} [hosts]
+ * @property {({host: string, cluster?: string|null} & HostStatement)[]} [hosts]
  */
 /** @typedef {{graph: GraphFacts, nodes: DocumentNode[], edges: DocumentEdge[]}} GraphDocument */
 
