@@ -81,11 +81,15 @@ def document_facts(
 def host_facts(
     points: Sequence[CapturePoint], stated: Mapping[str, HostStatement], inventory: Inventory
 ) -> dict[str, dict[str, Any]]:
-    """Every host that points, statements or the inventory name, with what is said of its uplinks."""
+    """Every host that points, statements or the inventory name, with what is said of its uplinks and its cluster."""
     names = [*(point.host for point in points if point.host), *stated, *inventory.hosts()]
     nothing = HostStatement()
     return {
-        name: {"uplinks": list(said.uplinks), "uplinks_complete": said.uplinks_complete}
+        name: {
+            "uplinks": list(said.uplinks),
+            "uplinks_complete": said.uplinks_complete,
+            "cluster": inventory.clusters.get(inventory.host_named(name) or name),
+        }
         for name in dict.fromkeys(names)
         for said in (stated.get(name, nothing),)
     }

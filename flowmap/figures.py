@@ -107,7 +107,7 @@ class Figures:
         rows = []
         for host in sorted(of_host, key=lambda host: (-sizes[host], host))[:HOSTS_KEPT]:
             graded = _graded(of_host[host])
-            facts = {"uplinks": [], "uplinks_complete": False, **known.get(host, {})}
+            facts = {"uplinks": [], "uplinks_complete": False, "cluster": None, **known.get(host, {})}
             rows.append({"host": host, **facts, "wire_bytes": sizes[host], **_bytes_of(graded),
                          "by_grade": _grades_of(graded)})  # fmt: skip
         return rows

@@ -50,6 +50,7 @@ CONFINED = {
     "pyshark": ("flowmap.capture",),
     "numba": ("flowmap.kernels",),
     "llvmlite": ("flowmap.kernels",),
+    "duckdb": ("flowmap.export",),
     "networkx": ("flowmap.graph", "flowmap.export"),
 }
 

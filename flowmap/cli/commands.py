@@ -31,6 +31,7 @@ class Format(StrEnum):
     graphml = "graphml"
     gexf = "gexf"
     csv = "csv"
+    parquet = "parquet"
     html = "html"
 
 

@@ -1,4 +1,5 @@
-"""A map as a file: JSON, GraphML, GEXF, CSV and a page that opens without a server, all from the same graph document.
+"""A map as a file: JSON, GraphML, GEXF, CSV, Parquet and a page that opens without a server, all from the same graph
+document.
 
 ``write(graph, "map.graphml")`` is the whole of it; :data:`FORMATS` says what there is.
 """
@@ -43,13 +44,15 @@ class Format:
     """The suffix to give a file, e.g. of a download."""
     media_type: str
     write: Callable[[Document, BinaryIO], None]
+    write_folder: Callable[[Document, Path], None] | None = None
+    """Writes a path with one of ``suffixes``, which becomes a folder; ``file_suffix`` and streams get a zip of it."""
 
 
-def _by(module: str, name: str) -> Callable[[Document, BinaryIO], None]:
+def _by(module: str, name: str) -> Callable[[Document, Any], None]:
     """A writer that is imported when it is used: which formats there are is asked before any capture is read."""
 
-    def write_with(document: Document, stream: BinaryIO) -> None:
-        getattr(import_module(f"flowmap.export.{module}"), name)(document, stream)
+    def write_with(document: Document, target: Any) -> None:
+        getattr(import_module(f"flowmap.export.{module}"), name)(document, target)
 
     return write_with
 
@@ -59,6 +62,13 @@ FORMATS: dict[str, Format] = {
     "graphml": Format((".graphml",), ".graphml", "application/graphml+xml", _by("graphml", "write_graphml")),
     "gexf": Format((".gexf",), ".gexf", "application/gexf+xml", _by("gexf", "write_gexf")),
     "csv": Format((".csv", ".zip"), ".csv.zip", "application/zip", _by("csv_zip", "write_csv")),
+    "parquet": Format(
+        (".parquet",),
+        ".parquet.zip",
+        "application/zip",
+        _by("parquet", "write_parquet"),
+        _by("parquet", "write_parquet_folder"),
+    ),
     "html": Format((".html",), ".html", "text/html; charset=utf-8", _by("html_page", "write_html")),
 }
 """Every format by its name."""
@@ -81,7 +91,10 @@ def format_of(path: str | PathLike[str]) -> str:
     UsageError
         No format has that suffix.
     """
-    suffix = Path(path).suffix.lower()
+    text, suffix = Path(path).name.lower(), Path(path).suffix.lower()
+    for name, known in FORMATS.items():
+        if known.write_folder and text.endswith(known.file_suffix):
+            return name
     for name, known in FORMATS.items():
         if suffix in known.suffixes:
             return name
@@ -97,7 +110,8 @@ def write(graph: nx.DiGraph[str], target: str | PathLike[str] | BinaryIO, format
     graph : networkx.DiGraph
         With the attributes of the graph document.
     target : path or binary stream
-        A file appears whole or not at all (:func:`flowmap.export.atomic.atomic_file`); a stream stays open.
+        A file appears whole or not at all (:func:`flowmap.export.atomic.atomic_file`), so does a folder of Parquet;
+        a stream stays open.
     format : str, optional
         A key of :data:`FORMATS`. By default the suffix of a path chooses, and a stream gets JSON.
 
@@ -125,6 +139,9 @@ def _known(name: str) -> Format:
 
 def _write_file(chosen: Format, document: Document, path: Path) -> None:
     try:
+        if chosen.write_folder and not path.name.lower().endswith(chosen.file_suffix):
+            chosen.write_folder(document, path)
+            return
         with atomic_file(path) as stream:
             chosen.write(document, stream)
     except OSError as error:

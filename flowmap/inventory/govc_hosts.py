@@ -37,7 +37,11 @@ def read(document: Document, reading: Reading) -> None:
             continue
         ids = (text(system, "self", "value") or text(system, "summary", "host", "value"),
                text(system, "summary", "hardware", "uuid"))  # fmt: skip
-        _add_host(name, tuple(clean_name(one) for one in ids if one), prop(system, "config", "network"), reading, row)
+        # vSphere's reference; the name of a cluster is not in this output.
+        in_cluster = text(system, "parent", "type") == "ClusterComputeResource"
+        cluster = clean_name(text(system, "parent", "value")) if in_cluster else ""
+        network = prop(system, "config", "network")
+        _add_host(name, tuple(clean_name(one) for one in ids if one), network, cluster or None, reading, row)
 
 
 def read_collected(document: Document, reading: Reading) -> None:
@@ -76,7 +80,9 @@ def _changes(document: Document) -> list[object]:
     return [row for row in rows if isinstance(row, dict) and {key.casefold() for key in row} == {"name", "op", "val"}]
 
 
-def _add_host(name: str, ids: tuple[str, ...], network: object, reading: Reading, row: int) -> None:
+def _add_host(
+    name: str, ids: tuple[str, ...], network: object, cluster: str | None, reading: Reading, row: int
+) -> None:
     attached = _add_switches(name, network, reading, row)
     _add_port_groups(name, network, reading, row)
     uplinks: dict[str, None] = {}
@@ -103,6 +109,7 @@ def _add_host(name: str, ids: tuple[str, ...], network: object, reading: Reading
         macs=tuple(macs),
         uplinks=tuple(uplinks),
         uplinks_complete=bool(uplinks) and bool(attached),
+        cluster=cluster,
     )
 
 

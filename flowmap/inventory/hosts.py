@@ -23,6 +23,7 @@ HasHost = TypeVar("HasHost", bound=OfHost)
 
 _MANAGED_OBJECT = re.compile(r"host-\d{1,12}|ha-host", re.ASCII)
 """vSphere's reference to a host, which a person knows by another name."""
+_CLUSTER_REFERENCE = re.compile(r"domain-c\d{1,12}", re.ASCII)
 _FORMATS_OF_REFERENCES = frozenset({"govc-vm-info"})
 _FORMATS_OF_CHASSIS = frozenset({"ovn-port-binding", "ovn-encap"})
 """OVN names a chassis by its UUID or its own name, never the host."""
@@ -134,7 +135,35 @@ def _merged(rows: list[HostRecord]) -> HostRecord:
         uplinks_complete=any(row.uplinks_complete for row in rows),
         observed_at_ns=oldest.observed_at_ns,
         observed_how=oldest.observed_how,
+        cluster=next((row.cluster for row in rows if row.cluster and not _is_reference(row.cluster)), rows[0].cluster),
     )
+
+
+def clusters_of(
+    hypervisors: Iterable[HostRecord], records: Iterable[VnicRecord], warnings: list[str]
+) -> dict[str, str]:
+    """The cluster of each host: what rows about hosts say before what rows about VMs say, the first one counts.
+
+    vSphere's reference to a cluster is only taken where nobody names it. Hosts must be spelled alike.
+    """
+    rows: list[HostRecord | VnicRecord] = [*hypervisors, *records]
+    told = [(row.host, row.cluster) for row in rows if row.host and row.cluster]
+    told.sort(key=lambda row: _is_reference(row[1]))
+    clusters: dict[str, str] = {}
+    contested: dict[str, str] = {}
+    for host, cluster in told:
+        first = clusters.setdefault(host, cluster)
+        if first.casefold() != cluster.casefold() and not _is_reference(cluster):
+            contested.setdefault(host, cluster)
+    warnings += [
+        f"Host {host} is in two clusters, {clusters[host]} and {other}; {clusters[host]} counts."
+        for host, other in list(contested.items())[:MAX_HOSTS_NAMED]
+    ]
+    return clusters
+
+
+def _is_reference(cluster: str) -> bool:
+    return _CLUSTER_REFERENCE.fullmatch(cluster) is not None
 
 
 Value = TypeVar("Value", str, int)

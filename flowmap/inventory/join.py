@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from flowmap.inventory.by_hand import corrected
 from flowmap.inventory.conflicts import find_conflicts
-from flowmap.inventory.hosts import hosts_by_name, one_record_a_host, spelled_alike, spellings
+from flowmap.inventory.hosts import clusters_of, hosts_by_name, one_record_a_host, spelled_alike, spellings
 from flowmap.inventory.learned import place_learned
 from flowmap.inventory.linking import put_together
 from flowmap.inventory.links import Link, LinkOfHost
@@ -69,6 +69,7 @@ def join(
     flat, hosts = spelled_alike(flat, spelled), spelled_alike(hosts, spelled)
     learned, mirrors = spelled_alike(learned, spelled), spelled_alike(mirrors, spelled)
     flat, hosts = hosts_by_name(flat, hosts, joined_warnings)
+    clusters = clusters_of(hosts, flat, joined_warnings)
     hosts = one_record_a_host(hosts)
     all_links = [link for link in all_links if not isinstance(link, LinkOfHost)]
     all_links += spelled_alike(of_hosts, spelled)
@@ -87,7 +88,7 @@ def join(
     conflicts = learned_elsewhere + find_conflicts(joined, [record for record in flat if record.mac not in settled])
     if len(conflicts) > MAX_CONFLICTS:
         joined_warnings.append(f"{len(conflicts) - MAX_CONFLICTS:,} more conflicts are not listed.")
-    return Inventory(joined, conflicts[:MAX_CONFLICTS], joined_warnings, hosts, learned, mirrors)
+    return Inventory(joined, conflicts[:MAX_CONFLICTS], joined_warnings, hosts, learned, mirrors, clusters)
 
 
 def _join_by_mac(records: list[VnicRecord]) -> list[VnicRecord]:

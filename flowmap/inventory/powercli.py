@@ -21,6 +21,7 @@ _FIELDS = {
     "mac": ("macaddress",),
     "ips": SYNONYMS["ips"],
     "host": SYNONYMS["host"],
+    "cluster": SYNONYMS["cluster"],
     "vswitch": SYNONYMS["vswitch"],
     "network": ("networkname",),
     "vlan": SYNONYMS["vlan"],

@@ -142,11 +142,13 @@ class Reading:
         macs: tuple[int, ...] = (),
         uplinks: tuple[str, ...] = (),
         uplinks_complete: bool = False,
+        cluster: str | None = None,
     ) -> None:
         """Keep what the file says of a hypervisor. Raises InventoryError as `add` does."""
         self.add(
             HostRecord(
-                host, ids, ips, macs, uplinks, uplinks_complete, self.name, row, self.format, *self.observed()
+                host, ids, ips, macs, uplinks, uplinks_complete, self.name, row, self.format, *self.observed(),
+                cluster,
             )
         )  # fmt: skip
 

@@ -63,6 +63,8 @@ class VnicRecord:
     """Addresses that a router translates to this vNIC's (floating IP, DNAT)."""
     guest_name: str | None = None
     """Host name that the guest gives itself, as its tools tell it."""
+    cluster: str | None = None
+    """Cluster of `host`, where the source names one. Rows that are joined are not compared by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class HostRecord:
     format: str = ""
     observed_at_ns: int | None = None
     observed_how: str | None = None
+    cluster: str | None = None
+    """The group of hosts that it belongs to; vSphere's reference (domain-c8) where only that is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,8 @@ class Inventory:
     hypervisors: list[HostRecord] = field(default_factory=list)
     learned: list[LearnedMac] = field(default_factory=list)
     mirrors: list[MirrorSession] = field(default_factory=list)
+    clusters: dict[str, str] = field(default_factory=dict)
+    """Host, in the inventory's spelling, to its cluster."""
 
     def __post_init__(self) -> None:
         self._by_mac: dict[int, list[VnicRecord]] = defaultdict(list)

@@ -48,6 +48,7 @@ _TITLES = {
         " nodename compute computenode computehost physicalhost bindinghostid osextsrvattrhypervisorhostname"
         " osextsrvattrhost computername"
     ),
+    "cluster": "cluster clustername computecluster vmhostcluster",
     "vswitch": "vswitch virtualswitch switch switchname vds dvs dvswitch ovsbridge bridge",
     "network": "network networkname networklabel portgroup portgroupname bridge",
     "vlan": "vlan vlanid vlantag tag accessvlanid vid",
@@ -111,6 +112,7 @@ class Defaults:
 
     host: str | None = None
     domain: str | None = None
+    cluster: str | None = None
 
 
 def defaults_from(titles: Sequence[str], values: Sequence[object], reading: Reading, row: int) -> Defaults:
@@ -118,7 +120,7 @@ def defaults_from(titles: Sequence[str], values: Sequence[object], reading: Read
     cells = Cells(titles, values, columns_of(titles), reading, row)
     if (told := cells.parsed("observed_at", parse_time)) is not None:
         reading.exported_ns = told
-    return Defaults(host=cells.name("host"), domain=cells.name("domain"))
+    return Defaults(host=cells.name("host"), domain=cells.name("domain"), cluster=cells.name("cluster"))
 
 
 def add_row(
@@ -181,6 +183,7 @@ def add_row(
                 has_uplink=has_uplink,
                 external_ips=external_ips,
                 guest_name=guest_name,
+                cluster=cells.name("cluster") or defaults.cluster,
             )
         )
 

@@ -20,6 +20,7 @@ VNETWORK = {
     "mac": ("macaddress",),
     "ips": ("ipv4address", "ipv6address", "ipaddress"),
     "host": ("host",),
+    "cluster": ("cluster",),
     "vswitch": ("switch",),
     "network": ("network",),
     "passthrough": ("directpathio",),
@@ -33,6 +34,7 @@ VINFO = {
     "guest_name": ("dnsname",),
     "ips": ("primaryipaddress",),
     "host": ("host",),
+    "cluster": ("cluster",),
     "power_state": ("powerstate",),
 }
 _NETWORKS = tuple(f"network{number}" for number in range(1, 9))

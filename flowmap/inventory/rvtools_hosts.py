@@ -51,6 +51,7 @@ class _Host:
     macs: dict[int, None] = field(default_factory=dict)
     uplinks: dict[str, None] = field(default_factory=dict)
     uplinks_complete: bool = False
+    cluster: str | None = None
 
 
 def read_vnic(document: Document, reading: Reading) -> None:
@@ -61,7 +62,7 @@ def read_vnic(document: Document, reading: Reading) -> None:
     hosts: dict[str, _Host] = {}
     switches: dict[tuple[str, str], int] = {}
     for row, name, cells in _rows(document, reading):
-        host = hosts.setdefault(name, _Host(row))
+        host = _host_of(hosts, name, row, cells)
         device, switch = cells.name("networkdevice"), cells.name("switch")
         if (mac := cells.parsed("mac", parse_mac)) is not None:
             host.macs[mac] = None
@@ -79,7 +80,7 @@ def read_vmk(document: Document, reading: Reading) -> None:
     """Add the VMkernel addresses and MACs of each host."""
     hosts: dict[str, _Host] = {}
     for row, name, cells in _rows(document, reading):
-        host = hosts.setdefault(name, _Host(row))
+        host = _host_of(hosts, name, row, cells)
         if (mac := cells.parsed("macaddress", parse_mac)) is not None:
             host.macs[mac] = None
         for title in ("ipaddress", "ip6address"):
@@ -91,7 +92,7 @@ def read_vhost(document: Document, reading: Reading) -> None:
     """Add what vCenter calls each host instead of its name: its object id and its UUID."""
     hosts: dict[str, _Host] = {}
     for row, name, cells in _rows(document, reading):
-        host = hosts.setdefault(name, _Host(row))
+        host = _host_of(hosts, name, row, cells)
         host.ids |= {host_id: None for title in ("objectid", "uuid") if (host_id := cells.name(title))}
     _add(hosts, reading)
 
@@ -112,6 +113,13 @@ def _rows(document: Document, reading: Reading) -> Iterator[tuple[int, str, Cell
             reading.skip(row, "they name no host")
 
 
+def _host_of(hosts: dict[str, _Host], name: str, row: int, cells: Cells) -> _Host:
+    """What is known of a host so far; every tab of hosts has its cluster."""
+    host = hosts.setdefault(name, _Host(row))
+    host.cluster = host.cluster or cells.name("cluster")
+    return host
+
+
 def _add(hosts: dict[str, _Host], reading: Reading) -> None:
     for name, host in hosts.items():
         reading.add_host(
@@ -122,4 +130,5 @@ def _add(hosts: dict[str, _Host], reading: Reading) -> None:
             macs=tuple(host.macs),
             uplinks=tuple(host.uplinks),
             uplinks_complete=host.uplinks_complete,
+            cluster=host.cluster,
         )

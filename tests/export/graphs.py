@@ -257,6 +257,7 @@ def _hosts() -> list[dict[str, Any]]:
     return [
         {
             "host": "esx-01",
+            "cluster": "Rack <A>",
             "uplinks": ["vmnic0"],
             "uplinks_complete": True,
             "wire_bytes": 1_940,
@@ -273,6 +274,7 @@ def _hosts() -> list[dict[str, Any]]:
         },
         {
             "host": "esx-02",
+            "cluster": None,
             "uplinks": [],
             "uplinks_complete": False,
             "wire_bytes": 250,

@@ -15,6 +15,7 @@ from flowmap.export import FORMATS, check_identities, document, format_of, write
 from flowmap.export.csv_zip import read_csv
 from flowmap.export.gexf import read_gexf
 from flowmap.export.graphml import read_graphml
+from flowmap.export.parquet import read_parquet
 from tests.export.graphs import make_graph
 from tests.export.page_parts import embedded_document
 
@@ -27,7 +28,14 @@ def read_html(path) -> nx.DiGraph:
     return nx.node_link_graph(embedded_document(path.read_text("utf-8")), edges="edges")
 
 
-READERS = {"json": read_json, "graphml": read_graphml, "gexf": read_gexf, "csv": read_csv, "html": read_html}
+READERS = {
+    "json": read_json,
+    "graphml": read_graphml,
+    "gexf": read_gexf,
+    "csv": read_csv,
+    "parquet": read_parquet,
+    "html": read_html,
+}
 
 
 def test_every_format_has_a_reader_here():
@@ -75,12 +83,12 @@ def make_graph_of_one() -> nx.DiGraph:
 
 @pytest.mark.parametrize("path", ["map", "map.txt", "map.json.bak", ".json"])
 def test_an_unknown_suffix_lists_the_known(path):
-    with pytest.raises(UsageError, match=r"\.json, \.graphml, \.gexf, \.csv, \.zip"):
+    with pytest.raises(UsageError, match=r"\.json, \.graphml, \.gexf, \.csv, \.zip, \.parquet"):
         format_of(path)
 
 
 def test_an_unknown_format_lists_the_known(tmp_path):
-    with pytest.raises(UsageError, match="no format 'dot': choose one of json, graphml, gexf, csv"):
+    with pytest.raises(UsageError, match="no format 'dot': choose one of json, graphml, gexf, csv, parquet"):
         write(make_graph(), tmp_path / "map.json", "dot")
     assert list(tmp_path.iterdir()) == []
 

@@ -108,7 +108,7 @@
  * @property {Point[]} points
  * @property {Record<string, number>} shares
  * @property {Warning[]} warnings
- * @property {({host: string} & HostStatement)[]} [hosts]
+ * @property {({host: string, cluster?: string|null} & HostStatement)[]} [hosts]
  * @property {Move[]} [moves] missing in documents of older versions
  * @property {{from_ns: number|null, to_ns: number|null}|null} [range] whole buckets whose bytes the edges hold
  */

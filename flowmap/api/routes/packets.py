@@ -20,7 +20,7 @@ from flowmap import __version__
 from flowmap.api.maps import MapRecord
 from flowmap.api.pair_packets import PairPackets, comment_of, pair_packets
 from flowmap.api.problems import Problem, SafeJSON
-from flowmap.api.routes.graph import Text, pair_of
+from flowmap.api.routes.graph import Ends, pair_of
 from flowmap.api.state import ServerState, State
 
 router = APIRouter()
