@@ -65,7 +65,7 @@ def mock(scale: float = 1.0) -> Estate:
 
     def talk(one: str, other: str, port: int, sent: float, answered: float, n: int, late: bool = False) -> Talk:
         first = span_s * (0.75 if late else 0.001 + 0.0005 * (n % 40))
-        fewest = 60 if scale < 1 else 900
+        fewest = 60 if scale < 1 else 150
         up, down = (max(90 * fewest, int(size * scale * _MB)) for size in (sent, answered))
         last = span_s * (0.999 - 0.0005 * (n % 37))
         return Talk(known[one], known[other], port, up, down, first, last, segment_bytes=_GSO, fewest=fewest)

@@ -89,8 +89,9 @@ def _measure(browser: Any, server: Served) -> Measured:
         page.add_init_script(_PROBE)
         page.goto("/" if view == "map" else f"/#v={view}", wait_until="commit")
         painted = page.evaluate("probe.firstPaint('page')")
-        if view == "matrix" and page.evaluate("Boolean(window.__flowmap)"):
-            continue  # this page shows the map instead
+        if view == "matrix" and page.evaluate("Boolean(window.__flowmap)"):  # this page shows the map instead
+            page.context.close()
+            continue
         word = "" if view == "map" else f"{view}: "
         found[f"{word}first paint"] = painted
         found[f"{word}first paint, from the document"] = painted - page.evaluate("probe.arrivedAt")

@@ -8,10 +8,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import shutil
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
@@ -23,6 +21,7 @@ from typing import Any, NamedTuple
 from bench.estate import START_NS, Estate, Written, write
 from bench.estate_plans import ESTATES, mock
 from bench.generator import folder
+from bench.palette import reduce_colours
 from bench.served import Served, chromium, open_page, served, wait_until_analysed, why_not
 from bench.starts import SAMPLE, SAMPLE_FACTS
 
@@ -111,10 +110,10 @@ def _take(browser: Any, name: str, into: Path) -> None:
 
 
 def _shoot(page: Any, path: Path) -> None:
-    """Write a picture; a large one with 256 colours where ImageMagick is installed."""
+    """Write a picture, a large one with 256 colours."""
     page.screenshot(path=path)
-    if path.stat().st_size > LARGEST_BYTES and (convert := shutil.which("convert")):
-        subprocess.run([convert, path, "+dither", "-colors", "256", f"PNG8:{path}"], check=True)
+    if path.stat().st_size > LARGEST_BYTES:
+        reduce_colours(path)
     sys.stdout.write(f"{path} {path.stat().st_size / 1000:.0f} kB\n")
     sys.stdout.flush()
 

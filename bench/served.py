@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -96,11 +97,12 @@ def open_page(browser: Any, server: Served, **options: Any) -> Any:
 def wait_until_analysed(page: Any) -> str:
     """Wait for the first map to be ready; gives its id."""
     page.goto("/")
-    page.wait_for_function(
-        """async () => {
-          const { maps } = await (await fetch('/api/maps')).json();
-          return maps.length && maps[0].revision > 0 && maps[0].state === 'ready';
-        }""",
-        polling=500,
-    )
-    return str(page.evaluate("async () => (await (await fetch('/api/maps')).json()).maps[0].id"))
+    until = time.monotonic() + READY_MS / 1000
+    while time.monotonic() < until:
+        maps = page.evaluate("async () => (await (await fetch('/api/maps')).json()).maps")
+        if maps and maps[0]["revision"] > 0 and maps[0]["state"] == "done":
+            return str(maps[0]["id"])
+        if maps and maps[0]["state"] in ("failed", "partial"):
+            raise RuntimeError(f"the captures could not be analysed: {maps[0]['error']}")
+        page.wait_for_timeout(300)
+    raise TimeoutError("the captures were not analysed in time")
