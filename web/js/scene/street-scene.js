@@ -14,7 +14,7 @@ import { HitIndex } from './hit-index.js';
 import { hitsOf, houseHits } from './hits.js';
 import { gateItems, gatesOf, labelItems, streetItems } from './label-items.js';
 import { MIDDLE_ARCS, houseLines, streetLines } from './line-items.js';
-import { cellItems, matrixMarks, matrixPaper, rowLabels } from './matrix-items.js';
+import { cellItems, matrixMarks, matrixPaper, rowLabels } from './house-matrix.js';
 import { FAR_TRUNKS, chipItems, farTrunks } from './overview-items.js';
 import { chosenPairs, selectedNodes } from './selection.js';
 
