@@ -1,7 +1,7 @@
 // Light and dark: the choice, and the colours as canvas needs them.
 
 const STORED = 'flowmap.theme';
-const TOKENS = ['panel', 'ink', 'ink2', 'ink3', 'box', 'boxline', 'street', 'street2', 'tile', 'sel', 'shadow',
+const TOKENS = ['bg', 'panel', 'ink', 'ink2', 'ink3', 'box', 'boxline', 'street', 'street2', 'tile', 'sel', 'shadow',
   'stay', 'stay-soft', 'leave', 'unk'];
 
 /** @typedef {Record<string, string>} Colours by token */

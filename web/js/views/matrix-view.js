@@ -1,0 +1,392 @@
+// The matrix on screen: canvas, zoom, folding, pointing; the keys are in matrix-keys.js.
+
+import d3 from '../d3.js';
+import { shownOf } from '../app-state.js';
+import { MATRIX, startFolded } from '../layout/matrix.js';
+import { fitView, paneOf, planBands, under } from '../layout/matrix-frame.js';
+import { assignSlots, sameHouses } from '../layout/slots.js';
+import { matrixPicture } from '../scene/matrix-picture.js';
+import { MatrixPainter } from '../scene/paint-matrix.js';
+import { el, fill } from './element.js';
+import { HOST, LABEL, mountMatrixKeys } from './matrix-keys.js';
+import { exposeMatrix } from './matrix-probe.js';
+import { blockTip, cellSelection, cellTip, foldTexts, gridName, lineTip } from './matrix-words.js';
+import { onThemeChange, readColours } from './theme.js';
+
+/** @typedef {import('../app-state.js').Store} Store */
+/** @typedef {import('../app-state.js').AppState} AppState */
+/** @typedef {import('../url-state.js').Selection} Selection */
+/** @typedef {import('../scene/matrix-picture.js').Picture} Picture */
+/** @typedef {import('../layout/matrix-frame.js').Under} Under */
+/** @typedef {import('../layout/street.js').Rect} Rect */
+/** @typedef {import('./matrix-keys.js').Spot} Spot */
+
+const TIP_DELAY_MS = 150;
+/** Unfolding a host from afar comes this close to it. */
+const CLOSE_CELL_PX = 13;
+
+/** What is folded in the map that was looked at last: it outlives a look at another view. @type {{map: string, folded: Set<string>}|null} */
+let lastFolds = null;
+
+/** @param {string} mapId @returns {ReadonlySet<string>} for those who draw the matrix elsewhere, as an export does */
+export function foldedIn(mapId) {
+  return lastFolds?.map === mapId ? lastFolds.folded : new Set();
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Store} store
+ * @param {(selection: Selection|null) => void} select
+ * @returns {() => void} unmount
+ */
+export function mountMatrixView(element, store, select) {
+  const canvas = el('canvas', { 'aria-hidden': 'true' });
+  const pad = el('div', { class: 'matrix__pad', id: 'matrix-pad' });
+  const bars = [el('div', { class: 'matrix__band' }), el('div', { class: 'matrix__band' })];
+  const spots = [el('div', { class: 'matrix__spot' }), el('div', { class: 'matrix__spot matrix__spot--mirror' })];
+  const cross = el('div', { class: 'matrix__cross', hidden: true }, bars, spots);
+  const focus = el('div', { class: 'street__focus', hidden: true });
+  const tip = el('div', { class: 'street__tip', role: 'tooltip', hidden: true });
+  const controls = el('div', { class: 'street__controls' });
+  const folds = el('b', { class: 'matrix__folds', id: 'matrix-folds' });
+  const others = el('span');
+  const caption = el('p', { class: 'street__caption' }, folds, 'Framed blocks on the diagonal are hosts: blue in them never left; the stronger, the more bytes (logarithm). ', others,
+    el('b', {}, 'Arrows'), ' go from cell to cell, with ', el('b', {}, 'Shift'), ' to empty ones too, ', el('b', {}, 'Enter'), ' selects, ', el('b', {}, 'f'), ' folds the host, ', el('b', {}, 'Esc'), ' clears · ', el('b', {}, '+ − 0'), ' zoom');
+  const foot = el('div', { class: 'street__foot' }, caption, controls);
+  const frame = el('div', { class: 'matrix' }, canvas, pad, cross, focus, foot, tip);
+  element.append(frame);
+
+  const painter = new MatrixPainter(canvas, getComputedStyle(document.body).fontFamily);
+  painter.setColours(readColours());
+
+  /** @type {Picture|null} */
+  let picture = null;
+  /** @type {import('../layout/slots.js').Slots|null} */
+  let slots = null;
+  /** @type {import('../model/graph-model.js').GraphModel|null} model that the slots were made for */
+  let placed = null;
+  /** @type {Set<string>|null} */
+  let folded = null;
+  let bands = { left: { hosts: 0, names: 0 }, top: { hosts: 0, names: 0 } };
+  let mapId = '';
+  let view = d3.zoomIdentity;
+  let touched = false; // the user has zoomed: growth must not move the view
+  let drawing = 0;
+  let size = { width: 0, height: 0 };
+  /** @type {Spot|null} */
+  let focused = null;
+  /** @type {Under|null} */
+  let hovered = null;
+
+  const zoom = /** @type {import('d3').ZoomBehavior<HTMLElement, unknown>} */ (d3.zoom())
+    .scaleExtent([0.02, 6])
+    .clickDistance(4)
+    .on('zoom', (event) => {
+      view = event.transform;
+      if (event.sourceEvent) touched = true;
+      hideTip();
+      hover(null);
+      draw();
+    });
+  const padSelection = d3.select(/** @type {HTMLElement} */ (pad));
+  padSelection.call(zoom).on('dblclick.zoom', null);
+
+  const keys = mountMatrixKeys(pad, {
+    picture: () => picture,
+    model: () => store.get().model,
+    choose,
+    toggle,
+    focusOn,
+    zoomBy,
+    fit: () => fit(true),
+  });
+
+  const room = () => ({ width: size.width, height: Math.max(120, size.height - foot.offsetHeight - 2) });
+  const pane = () => paneOf(view, bands, room());
+
+  function draw() {
+    if (drawing) return;
+    drawing = requestAnimationFrame(() => {
+      drawing = 0;
+      placeFocus();
+      if (picture) painter.paint(picture, view, pane(), bands, devicePixelRatio || 1);
+      else painter.clear();
+    });
+  }
+
+  /** @param {AppState} state */
+  function rebuild(state) {
+    const { model, map } = state;
+    if (!model || !map || size.width === 0) return;
+    const fresh = map.id !== mapId;
+    if (fresh) [slots, placed, folded, mapId, touched] = [null, null, lastFolds?.map === map.id ? lastFolds.folded : null, map.id, false];
+    const kept = arrange(model);
+    const before = picture;
+    const shown = shownOf(model, state.filters);
+    const given = /** @type {import('../layout/slots.js').Slots} */ (slots);
+    folded ??= startFolded(given, model, Math.min(size.width, room().height) - 180);
+    lastFolds = { map: map.id, folded };
+    picture = matrixPicture(state.whole ?? model, model, shown, given, folded, state.selection);
+    const texts = foldTexts(picture, model, shown);
+    folds.textContent = texts.hosts;
+    others.textContent = texts.others;
+    pad.setAttribute('aria-label', gridName(picture));
+    showControls(picture);
+    if (before?.axis !== picture.axis && (!touched || !kept)) fit(!kept);
+    keys.update(before, picture);
+    exposeMatrix(map.id, picture, () => ({ view, pane: pane(), bands }));
+    draw();
+  }
+
+  /** Keeps the old order where that is possible. @param {import('../model/graph-model.js').GraphModel} model @returns {boolean} whether it was */
+  function arrange(model) {
+    if (model === placed && slots) return true;
+    const keep = slots !== null && sameHouses(model, slots);
+    slots = assignSlots(model, keep ? slots : null);
+    placed = model;
+    return keep;
+  }
+
+  /** @param {Picture} shown */
+  function showControls({ axis }) {
+    const hosts = axis.blocks.filter((block) => !block.gate);
+    const small = 'button button--small';
+    const active = document.activeElement instanceof HTMLElement && controls.contains(document.activeElement) ? document.activeElement.id : '';
+    fill(controls,
+      hosts.some((block) => !block.folded) && hosts.length > 1 && el('button', { type: 'button', class: small, id: 'matrix-fold', onclick: () => foldTo(new Set(hosts.map((block) => block.place))) }, 'Fold all'),
+      hosts.some((block) => block.folded) && el('button', { type: 'button', class: small, id: 'matrix-unfold', onclick: () => foldTo(new Set()) }, 'Unfold all'),
+      el('button', { type: 'button', class: small, id: 'matrix-out', 'aria-label': 'Zoom out', onclick: () => zoomBy(1 / 1.3) }, '−'),
+      el('button', { type: 'button', class: small, id: 'matrix-in', 'aria-label': 'Zoom in', onclick: () => zoomBy(1.3) }, '+'),
+      el('button', { type: 'button', class: small, id: 'matrix-fit', onclick: () => fit(true) }, 'Fit'));
+    if (active) (document.getElementById(active) ?? controls.querySelector('button'))?.focus();
+  }
+
+  /** @param {Set<string>} next */
+  function foldTo(next) {
+    folded = next;
+    touched = false;
+    rebuild(store.get());
+  }
+
+  /** Folds or unfolds one host, which stays where it is on the screen. @param {string} place */
+  function toggle(place) {
+    const block = picture?.axis.blockOf.get(place);
+    if (!block || block.gate) return;
+    const was = view.apply([block.start, block.start]);
+    const next = new Set(folded);
+    if (!next.delete(place)) next.add(place);
+    folded = next;
+    touched = true;
+    hover(null);
+    rebuild(store.get());
+    const now = picture?.axis.blockOf.get(place);
+    if (!now) return;
+    const k = now.folded ? view.k : Math.max(view.k, CLOSE_CELL_PX / MATRIX.cell);
+    const { left, top, right, bottom } = pane();
+    const fits = k === view.k;
+    const x = fits ? was[0] : Math.min(Math.max(was[0], left), left + (right - left) * 0.2);
+    const y = fits ? was[1] : Math.min(Math.max(was[1], top), top + (bottom - top) * 0.2);
+    padSelection.call(zoom.transform, d3.zoomIdentity.translate(x - now.start * k, y - now.start * k).scale(k));
+  }
+
+  /** @param {number} factor */
+  function zoomBy(factor) {
+    touched = true;
+    const { left, top, right, bottom } = pane();
+    padSelection.call(zoom.scaleBy, factor, [(left + right) / 2, (top + bottom) / 2]);
+  }
+
+  /** Shows everything. @param {boolean} asked */
+  function fit(asked) {
+    if (!picture || size.width === 0) return;
+    if (asked) touched = false;
+    bands = planBands(picture.axis, picture.names.reduce((most, name) => Math.max(most, name.length), 0), room());
+    const { x, y, k } = fitView(picture.axis, bands, room());
+    zoom.scaleExtent([Math.min(0.08, k * 0.7), 6]);
+    padSelection.call(zoom.transform, d3.zoomIdentity.translate(x, y).scale(k));
+  }
+
+  function resize() {
+    const box = frame.getBoundingClientRect();
+    if (box.width === 0 || box.height === 0) return;
+    const first = size.width === 0;
+    size = { width: box.width, height: box.height };
+    const ratio = devicePixelRatio || 1;
+    canvas.width = Math.round(box.width * ratio);
+    canvas.height = Math.round(box.height * ratio);
+    canvas.style.width = `${box.width}px`;
+    canvas.style.height = `${box.height}px`;
+    if (first) rebuild(store.get());
+    if (!touched) fit(false);
+    draw();
+  }
+
+  /** On the screen. @param {Spot} at @returns {Rect} */
+  function boxOf({ row, column }) {
+    const shown = /** @type {Picture} */ (picture);
+    const line = shown.axis.lines[row];
+    const part = column === HOST ? shown.axis.blocks[line?.block ?? 0] : line;
+    const { left } = pane();
+    const [y, h] = [view.applyY(part?.start ?? 0), (part?.size ?? 0) * view.k];
+    if (column === HOST || (column === LABEL && line?.whole)) {
+      const wide = column === HOST ? bands.left.hosts : bands.left.hosts + bands.left.names;
+      return { x: left - bands.left.hosts - bands.left.names, y, w: wide - 4, h };
+    }
+    if (column === LABEL) return { x: left - bands.left.names, y, w: bands.left.names, h };
+    const along = shown.axis.lines[column];
+    return { x: view.applyX(along?.start ?? 0), y, w: (along?.size ?? 0) * view.k, h };
+  }
+
+  /** @param {Spot|null} spot */
+  function focusOn(spot) {
+    focused = spot;
+    if (spot && picture) bringIntoView(boxOf(spot), spot.column >= 0);
+    placeFocus();
+  }
+
+  /** @param {Rect} box @param {boolean} sideways */
+  function bringIntoView({ x, y, w, h }, sideways) {
+    const { left, top, right, bottom } = pane();
+    const dx = !sideways ? 0 : x < left ? left + 20 - x : x + w > right ? right - 20 - x - w : 0;
+    const dy = y < top ? top + 20 - y : y + Math.min(h, bottom - top - 20) > bottom ? bottom - 20 - y - h : 0;
+    if (dx === 0 && dy === 0) return;
+    touched = true;
+    padSelection.call(zoom.translateBy, dx / view.k, dy / view.k);
+  }
+
+  function placeFocus() {
+    focus.hidden = focused === null || picture === null;
+    if (focused === null || picture === null) return;
+    const { x, y, w, h } = boxOf(focused);
+    Object.assign(focus.style, { left: `${x - 4}px`, top: `${y - 4}px`, width: `${w + 8}px`, height: `${h + 8}px` });
+  }
+
+  /** @param {PointerEvent|MouseEvent} event @returns {Under|null} */
+  function underPointer(event) {
+    if (!picture) return null;
+    const box = pad.getBoundingClientRect();
+    return under(picture.axis, view, bands, pane(), event.clientX - box.left, event.clientY - box.top);
+  }
+
+  /** What Enter does where the keyboard is. @param {Spot} spot */
+  function choose({ row, column }) {
+    const line = picture?.axis.lines[row];
+    if (!picture || !line) return;
+    if (column === HOST || (column === LABEL && line.whole)) chooseBlock(line.block);
+    else if (column === LABEL) select(line.id === null ? null : { type: 'node', id: line.id });
+    else {
+      const cell = picture.cells.at(row, column);
+      select(cell ? cellSelection(picture, cell) : null);
+    }
+  }
+
+  /** Selects a host and unfolds it; chosen again, it folds. @param {number} index */
+  function chooseBlock(index) {
+    const block = picture?.axis.blocks[index];
+    if (!block) return;
+    const { selection } = store.get();
+    const again = selection?.type === 'place' && selection.place === block.place;
+    if (!again) select({ type: 'place', place: block.place });
+    if (block.folded || again) toggle(block.place);
+  }
+
+  /** @param {Under|null} found */
+  function click(found) {
+    if (!found || !picture) select(null);
+    else if (found.kind === 'cell') choose(found);
+    else if (found.kind === 'line') choose({ row: found.line, column: LABEL });
+    else {
+      const block = picture.axis.blocks[found.block];
+      if (block && found.onMark && !block.gate) toggle(block.place);
+      else chooseBlock(found.block);
+    }
+  }
+
+  let tipTimer = 0;
+  function hideTip() {
+    clearTimeout(tipTimer);
+    tip.hidden = true;
+  }
+
+  /** @param {Under} found @returns {{tip: string, detail: string}|null} */
+  function tipOf(found) {
+    const { model } = store.get();
+    if (!picture || !model) return null;
+    if (found.kind === 'block') return blockTip(picture, found.block);
+    if (found.kind === 'line') return lineTip(picture, model, found.line);
+    const cell = picture.cells.at(found.row, found.column);
+    return cell ? cellTip(picture, cell) : null;
+  }
+
+  /** @param {{tip: string, detail: string}} words @param {PointerEvent} event */
+  function showTip(words, event) {
+    fill(tip, el('b', {}, words.tip), words.detail);
+    tip.hidden = false;
+    const box = frame.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left + 14, event.clientY - box.top + 16];
+    tip.style.left = `${Math.max(4, Math.min(x, box.width - tip.offsetWidth - 8))}px`;
+    tip.style.top = `${y + tip.offsetHeight > box.height ? y - tip.offsetHeight - 30 : y}px`;
+  }
+
+  /** Row and column under the pointer, and both cells of the pair: elements over the canvas, so that nothing is painted again. @param {Under|null} found */
+  function hover(found) {
+    hovered = found;
+    cross.hidden = found === null || found.kind === 'block';
+    if (cross.hidden || !picture || !found || found.kind === 'block') return;
+    const [row, column] = found.kind === 'cell' ? [found.row, found.column] : [found.line, found.line];
+    const [across, along] = [boxOf({ row, column }), boxOf({ row: column, column: row })];
+    const { left, top, right, bottom } = pane();
+    const [end, low] = [Math.min(right, view.applyX(picture.axis.length)), Math.min(bottom, view.applyY(picture.axis.length))];
+    const [edge, head] = [left - bands.left.names, top - bands.top.names];
+    place(bars[0], { x: edge, y: across.y, w: end - edge, h: across.h });
+    place(bars[1], { x: across.x, y: head, w: across.w, h: low - head });
+    spots.forEach((spot) => { spot.hidden = found.kind !== 'cell' || !picture?.cells.at(row, column); });
+    place(spots[0], { x: across.x - 1, y: across.y - 1, w: across.w + 2, h: across.h + 2 });
+    place(spots[1], { x: along.x - 1, y: along.y - 1, w: along.w + 2, h: along.h + 2 });
+    if (along.x < left || along.y < top || along.y + along.h > bottom) /** @type {HTMLElement} */ (spots[1]).hidden = true;
+  }
+
+  /** @param {HTMLElement|undefined} part @param {Rect} box */
+  function place(part, { x, y, w, h }) {
+    if (part) Object.assign(part.style, { left: `${x}px`, top: `${y}px`, width: `${w}px`, height: `${h}px` });
+  }
+
+  pad.addEventListener('pointermove', (event) => {
+    const found = underPointer(event);
+    const words = found && tipOf(found);
+    pad.classList.toggle('is-over', words !== null);
+    hideTip();
+    if (JSON.stringify(found) !== JSON.stringify(hovered)) hover(event.pointerType === 'touch' ? null : found);
+    if (words && event.pointerType !== 'touch') tipTimer = setTimeout(() => showTip(words, event), TIP_DELAY_MS);
+  });
+  pad.addEventListener('pointerleave', () => {
+    hideTip();
+    hover(null);
+  });
+  pad.addEventListener('click', (event) => {
+    hideTip();
+    click(underPointer(event));
+  });
+
+  const observer = new ResizeObserver(resize);
+  observer.observe(frame);
+  const endTheme = onThemeChange(() => {
+    painter.setColours(readColours());
+    draw();
+  });
+  const unsubscribe = store.subscribe((state, before) => {
+    if (state.model !== before.model || state.filters !== before.filters || state.selection !== before.selection || state.map?.id !== before.map?.id) rebuild(state);
+  });
+  resize();
+
+  return () => {
+    observer.disconnect();
+    endTheme();
+    unsubscribe();
+    keys.unmount();
+    hideTip();
+    cancelAnimationFrame(drawing);
+    frame.remove();
+    Reflect.deleteProperty(window, '__flowmapMatrix');
+  };
+}
