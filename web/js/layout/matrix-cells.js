@@ -161,3 +161,13 @@ export function firstFrom(cells, row, column) {
   }
   return low;
 }
+
+/** @param {Cell} cell @returns {string} colour token or texture of its largest part */
+export function largestPart({ parts }) {
+  let [fill, most] = ['', 0];
+  for (let i = 0; i < parts.length; i += 1) {
+    const part = /** @type {Part} */ (parts[i]);
+    if (part[1] > most) [fill, most] = part;
+  }
+  return fill;
+}

@@ -17,7 +17,7 @@ export const NAMES_PX = 10.5;
 /** Room for the fold mark before a host's name. */
 export const FOLD_MARK_PX = 15;
 /** A column of cells this wide has the label of its host upright. */
-export const UPRIGHT_PX = 66;
+export const UPRIGHT_PX = 46;
 /** Larger cells are no easier to read. */
 const MOST_ZOOM = 3.2;
 const MARGIN_PX = 12;
@@ -31,18 +31,31 @@ const MARGIN_PX = 12;
 export function planBands(axis, longest, room) {
   const open = axis.blocks.filter((block) => !block.folded);
   const names = open.length ? Math.round(Math.max(44, Math.min(112, longest * 6.4 + 16))) : 0;
-  const left = { hosts: names ? 142 : 196, names };
+  const left = { hosts: names ? 156 : 206, names };
   const upright = { left, top: { hosts: 40, names } };
   const { k } = fitView(axis, upright, room);
   const narrow = (names ? open : axis.blocks).some((block) => block.size * k < UPRIGHT_PX);
-  return narrow ? { left, top: { hosts: 112, names } } : upright;
+  return narrow ? { left, top: { hosts: 104, names } } : upright;
 }
 
-/** @param {Axis} axis @param {Bands} bands @param {Room} room @returns {View} that shows everything */
-export function fitView(axis, { left, top }, { width, height }) {
+/** From afar there are no names. @param {Bands} planned @param {number} k @returns {Bands} */
+export function bandsAt(planned, k) {
+  if (MATRIX.cell * k >= NAMES_PX || planned.left.names === 0) return planned;
+  return { left: { ...planned.left, names: 0 }, top: { ...planned.top, names: 0 } };
+}
+
+/** @param {Axis} axis @param {Bands} planned @param {Room} room @returns {View} that shows everything */
+export function fitView(axis, planned, room) {
+  const view = fitBeside(axis, planned, room, MOST_ZOOM);
+  const afar = bandsAt(planned, view.k);
+  return afar === planned ? view : fitBeside(axis, afar, room, (NAMES_PX / MATRIX.cell) * 0.999);
+}
+
+/** @param {Axis} axis @param {Bands} bands @param {Room} room @param {number} most @returns {View} */
+function fitBeside(axis, { left, top }, { width, height }, most) {
   const [labels, heads] = [left.hosts + left.names, top.hosts + top.names];
   const length = Math.max(1, axis.length);
-  const k = Math.max(0.001, Math.min((width - labels - 2 * MARGIN_PX) / length, (height - heads - MARGIN_PX) / length, MOST_ZOOM));
+  const k = Math.max(0.001, Math.min((width - labels - 2 * MARGIN_PX) / length, (height - heads - MARGIN_PX) / length, most));
   const spareX = width - labels - length * k;
   const spareY = height - heads - length * k;
   return { k, x: Math.round(labels + Math.max(MARGIN_PX, spareX / 2 - labels / 4)), y: Math.round(heads + Math.max(2, Math.min(40, spareY / 2))) };

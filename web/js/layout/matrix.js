@@ -7,7 +7,7 @@ import { OUTSIDE, ROUTERS, UNPLACED } from '../model/graph-model.js';
 /** @typedef {import('./slots.js').Slots} Slots */
 
 /** In units of the matrix: one unit is a CSS pixel at zoom 1. */
-export const MATRIX = { cell: 16, folded: 32, gap: 5 };
+export const MATRIX = { cell: 16, folded: 32, gate: 21, gap: 5 };
 
 /** More lines than this cannot be told apart: hosts start folded. */
 const MOST_UNFOLDED = 150;
@@ -79,7 +79,7 @@ function addBlock(axis, place, ids, endpoints, gate) {
   const block = axis.blocks.length;
   let at = start;
   for (const id of ids ?? [null]) {
-    const size = lone ? MATRIX.folded : MATRIX.cell;
+    const size = gate ? MATRIX.gate : lone ? MATRIX.folded : MATRIX.cell;
     if (id !== null) axis.lineOfNode.set(id, axis.lines.length);
     axis.lines.push({ id, place, whole: lone, start: at, size, block });
     at += size;

@@ -22,6 +22,7 @@ import { placeName } from './house-items.js';
 /**
  * @typedef {object} BlockWords
  * @property {string} title
+ * @property {string} short for where the title finds no room
  * @property {string} share the number: "78 %"
  * @property {string} word what it is a share of: "stayed"
  * @property {string} fill token of the number
@@ -81,7 +82,7 @@ function wordsOf(axis, drawn) {
     const unknown = place === UNPLACED;
     const silent = split.total === 0;
     return {
-      title: blockTitle(place), split,
+      title: blockTitle(place), short: unknown ? 'Host ?' : blockTitle(place), split,
       share: silent ? '' : unknown ? `? ${percent(split.undetermined, split.total)}` : gate ? bytes(split.total) : percent(split.stayed, split.total),
       word: silent ? 'no traffic' : unknown ? 'undetermined' : gate ? '' : 'stayed',
       fill: unknown || gate ? 'ink2' : 'stay',

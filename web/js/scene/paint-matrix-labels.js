@@ -38,11 +38,16 @@ export function drawRowLabels(sheet) {
     const from = Math.max(pane.top, view.y + block.start * view.k);
     const to = Math.min(pane.bottom, view.y + (block.start + block.size) * view.k);
     const middle = (from + to) / 2;
-    if (middle < free + LEAST_LABEL_PX / 2 || (i === first && to - from < LEAST_LABEL_PX)) continue;
+    if (middle < free + LEAST_LABEL_PX / 2 || isCut(block, view.k, from, to)) continue;
     free = middle + LEAST_LABEL_PX / 2;
     rowHost(sheet, block, /** @type {BlockWords} */ (picture.words[i]), edge, from, to);
   }
   context.restore();
+}
+
+/** Whether so little of a block is in sight that its label would be cut. @param {Block} block @param {number} k @param {number} from @param {number} to */
+function isCut(block, k, from, to) {
+  return to - from < Math.min(LEAST_LABEL_PX, block.size * k - 1);
 }
 
 /** @param {Sheet} sheet */
@@ -72,7 +77,7 @@ function rowHost(sheet, block, words, x, from, to) {
   const text = x + FOLD_MARK_PX;
   const most = wide - FOLD_MARK_PX;
   const lines = h >= 58 && !block.folded ? 3 : h >= 30 ? 2 : 1;
-  const size = lines > 1 ? 13 : Math.max(8.5, Math.min(12, h * 0.86));
+  const size = lines > 1 ? 13 : Math.max(8.5, Math.min(12, block.size * sheet.view.k * 0.86));
   const y = middle - (lines - 1) * 8;
   if (!block.gate) foldMark(sheet, block.folded, x + 6, y, size);
   if (h >= 12) rule(sheet, x + wide + 3, from + 2, to - 2, block);
@@ -101,7 +106,7 @@ function rowHost(sheet, block, words, x, from, to) {
 }
 
 /** "78 % stayed · 3.90 GB" @param {Sheet} sheet @param {BlockWords} words @param {number} x @param {number} y @param {number} size @param {number} most */
-function share({ context, colours, font, fit }, words, x, y, size, most) {
+function share({ context, colours, font }, words, x, y, size, most) {
   context.font = `700 ${size}px ${font}`;
   context.fillStyle = colours[words.fill] ?? '';
   context.fillText(words.share, x, y, most);
@@ -109,8 +114,8 @@ function share({ context, colours, font, fit }, words, x, y, size, most) {
   context.font = `400 ${size}px ${font}`;
   context.fillStyle = colours.ink3 ?? '';
   const long = words.word && words.total ? `${words.word} · ${words.total}` : words.word;
-  const rest = context.measureText(long).width <= most - used ? long : words.word;
-  if (rest && most - used > 20) context.fillText(fit(rest, most - used), x + used, y);
+  const rest = [long, words.word].find((text) => context.measureText(text).width <= most - used);
+  if (rest) context.fillText(rest, x + used, y);
 }
 
 /** @param {Sheet} sheet @param {BlockWords} words @param {number} x @param {number} y @param {number} w */
@@ -167,7 +172,7 @@ export function drawColumnLabels(sheet) {
     const from = Math.max(pane.left, view.x + block.start * view.k);
     const to = Math.min(pane.right, view.x + (block.start + block.size) * view.k);
     const middle = (from + to) / 2;
-    if (middle < free + LEAST_LABEL_PX / 2 || (i === first && to - from < LEAST_LABEL_PX)) continue;
+    if (middle < free + LEAST_LABEL_PX / 2 || isCut(block, view.k, from, to)) continue;
     free = middle + LEAST_LABEL_PX / 2;
     columnHost(sheet, block, /** @type {BlockWords} */ (picture.words[i]), edge, from, to);
   }
@@ -198,25 +203,25 @@ function turned(context, text, x, y) {
 }
 
 /** @param {Sheet} sheet @param {Block} block @param {BlockWords} words @param {number} edge @param {number} from @param {number} to */
-function columnHost({ context, colours, font, fit, bands, picture, pane }, block, words, edge, from, to) {
+function columnHost({ context, colours, font, fit, bands, picture, pane, view }, block, words, edge, from, to) {
   const [w, middle] = [to - from, (from + to) / 2];
   const bottom = block.folded || block.gate ? pane.top - 6 : edge + bands.top.hosts - 6;
   const room = bottom - edge - 4;
   context.fillStyle = colours[isMarked(picture, block) ? 'sel' : 'ink'] ?? '';
   if (w >= UPRIGHT_PX) {
     context.textAlign = 'center';
-    context.font = `700 13px ${font}`;
-    context.fillText(fit(words.title, w - 6), middle, bottom - 23);
+    context.font = `700 ${w < 70 ? 11.5 : 13}px ${font}`;
+    context.fillText(fit(context.measureText(words.title).width > w - 6 ? words.short : words.title, w - 6), middle, bottom - 23);
     context.font = `700 11.5px ${font}`;
     context.fillStyle = colours[words.fill] ?? '';
     const long = `${words.share} ${words.word}`;
     context.fillText(context.measureText(long).width <= w - 4 ? long : words.share, middle, bottom - 7);
   } else {
-    const size = Math.max(8.5, Math.min(12, w * 0.86));
+    const size = Math.max(8.5, Math.min(12, block.size * view.k * 0.86));
     context.textAlign = 'left';
     context.font = `700 ${size}px ${font}`;
     const taken = context.measureText(words.share).width + 6;
-    const title = fit(words.title, room - taken);
+    const title = fit(words.short, room - taken);
     const y = bottom;
     turned(context, title, middle, y);
     context.fillStyle = colours[words.fill] ?? '';

@@ -1,11 +1,12 @@
 // Draws the matrix on a canvas: only what is in view, in CSS pixels on the grid of the screen, nothing allocated a cell.
 
 import { MATRIX, partsWithin } from '../layout/matrix.js';
-import { firstFrom } from '../layout/matrix-cells.js';
+import { firstFrom, largestPart } from '../layout/matrix-cells.js';
 import { UNPLACED } from '../model/graph-model.js';
 import { bytes } from '../format.js';
 import { createFitter } from './fit-text.js';
 import { drawColumnLabels, drawRowLabels } from './paint-matrix-labels.js';
+import { CellRaster } from './raster-cells.js';
 import { TEXTURES, makeTextures } from './textures.js';
 
 /** @typedef {import('./matrix-picture.js').Picture} Picture */
@@ -17,10 +18,13 @@ import { TEXTURES, makeTextures } from './textures.js';
 /** From this size on a cell shows its texture, its place in the grid, its mark and its bytes. */
 const TEXTURE_PX = 12;
 const GRID_PX = 7;
+/** Smaller cells are painted pixel by pixel. */
+const SPECK_PX = 3;
 const MARK_PX = 24;
 const BYTES_PX = 46;
+const LEAST_FRAME_PX = 6;
 /** The faintest that a cell gets. */
-const LEAST_ALPHA = 0.38;
+const LEAST_ALPHA = 0.45;
 
 export class MatrixPainter {
   #context;
@@ -34,6 +38,8 @@ export class MatrixPainter {
 
   /** @type {Map<string, CanvasPattern>} */
   #textures = new Map();
+
+  #raster = new CellRaster();
 
   #ratio = 1;
 
@@ -50,6 +56,7 @@ export class MatrixPainter {
   setColours(colours) {
     this.#colours = colours;
     this.#textures = makeTextures(this.#context, colours);
+    this.#raster.setColours(colours);
   }
 
   clear() {
@@ -134,7 +141,7 @@ export class MatrixPainter {
   #bands({ axis, marks }, { x, y, k }, pane) {
     const context = this.#context;
     context.fillStyle = this.#colour('sel');
-    context.globalAlpha = 0.1;
+    context.globalAlpha = 0.075;
     const extent = axis.length * k;
     for (const { start, size } of marks.bands) {
       context.fillRect(Math.max(x, pane.left), y + start * k, Math.min(extent, pane.right - x), Math.max(1, size * k));
@@ -144,8 +151,14 @@ export class MatrixPainter {
   }
 
   /** @param {Picture} picture @param {View} view @param {Pane} pane */
-  #cells({ axis, cells }, { x, y, k }, pane) {
+  #cells(picture, view, pane) {
     const context = this.#context;
+    const { axis, cells } = picture;
+    const { x, y, k } = view;
+    if (k * (axis.lineOfNode.size > 0 ? MATRIX.cell : MATRIX.folded) < SPECK_PX) {
+      this.#raster.paint(context, picture, view, pane, this.#ratio, alphaOf);
+      return;
+    }
     const [firstRow, lastRow] = partsWithin(axis.lines, (pane.top - y) / k, (pane.bottom - y) / k);
     const [firstColumn, lastColumn] = partsWithin(axis.lines, (pane.left - x) / k, (pane.right - x) / k);
     for (let row = firstRow; row <= lastRow; row += 1) {
@@ -159,23 +172,21 @@ export class MatrixPainter {
         const along = /** @type {import('../layout/matrix.js').Line} */ (axis.lines[column]);
         const left = this.#snap(x + along.start * k);
         const w = Math.max(1 / this.#ratio, this.#snap(x + (along.start + along.size) * k) - left);
-        this.#cell(/** @type {Cell} */ (cells.list[cells.cellOf[i] ?? 0]), left, top, w, h);
+        this.#cell(/** @type {Cell} */ (cells.list[cells.cellOf[i] ?? 0]), left, top, w, h, Math.min(across.size, along.size) * k);
       }
     }
     context.globalAlpha = 1;
   }
 
-  /** @param {Cell} cell @param {number} x @param {number} y @param {number} w @param {number} h */
-  #cell(cell, x, y, w, h) {
+  /** @param {Cell} cell @param {number} x @param {number} y @param {number} w @param {number} h @param {number} least of width and height, before they were put on the screen's grid */
+  #cell(cell, x, y, w, h, least) {
     const context = this.#context;
-    const least = Math.min(w, h);
     const gap = least >= 6 ? 1 : 0; // the grid shows between cells
     const textured = least >= TEXTURE_PX;
-    context.globalAlpha = LEAST_ALPHA + (1 - LEAST_ALPHA) * cell.strength;
+    context.globalAlpha = alphaOf(cell);
     const [only] = cell.parts;
     if (least < 4 || cell.parts.length === 1) {
-      const part = only && cell.parts.length > 1 ? largestPart(cell) : only;
-      if (part) this.#fill(part[0], textured, x + gap, y + gap, w - gap, h - gap);
+      this.#fill(only && cell.parts.length === 1 ? only[0] : largestPart(cell), textured, x + gap, y + gap, w - gap, h - gap);
     } else {
       let at = x + gap;
       for (const [fill, share] of cell.parts) {
@@ -273,6 +284,7 @@ export class MatrixPainter {
     for (const block of axis.blocks) {
       if (block.gate) continue;
       const size = block.size * k;
+      if (size < LEAST_FRAME_PX) continue; // it would hide what it frames
       const unknown = block.place === UNPLACED;
       context.strokeStyle = this.#colour(unknown ? 'unk' : 'ink2');
       context.setLineDash(unknown ? DASHED : NO_DASH);
@@ -296,12 +308,10 @@ export class MatrixPainter {
   }
 }
 
+/** @param {Cell} cell */
+function alphaOf(cell) {
+  return LEAST_ALPHA + (1 - LEAST_ALPHA) * cell.strength;
+}
+
 const NO_DASH = /** @type {number[]} */ ([]);
 const DASHED = [4, 4];
-
-/** @param {Cell} cell */
-function largestPart({ parts }) {
-  let best = parts[0];
-  for (const part of parts) if (best && part[1] > best[1]) best = part;
-  return best;
-}

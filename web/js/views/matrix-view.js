@@ -3,7 +3,7 @@
 import d3 from '../d3.js';
 import { shownOf } from '../app-state.js';
 import { MATRIX, startFolded } from '../layout/matrix.js';
-import { fitView, paneOf, planBands, under } from '../layout/matrix-frame.js';
+import { bandsAt, fitView, paneOf, planBands, under } from '../layout/matrix-frame.js';
 import { assignSlots, sameHouses } from '../layout/slots.js';
 import { matrixPicture } from '../scene/matrix-picture.js';
 import { MatrixPainter } from '../scene/paint-matrix.js';
@@ -67,7 +67,7 @@ export function mountMatrixView(element, store, select) {
   let placed = null;
   /** @type {Set<string>|null} */
   let folded = null;
-  let bands = { left: { hosts: 0, names: 0 }, top: { hosts: 0, names: 0 } };
+  let planned = { left: { hosts: 0, names: 0 }, top: { hosts: 0, names: 0 } };
   let mapId = '';
   let view = d3.zoomIdentity;
   let touched = false; // the user has zoomed: growth must not move the view
@@ -102,14 +102,15 @@ export function mountMatrixView(element, store, select) {
   });
 
   const room = () => ({ width: size.width, height: Math.max(120, size.height - foot.offsetHeight - 2) });
-  const pane = () => paneOf(view, bands, room());
+  const bands = () => bandsAt(planned, view.k);
+  const pane = () => paneOf(view, bands(), room());
 
   function draw() {
     if (drawing) return;
     drawing = requestAnimationFrame(() => {
       drawing = 0;
       placeFocus();
-      if (picture) painter.paint(picture, view, pane(), bands, devicePixelRatio || 1);
+      if (picture) painter.paint(picture, view, pane(), bands(), devicePixelRatio || 1);
       else painter.clear();
     });
   }
@@ -132,10 +133,16 @@ export function mountMatrixView(element, store, select) {
     others.textContent = texts.others;
     pad.setAttribute('aria-label', gridName(picture));
     showControls(picture);
+    if (before?.axis !== picture.axis) planLabels(picture);
     if (before?.axis !== picture.axis && (!touched || !kept)) fit(!kept);
     keys.update(before, picture);
-    exposeMatrix(map.id, picture, () => ({ view, pane: pane(), bands }));
+    exposeMatrix(map.id, picture, () => ({ view, pane: pane(), bands: bands() }));
     draw();
+  }
+
+  /** @param {Picture} shown */
+  function planLabels({ axis, names }) {
+    planned = planBands(axis, names.reduce((most, name) => Math.max(most, name.length), 0), room());
   }
 
   /** Keeps the old order where that is possible. @param {import('../model/graph-model.js').GraphModel} model @returns {boolean} whether it was */
@@ -200,8 +207,7 @@ export function mountMatrixView(element, store, select) {
   function fit(asked) {
     if (!picture || size.width === 0) return;
     if (asked) touched = false;
-    bands = planBands(picture.axis, picture.names.reduce((most, name) => Math.max(most, name.length), 0), room());
-    const { x, y, k } = fitView(picture.axis, bands, room());
+    const { x, y, k } = fitView(picture.axis, planned, room());
     zoom.scaleExtent([Math.min(0.08, k * 0.7), 6]);
     padSelection.call(zoom.transform, d3.zoomIdentity.translate(x, y).scale(k));
   }
@@ -217,6 +223,7 @@ export function mountMatrixView(element, store, select) {
     canvas.style.width = `${box.width}px`;
     canvas.style.height = `${box.height}px`;
     if (first) rebuild(store.get());
+    else if (picture) planLabels(picture);
     if (!touched) fit(false);
     draw();
   }
@@ -229,10 +236,10 @@ export function mountMatrixView(element, store, select) {
     const { left } = pane();
     const [y, h] = [view.applyY(part?.start ?? 0), (part?.size ?? 0) * view.k];
     if (column === HOST || (column === LABEL && line?.whole)) {
-      const wide = column === HOST ? bands.left.hosts : bands.left.hosts + bands.left.names;
-      return { x: left - bands.left.hosts - bands.left.names, y, w: wide - 4, h };
+      const wide = column === HOST ? bands().left.hosts : bands().left.hosts + bands().left.names;
+      return { x: left - bands().left.hosts - bands().left.names, y, w: wide - 4, h };
     }
-    if (column === LABEL) return { x: left - bands.left.names, y, w: bands.left.names, h };
+    if (column === LABEL) return { x: left - bands().left.names, y, w: bands().left.names, h };
     const along = shown.axis.lines[column];
     return { x: view.applyX(along?.start ?? 0), y, w: (along?.size ?? 0) * view.k, h };
   }
@@ -265,7 +272,7 @@ export function mountMatrixView(element, store, select) {
   function underPointer(event) {
     if (!picture) return null;
     const box = pad.getBoundingClientRect();
-    return under(picture.axis, view, bands, pane(), event.clientX - box.left, event.clientY - box.top);
+    return under(picture.axis, view, bands(), pane(), event.clientX - box.left, event.clientY - box.top);
   }
 
   /** What Enter does where the keyboard is. @param {Spot} spot */
@@ -337,7 +344,7 @@ export function mountMatrixView(element, store, select) {
     const [across, along] = [boxOf({ row, column }), boxOf({ row: column, column: row })];
     const { left, top, right, bottom } = pane();
     const [end, low] = [Math.min(right, view.applyX(picture.axis.length)), Math.min(bottom, view.applyY(picture.axis.length))];
-    const [edge, head] = [left - bands.left.names, top - bands.top.names];
+    const [edge, head] = [left - bands().left.names, top - bands().top.names];
     place(bars[0], { x: edge, y: across.y, w: end - edge, h: across.h });
     place(bars[1], { x: across.x, y: head, w: across.w, h: low - head });
     spots.forEach((spot) => { spot.hidden = found.kind !== 'cell' || !picture?.cells.at(row, column); });

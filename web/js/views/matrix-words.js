@@ -1,7 +1,7 @@
 // What the matrix says: tooltips, what screen readers hear, and its caption.
 
-import { bytes, percent, plural, visibleText } from '../format.js';
-import { NOWHERE, OUTSIDE, ROUTERS, isDrawn } from '../model/graph-model.js';
+import { bytes, count, percent, plural, visibleText } from '../format.js';
+import { NOWHERE, OUTSIDE, ROUTERS, UNPLACED, isDrawn } from '../model/graph-model.js';
 import { outsidePeers, splitOf } from '../model/headline.js';
 import { blockTitle } from '../scene/matrix-picture.js';
 import { pairSelection } from '../scene/street-scene.js';
@@ -97,12 +97,14 @@ export function spokenBlock(picture, index) {
  * @returns {{hosts: string, others: string}}
  */
 export function foldTexts({ axis, words }, model, shown) {
-  const folded = axis.blocks.filter((block) => block.folded && !block.gate);
   const bytesOf = (/** @type {(pair: Pair) => boolean} */ test) => bytes(splitOf(shown.pairs.filter(test)).total);
-  const machines = axis.blocks.reduce((sum, block) => sum + (block.gate ? 0 : block.endpoints), 0);
-  const inFold = folded.reduce((sum, block) => sum + block.endpoints, 0);
+  const blocks = axis.blocks.filter((block) => !block.gate);
+  const folded = blocks.filter((block) => block.folded);
   const places = new Set(folded.map((block) => block.place));
-  const hosts = folded.length === 0 ? '' : `${plural(folded.length, 'host')} folded: click a host to unfold; ${plural(inFold, 'endpoint')} of ${machines} in ${bytesOf((pair) => isDrawn(pair) && (places.has(pair.placeA) || places.has(pair.placeB)))}. `;
+  const sum = (/** @type {Block[]} */ some) => some.reduce((total, block) => total + block.endpoints, 0);
+  const known = (/** @type {Block[]} */ some) => some.filter((block) => block.place !== UNPLACED).length;
+  const all = folded.length === blocks.length;
+  const hosts = folded.length === 0 ? '' : `${all ? '' : `${count(known(folded))} of `}${plural(known(blocks), 'host')} folded: click a host to unfold; ${all ? '' : `${count(sum(folded))} of `}${plural(sum(blocks), 'endpoint')}, ${bytesOf((pair) => isDrawn(pair) && (places.has(pair.placeA) || places.has(pair.placeB)))}. `;
   const others = axis.blocks.flatMap((block, i) => {
     const total = words[i]?.total || '0 B';
     if (block.place === OUTSIDE) return [`Outside: ${plural(outsidePeers(model), 'peer')} in one line, ${total}`];
