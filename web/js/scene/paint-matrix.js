@@ -5,6 +5,7 @@ import { firstFrom, largestPart } from '../layout/matrix-cells.js';
 import { UNPLACED } from '../model/graph-model.js';
 import { bytes } from '../format.js';
 import { createFitter } from './fit-text.js';
+import { alphaOf } from './matrix-items.js';
 import { drawColumnLabels, drawRowLabels } from './paint-matrix-labels.js';
 import { CellRaster } from './raster-cells.js';
 import { TEXTURES, makeTextures } from './textures.js';
@@ -23,8 +24,6 @@ const SPECK_PX = 3;
 const MARK_PX = 24;
 const BYTES_PX = 46;
 const LEAST_FRAME_PX = 6;
-/** The faintest that a cell gets. */
-const LEAST_ALPHA = 0.45;
 
 export class MatrixPainter {
   #context;
@@ -306,11 +305,6 @@ export class MatrixPainter {
     context.lineWidth = 2.6;
     context.strokeRect(x - grow, y - grow, w + 2 * grow, h + 2 * grow);
   }
-}
-
-/** @param {Cell} cell */
-function alphaOf(cell) {
-  return LEAST_ALPHA + (1 - LEAST_ALPHA) * cell.strength;
 }
 
 const NO_DASH = /** @type {number[]} */ ([]);
