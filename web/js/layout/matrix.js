@@ -79,7 +79,7 @@ function addBlock(axis, place, ids, endpoints, gate) {
   const block = axis.blocks.length;
   let at = start;
   for (const id of ids ?? [null]) {
-    const size = gate ? MATRIX.gate : lone ? MATRIX.folded : MATRIX.cell;
+    const size = gate && axis.lineOfNode.size > 0 ? MATRIX.gate : lone ? MATRIX.folded : MATRIX.cell;
     if (id !== null) axis.lineOfNode.set(id, axis.lines.length);
     axis.lines.push({ id, place, whole: lone, start: at, size, block });
     at += size;

@@ -1,14 +1,14 @@
 // Draws the matrix on a canvas: only what is in view, in CSS pixels on the grid of the screen, nothing allocated a cell.
 
 import { MATRIX, partsWithin } from '../layout/matrix.js';
-import { firstFrom, largestPart } from '../layout/matrix-cells.js';
+import { firstFrom } from '../layout/matrix-cells.js';
 import { UNPLACED } from '../model/graph-model.js';
 import { bytes } from '../format.js';
 import { createFitter } from './fit-text.js';
 import { alphaOf } from './matrix-items.js';
 import { drawColumnLabels, drawRowLabels } from './paint-matrix-labels.js';
 import { CellRaster } from './raster-cells.js';
-import { TEXTURES, makeTextures } from './textures.js';
+import { makeTextures } from './textures.js';
 
 /** @typedef {import('./matrix-picture.js').Picture} Picture */
 /** @typedef {import('../layout/matrix-cells.js').Cell} Cell */
@@ -16,11 +16,9 @@ import { TEXTURES, makeTextures } from './textures.js';
 /** @typedef {import('../layout/matrix-frame.js').Pane} Pane */
 /** @typedef {import('../layout/matrix-frame.js').Bands} Bands */
 
-/** From this size on a cell shows its texture, its place in the grid, its mark and its bytes. */
+/** From this size on a cell shows its texture, its place in the grid, its mark and its bytes; smaller ones are painted pixel by pixel. */
 const TEXTURE_PX = 12;
 const GRID_PX = 7;
-/** Smaller cells are painted pixel by pixel. */
-const SPECK_PX = 3;
 const MARK_PX = 24;
 const BYTES_PX = 46;
 const LEAST_FRAME_PX = 6;
@@ -69,6 +67,7 @@ export class MatrixPainter {
     this.clear();
     this.#ratio = ratio;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.direction = 'ltr';
     context.save();
     context.beginPath();
     context.rect(pane.left - 2, pane.top - 2, pane.right - pane.left + 2, pane.bottom - pane.top + 2);
@@ -154,8 +153,8 @@ export class MatrixPainter {
     const context = this.#context;
     const { axis, cells } = picture;
     const { x, y, k } = view;
-    if (k * (axis.lineOfNode.size > 0 ? MATRIX.cell : MATRIX.folded) < SPECK_PX) {
-      this.#raster.paint(context, picture, view, pane, this.#ratio, alphaOf);
+    if (k * (axis.lineOfNode.size > 0 ? MATRIX.cell : MATRIX.folded) < TEXTURE_PX) {
+      this.#raster.paint(context, picture, view, pane, this.#ratio);
       return;
     }
     const [firstRow, lastRow] = partsWithin(axis.lines, (pane.top - y) / k, (pane.bottom - y) / k);
@@ -180,31 +179,18 @@ export class MatrixPainter {
   /** @param {Cell} cell @param {number} x @param {number} y @param {number} w @param {number} h @param {number} least of width and height, before they were put on the screen's grid */
   #cell(cell, x, y, w, h, least) {
     const context = this.#context;
-    const gap = least >= 6 ? 1 : 0; // the grid shows between cells
-    const textured = least >= TEXTURE_PX;
     context.globalAlpha = alphaOf(cell);
-    const [only] = cell.parts;
-    if (least < 4 || cell.parts.length === 1) {
-      this.#fill(only && cell.parts.length === 1 ? only[0] : largestPart(cell), textured, x + gap, y + gap, w - gap, h - gap);
-    } else {
-      let at = x + gap;
-      for (const [fill, share] of cell.parts) {
-        const width = (w - gap) * share;
-        this.#fill(fill, textured, at, y + gap, width, h - gap);
-        at += width;
-      }
+    let at = x + 1; // the grid shows between cells
+    for (let i = 0; i < cell.parts.length; i += 1) {
+      const [fill, share] = /** @type {import('../layout/matrix-cells.js').Part} */ (cell.parts[i]);
+      context.fillStyle = this.#textures.get(fill) ?? this.#colour(fill);
+      context.fillRect(at, y + 1, (w - 1) * share, h - 1);
+      at += (w - 1) * share;
     }
     if (least < MARK_PX) return;
     if (w >= BYTES_PX) this.#bytes(cell, x, y, w, h);
     else if (cell.lane === 'hairpin') this.#turn(x + w / 2, y + h / 2);
     else if (cell.lane === 'undetermined') this.#note('?', x + w / 2, y + h / 2, 14);
-  }
-
-  /** @param {string} fill @param {boolean} textured @param {number} x @param {number} y @param {number} w @param {number} h */
-  #fill(fill, textured, x, y, w, h) {
-    const context = this.#context;
-    context.fillStyle = textured ? this.#textures.get(fill) ?? this.#colour(fill) : this.#colour(TEXTURES[fill] ?? fill);
-    context.fillRect(x, y, w, h);
   }
 
   /** @param {Cell} cell @param {number} x @param {number} y @param {number} w @param {number} h */

@@ -17,7 +17,7 @@ export const HOST = -2;
  *   model: () => import('../model/graph-model.js').GraphModel|null,
  *   choose: (spot: Spot) => void,
  *   toggle: (place: string) => void,
- *   focusOn: (spot: Spot|null) => void,
+ *   focusOn: (spot: Spot|null, went?: boolean) => void,
  *   zoomBy: (factor: number) => void,
  *   fit: () => void,
  * }} matrix
@@ -42,11 +42,16 @@ export function mountMatrixKeys(pad, matrix) {
     spot = next;
     matrix.focusOn(next);
     turn = 1 - turn;
+    tell(picture, next);
+    pad.setAttribute('aria-activedescendant', /** @type {HTMLElement} */ (cells[turn]).id);
+  }
+
+  /** @param {Picture} picture @param {Spot} at */
+  function tell(picture, at) {
     const cell = /** @type {HTMLElement} */ (cells[turn]);
-    cell.textContent = spokenAt(picture, next);
-    cell.setAttribute('aria-colindex', String(next.column + 3));
-    rows[turn]?.setAttribute('aria-rowindex', String(next.row + 1));
-    pad.setAttribute('aria-activedescendant', cell.id);
+    cell.textContent = spokenAt(picture, at);
+    cell.setAttribute('aria-colindex', String(at.column + 3));
+    rows[turn]?.setAttribute('aria-rowindex', String(at.row + 1));
   }
 
   /** @param {Picture} picture @param {Spot} at */
@@ -157,7 +162,9 @@ export function mountMatrixKeys(pad, matrix) {
         const column = spot.column >= 0 ? rowNow(before, now, spot.column) : spot.column === HOST && now.axis.lines[row]?.whole ? LABEL : spot.column;
         spot = { row, column };
       }
-      if (document.activeElement === pad && spot) moveTo(spot);
+      if (document.activeElement !== pad) return;
+      if (spot) tell(now, spot); // said again only when somebody moves: bytes that grow are no news
+      matrix.focusOn(spot, false);
     },
     unmount: () => grid.remove(),
   };

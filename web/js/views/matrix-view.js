@@ -50,7 +50,7 @@ export function mountMatrixView(element, store, select) {
   const controls = el('div', { class: 'street__controls' });
   const folds = el('b', { class: 'matrix__folds', id: 'matrix-folds' });
   const others = el('span');
-  const caption = el('p', { class: 'street__caption' }, folds, 'Framed blocks on the diagonal are hosts: blue in them never left; the stronger, the more bytes (logarithm). ', others,
+  const caption = el('p', { class: 'street__caption' }, folds, 'Framed blocks on the diagonal are hosts: blue in them never left. A cell is a pair, or the sum of a fold, split by its bytes; the stronger, the more (logarithm). ', others,
     el('b', {}, 'Arrows'), ' go from cell to cell, with ', el('b', {}, 'Shift'), ' to empty ones too, ', el('b', {}, 'Enter'), ' selects, ', el('b', {}, 'f'), ' folds the host, ', el('b', {}, 'Esc'), ' clears · ', el('b', {}, '+ − 0'), ' zoom');
   const foot = el('div', { class: 'street__foot' }, caption, controls);
   const frame = el('div', { class: 'matrix' }, canvas, pad, cross, focus, foot, tip);
@@ -134,10 +134,16 @@ export function mountMatrixView(element, store, select) {
     pad.setAttribute('aria-label', gridName(picture));
     showControls(picture);
     if (before?.axis !== picture.axis) planLabels(picture);
-    if (before?.axis !== picture.axis && (!touched || !kept)) fit(!kept);
+    if (!before || !kept || (!touched && outgrown(picture))) fit(!kept);
     keys.update(before, picture);
     exposeMatrix(map.id, picture, () => ({ view, pane: pane(), bands: bands() }));
     draw();
+  }
+
+  /** @param {Picture} shown @returns {boolean} whether a part of it is out of sight */
+  function outgrown({ axis }) {
+    const { left, top, right, bottom } = pane();
+    return view.x < left || view.y < top || view.applyX(axis.length) > right || view.applyY(axis.length) > bottom;
   }
 
   /** @param {Picture} shown */
@@ -171,8 +177,8 @@ export function mountMatrixView(element, store, select) {
   /** @param {Set<string>} next */
   function foldTo(next) {
     folded = next;
-    touched = false;
     rebuild(store.get());
+    fit(true);
   }
 
   /** Folds or unfolds one host, which stays where it is on the screen. @param {string} place */
@@ -244,10 +250,10 @@ export function mountMatrixView(element, store, select) {
     return { x: view.applyX(along?.start ?? 0), y, w: (along?.size ?? 0) * view.k, h };
   }
 
-  /** @param {Spot|null} spot */
-  function focusOn(spot) {
+  /** @param {Spot|null} spot @param {boolean} [went] somebody went there: it must be in sight */
+  function focusOn(spot, went = true) {
     focused = spot;
-    if (spot && picture) bringIntoView(boxOf(spot), spot.column >= 0);
+    if (went && spot && picture) bringIntoView(boxOf(spot), spot.column >= 0);
     placeFocus();
   }
 
@@ -363,7 +369,7 @@ export function mountMatrixView(element, store, select) {
     const words = found && tipOf(found);
     pad.classList.toggle('is-over', words !== null);
     hideTip();
-    if (JSON.stringify(found) !== JSON.stringify(hovered)) hover(event.pointerType === 'touch' ? null : found);
+    if (!isSame(found, hovered)) hover(event.pointerType === 'touch' ? null : found);
     if (words && event.pointerType !== 'touch') tipTimer = setTimeout(() => showTip(words, event), TIP_DELAY_MS);
   });
   pad.addEventListener('pointerleave', () => {
@@ -396,4 +402,11 @@ export function mountMatrixView(element, store, select) {
     frame.remove();
     Reflect.deleteProperty(window, '__flowmapMatrix');
   };
+}
+
+/** @param {Under|null} one @param {Under|null} other */
+function isSame(one, other) {
+  if (one === null || other === null) return one === other;
+  if (one.kind === 'cell') return other.kind === 'cell' && one.row === other.row && one.column === other.column;
+  return one.kind === 'line' ? other.kind === 'line' && one.line === other.line : other.kind === 'block' && one.block === other.block;
 }
