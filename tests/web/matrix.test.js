@@ -180,7 +180,7 @@ test('every fold says its bytes', () => {
   const { shown, ...picture } = matrixOf(model, { folded: HOSTS });
   const { hosts, others } = foldTexts(picture, model, shown);
   assert.match(hosts, /^3 hosts folded: click a host to unfold; 13 endpoints, 13\.1 kB\. $/);
-  assert.match(others, /Outside: 41 peers in one line, 900 B; without a cell, in the table: 1 row of groups and floods, 1 of self-talk, 60 B/);
+  assert.match(others, /Outside: 41 peers in one line, 900 B; in the table only: 1 row of groups and floods, 1 of self-talk, 60 B/);
 });
 
 test('the same matrix comes as items, with a rectangle for each part of each cell in both triangles', () => {

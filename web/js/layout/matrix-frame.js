@@ -14,6 +14,8 @@ import { MATRIX, partAt } from './matrix.js';
 
 /** From this size of a cell on the names of endpoints are drawn. */
 export const NAMES_PX = 10.5;
+/** Between the edge of the window and the labels of hosts. */
+export const EDGE_PX = 8;
 /** Room for the fold mark before a host's name. */
 export const FOLD_MARK_PX = 15;
 /** A column of cells this wide has the label of its host upright. */
@@ -31,7 +33,7 @@ const MARGIN_PX = 12;
 export function planBands(axis, longest, room) {
   const open = axis.blocks.filter((block) => !block.folded);
   const names = open.length ? Math.round(Math.max(44, Math.min(112, longest * 6.4 + 16))) : 0;
-  const left = { hosts: names ? 156 : 206, names };
+  const left = { hosts: names ? 164 : 214, names };
   const upright = { left, top: { hosts: 40, names } };
   const { k } = fitView(axis, upright, room);
   const narrow = (names ? open : axis.blocks).some((block) => block.size * k < UPRIGHT_PX);
@@ -76,7 +78,7 @@ export function under(axis, view, bands, pane, px, py) {
   }
   if (py >= pane.top) {
     const across = px - (pane.left - bands.left.hosts - bands.left.names);
-    return across < 0 ? null : label(axis, view.k, y, across < bands.left.hosts, across < FOLD_MARK_PX);
+    return across < 0 ? null : label(axis, view.k, y, across < bands.left.hosts, across < EDGE_PX + FOLD_MARK_PX);
   }
   const down = py - (pane.top - bands.top.hosts - bands.top.names);
   return px < pane.left || down < 0 ? null : label(axis, view.k, x, down < bands.top.hosts, false);

@@ -1,7 +1,7 @@
 // The labels of the matrix on its canvas: hosts with their share, and endpoints, at the left and turned at the top.
 
 import { MATRIX, partsWithin } from '../layout/matrix.js';
-import { FOLD_MARK_PX, NAMES_PX, UPRIGHT_PX } from '../layout/matrix-frame.js';
+import { EDGE_PX, FOLD_MARK_PX, NAMES_PX, UPRIGHT_PX } from '../layout/matrix-frame.js';
 
 /** @typedef {import('./matrix-picture.js').Picture} Picture */
 /** @typedef {import('../layout/matrix.js').Block} Block */
@@ -40,7 +40,7 @@ export function drawRowLabels(sheet) {
     const middle = (from + to) / 2;
     if (middle < free + LEAST_LABEL_PX / 2 || isCut(block, view.k, from, to)) continue;
     free = middle + LEAST_LABEL_PX / 2;
-    rowHost(sheet, block, /** @type {BlockWords} */ (picture.words[i]), edge, from, to);
+    rowHost(sheet, block, /** @type {BlockWords} */ (picture.words[i]), edge + EDGE_PX, from, to);
   }
   context.restore();
 }
@@ -73,7 +73,7 @@ function isMarked({ marks }, part) {
 function rowHost(sheet, block, words, x, from, to) {
   const { context, colours, font, fit, bands, picture } = sheet;
   const [h, middle] = [to - from, (from + to) / 2];
-  const wide = (block.folded || block.gate ? bands.left.hosts + bands.left.names : bands.left.hosts) - 8;
+  const wide = (block.folded || block.gate ? bands.left.hosts + bands.left.names : bands.left.hosts) - EDGE_PX - 8;
   const text = x + FOLD_MARK_PX;
   const most = wide - FOLD_MARK_PX;
   const lines = h >= 58 && !block.folded ? 3 : h >= 30 ? 2 : 1;

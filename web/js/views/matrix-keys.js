@@ -114,10 +114,13 @@ export function mountMatrixKeys(pad, matrix) {
     moveTo({ row: spot.row, column: from < to ? columns[end > 0 ? to - 1 : from] ?? LABEL : LABEL });
   }
 
-  /** @param {number} row */
+  /** The keyboard is then on the label of the host, which stays in sight. @param {number} row */
   function foldRow(row) {
     const place = matrix.picture()?.axis.lines[row]?.place;
-    if (place !== undefined) matrix.toggle(place);
+    if (place === undefined) return;
+    matrix.toggle(place);
+    const block = matrix.picture()?.axis.blockOf.get(place);
+    if (block) moveTo({ row: block.first, column: block.folded ? LABEL : HOST });
   }
 
   /** @type {Record<string, (each: boolean) => void>} */

@@ -17,7 +17,7 @@ export function exposeMatrix(map, picture, where) {
     value: Object.freeze({
       map,
       lines: () => axis.lines.map((line, i) => ({ ...line, title: lineTitle(picture, i), label: { x: pad().left + where().pane.left - 12, y: y(line) } })),
-      blocks: () => axis.blocks.map((block, i) => ({ ...block, ...words[i], label: { x: edge() + 40, y: y(block) }, mark: { x: edge() + 6, y: y(block) } })),
+      blocks: () => axis.blocks.map((block, i) => ({ ...block, ...words[i], label: { x: edge() + 40, y: y(block) }, mark: { x: edge() + 14, y: y(block) } })),
       cells: () => cells.list.map((cell) => {
         const [one, other] = [axis.lines[cell.row], axis.lines[cell.column]];
         return { a: lineTitle(picture, cell.row), b: lineTitle(picture, cell.column), lane: cell.lane, pairs: cell.pairs.length, split: cell.split, middle: { x: x(other), y: y(one) }, mirror: { x: x(one), y: y(other) } };

@@ -8,6 +8,7 @@ import { assignSlots, sameHouses } from '../layout/slots.js';
 import { matrixPicture } from '../scene/matrix-picture.js';
 import { MatrixPainter } from '../scene/paint-matrix.js';
 import { el, fill } from './element.js';
+import { createHover } from './matrix-hover.js';
 import { HOST, LABEL, mountMatrixKeys } from './matrix-keys.js';
 import { exposeMatrix } from './matrix-probe.js';
 import { blockTip, cellSelection, cellTip, foldTexts, gridName, lineTip } from './matrix-words.js';
@@ -21,7 +22,6 @@ import { onThemeChange, readColours } from './theme.js';
 /** @typedef {import('../layout/street.js').Rect} Rect */
 /** @typedef {import('./matrix-keys.js').Spot} Spot */
 
-const TIP_DELAY_MS = 150;
 /** Unfolding a host from afar comes this close to it. */
 const CLOSE_CELL_PX = 13;
 
@@ -42,18 +42,21 @@ export function foldedIn(mapId) {
 export function mountMatrixView(element, store, select) {
   const canvas = el('canvas', { 'aria-hidden': 'true' });
   const pad = el('div', { class: 'matrix__pad', id: 'matrix-pad' });
-  const bars = [el('div', { class: 'matrix__band' }), el('div', { class: 'matrix__band' })];
-  const spots = [el('div', { class: 'matrix__spot' }), el('div', { class: 'matrix__spot matrix__spot--mirror' })];
-  const cross = el('div', { class: 'matrix__cross', hidden: true }, bars, spots);
   const focus = el('div', { class: 'street__focus', hidden: true });
-  const tip = el('div', { class: 'street__tip', role: 'tooltip', hidden: true });
   const controls = el('div', { class: 'street__controls' });
   const folds = el('b', { class: 'matrix__folds', id: 'matrix-folds' });
   const others = el('span');
-  const caption = el('p', { class: 'street__caption' }, folds, 'Framed blocks on the diagonal are hosts: blue in them never left. A cell is a pair, or the sum of a fold, split by its bytes; the stronger, the more (logarithm). ', others,
-    el('b', {}, 'Arrows'), ' go from cell to cell, with ', el('b', {}, 'Shift'), ' to empty ones too, ', el('b', {}, 'Enter'), ' selects, ', el('b', {}, 'f'), ' folds the host, ', el('b', {}, 'Esc'), ' clears · ', el('b', {}, '+ − 0'), ' zoom');
+  const caption = el('p', { class: 'street__caption' }, folds, 'Framed blocks on the diagonal are hosts: blue in them never left; the stronger, the more bytes (logarithm). ', others,
+    el('b', {}, 'Arrows'), ' go to the next traffic (', el('b', {}, 'Shift'), ': next cell), ', el('b', {}, 'Enter'), ' selects, ', el('b', {}, 'f'), ' folds the host, ', el('b', {}, 'Esc'), ' · ', el('b', {}, '+ − 0'), ' zoom');
   const foot = el('div', { class: 'street__foot' }, caption, controls);
-  const frame = el('div', { class: 'matrix' }, canvas, pad, cross, focus, foot, tip);
+  const hover = createHover({
+    boxOf,
+    isFilled: (row, column) => picture?.cells.at(row, column) !== undefined,
+    end: () => ({ x: view.applyX(picture?.axis.length ?? 0), y: view.applyY(picture?.axis.length ?? 0) }),
+    pane: () => pane(),
+    bands: () => bands(),
+  });
+  const frame = el('div', { class: 'matrix' }, canvas, pad, hover.cross, focus, foot, hover.tip);
   element.append(frame);
 
   const painter = new MatrixPainter(canvas, getComputedStyle(document.body).fontFamily);
@@ -75,8 +78,6 @@ export function mountMatrixView(element, store, select) {
   let size = { width: 0, height: 0 };
   /** @type {Spot|null} */
   let focused = null;
-  /** @type {Under|null} */
-  let hovered = null;
 
   const zoom = /** @type {import('d3').ZoomBehavior<HTMLElement, unknown>} */ (d3.zoom())
     .scaleExtent([0.02, 6])
@@ -84,8 +85,7 @@ export function mountMatrixView(element, store, select) {
     .on('zoom', (event) => {
       view = event.transform;
       if (event.sourceEvent) touched = true;
-      hideTip();
-      hover(null);
+      hover.leave();
       draw();
     });
   const padSelection = d3.select(/** @type {HTMLElement} */ (pad));
@@ -190,7 +190,7 @@ export function mountMatrixView(element, store, select) {
     if (!next.delete(place)) next.add(place);
     folded = next;
     touched = true;
-    hover(null);
+    hover.leave();
     rebuild(store.get());
     const now = picture?.axis.blockOf.get(place);
     if (!now) return;
@@ -271,6 +271,8 @@ export function mountMatrixView(element, store, select) {
     focus.hidden = focused === null || picture === null;
     if (focused === null || picture === null) return;
     const { x, y, w, h } = boxOf(focused);
+    const { left, top, bottom } = pane();
+    if (y + h < top || y > bottom || (focused.column >= 0 && x + w < left)) focus.hidden = true; // under the labels
     Object.assign(focus.style, { left: `${x - 4}px`, top: `${y - 4}px`, width: `${w + 8}px`, height: `${h + 8}px` });
   }
 
@@ -315,12 +317,6 @@ export function mountMatrixView(element, store, select) {
     }
   }
 
-  let tipTimer = 0;
-  function hideTip() {
-    clearTimeout(tipTimer);
-    tip.hidden = true;
-  }
-
   /** @param {Under} found @returns {{tip: string, detail: string}|null} */
   function tipOf(found) {
     const { model } = store.get();
@@ -331,53 +327,15 @@ export function mountMatrixView(element, store, select) {
     return cell ? cellTip(picture, cell) : null;
   }
 
-  /** @param {{tip: string, detail: string}} words @param {PointerEvent} event */
-  function showTip(words, event) {
-    fill(tip, el('b', {}, words.tip), words.detail);
-    tip.hidden = false;
-    const box = frame.getBoundingClientRect();
-    const [x, y] = [event.clientX - box.left + 14, event.clientY - box.top + 16];
-    tip.style.left = `${Math.max(4, Math.min(x, box.width - tip.offsetWidth - 8))}px`;
-    tip.style.top = `${y + tip.offsetHeight > box.height ? y - tip.offsetHeight - 30 : y}px`;
-  }
-
-  /** Row and column under the pointer, and both cells of the pair: elements over the canvas, so that nothing is painted again. @param {Under|null} found */
-  function hover(found) {
-    hovered = found;
-    cross.hidden = found === null || found.kind === 'block';
-    if (cross.hidden || !picture || !found || found.kind === 'block') return;
-    const [row, column] = found.kind === 'cell' ? [found.row, found.column] : [found.line, found.line];
-    const [across, along] = [boxOf({ row, column }), boxOf({ row: column, column: row })];
-    const { left, top, right, bottom } = pane();
-    const [end, low] = [Math.min(right, view.applyX(picture.axis.length)), Math.min(bottom, view.applyY(picture.axis.length))];
-    const [edge, head] = [left - bands().left.names, top - bands().top.names];
-    place(bars[0], { x: edge, y: across.y, w: end - edge, h: across.h });
-    place(bars[1], { x: across.x, y: head, w: across.w, h: low - head });
-    spots.forEach((spot) => { spot.hidden = found.kind !== 'cell' || !picture?.cells.at(row, column); });
-    place(spots[0], { x: across.x - 1, y: across.y - 1, w: across.w + 2, h: across.h + 2 });
-    place(spots[1], { x: along.x - 1, y: along.y - 1, w: along.w + 2, h: along.h + 2 });
-    if (along.x < left || along.y < top || along.y + along.h > bottom) /** @type {HTMLElement} */ (spots[1]).hidden = true;
-  }
-
-  /** @param {HTMLElement|undefined} part @param {Rect} box */
-  function place(part, { x, y, w, h }) {
-    if (part) Object.assign(part.style, { left: `${x}px`, top: `${y}px`, width: `${w}px`, height: `${h}px` });
-  }
-
   pad.addEventListener('pointermove', (event) => {
     const found = underPointer(event);
     const words = found && tipOf(found);
     pad.classList.toggle('is-over', words !== null);
-    hideTip();
-    if (!isSame(found, hovered)) hover(event.pointerType === 'touch' ? null : found);
-    if (words && event.pointerType !== 'touch') tipTimer = setTimeout(() => showTip(words, event), TIP_DELAY_MS);
+    hover.over(found, words, event);
   });
-  pad.addEventListener('pointerleave', () => {
-    hideTip();
-    hover(null);
-  });
+  pad.addEventListener('pointerleave', hover.leave);
   pad.addEventListener('click', (event) => {
-    hideTip();
+    hover.leave();
     click(underPointer(event));
   });
 
@@ -397,16 +355,9 @@ export function mountMatrixView(element, store, select) {
     endTheme();
     unsubscribe();
     keys.unmount();
-    hideTip();
+    hover.leave();
     cancelAnimationFrame(drawing);
     frame.remove();
     Reflect.deleteProperty(window, '__flowmapMatrix');
   };
-}
-
-/** @param {Under|null} one @param {Under|null} other */
-function isSame(one, other) {
-  if (one === null || other === null) return one === other;
-  if (one.kind === 'cell') return other.kind === 'cell' && one.row === other.row && one.column === other.column;
-  return one.kind === 'line' ? other.kind === 'line' && one.line === other.line : other.kind === 'block' && one.block === other.block;
 }

@@ -113,7 +113,7 @@ export function foldTexts({ axis, words }, model, shown) {
   const left = shown.pairs.filter((pair) => !isDrawn(pair));
   if (left.length) {
     const groups = left.filter((pair) => pair.placeA === NOWHERE || pair.placeB === NOWHERE || pair.lane === 'flood').length;
-    others.push(`without a cell, in the table: ${plural(groups, 'row')} of groups and floods${groups < left.length ? `, ${left.length - groups} of self-talk` : ''}, ${bytes(splitOf(left).total)}`);
+    others.push(`in the table only: ${plural(groups, 'row')} of groups and floods${groups < left.length ? `, ${left.length - groups} of self-talk` : ''}, ${bytes(splitOf(left).total)}`);
   }
   return { hosts, others: others.length ? `${others.join('; ')}. ` : '' };
 }
