@@ -142,8 +142,14 @@ def test_the_keyboard_goes_from_filled_cell_to_filled_cell_and_tells_it(matrix):
     assert active(matrix)[0].startswith(f"{first}, ")
     matrix.keyboard.press("ArrowLeft")
     assert active(matrix)[0].startswith("host-a, 7 endpoints")
+    matrix.keyboard.press("f")
+    assert first not in lines(matrix)
+    assert active(matrix)[0].startswith("host-a, 7 endpoints")
+    matrix.keyboard.press("Enter")
+    assert lines(matrix) == order
+    assert active(matrix)[0].startswith("host-a, 7 endpoints")
     matrix.keyboard.press("Escape")
-    expect(matrix.locator("#verdict")).to_have_count(0)
+    expect(matrix.locator("#details h2")).to_have_count(0)
 
 
 def test_filters_empty_cells_and_move_no_row(plain):

@@ -162,7 +162,8 @@ export function mountMatrixKeys(pad, matrix) {
       if (!before || now.axis.lines.length === 0) spot = null;
       else if (before.axis !== now.axis) {
         const row = rowNow(before, now, spot.row);
-        const column = spot.column >= 0 ? rowNow(before, now, spot.column) : spot.column === HOST && now.axis.lines[row]?.whole ? LABEL : spot.column;
+        const onHost = spot.column === HOST || (spot.column === LABEL && before.axis.lines[spot.row]?.whole === true);
+        const column = spot.column >= 0 ? rowNow(before, now, spot.column) : onHost && !now.axis.lines[row]?.whole ? HOST : LABEL;
         spot = { row, column };
       }
       if (document.activeElement !== pad) return;
