@@ -50,7 +50,8 @@ def wait_for_map(page):
     expect(page.locator("#work-item")).to_have_count(0)
     page.wait_for_function(
         """(id) => document.querySelector(".pair-table")
-          || (window.__flowmap?.map === id && window.__flowmap.tiles().length)""",
+          || (window.__flowmap?.map === id && window.__flowmap.tiles().length)
+          || (window.__flowmapMatrix?.map === id && window.__flowmapMatrix.lines().length)""",
         arg=map_id(page),
     )
 

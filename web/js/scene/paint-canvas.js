@@ -1,6 +1,7 @@
 // Draws a scene on a canvas.
 
-import { shortenMiddle } from '../format.js';
+import { createFitter } from './fit-text.js';
+import { makeTextures } from './textures.js';
 
 /** @typedef {import('./items.js').Item} Item */
 /** @typedef {import('./items.js').Part} Part */
@@ -23,8 +24,7 @@ export class CanvasPainter {
   /** @type {Map<string, CanvasPattern>} */
   #textures = new Map();
 
-  /** @type {Map<string, string>} */
-  #shortened = new Map();
+  #fit;
 
   /** @type {WeakMap<PathItem, Path2D>} */
   #paths = new WeakMap();
@@ -39,14 +39,14 @@ export class CanvasPainter {
     const context = canvas.getContext('2d');
     if (!context) throw new Error('This browser draws no canvas.');
     this.#context = context;
+    this.#fit = createFitter(context);
     this.#font = font;
   }
 
   /** @param {Record<string, string>} colours by token */
   setColours(colours) {
     this.#colours = colours;
-    this.#textures = new Map([['tex-leave', 'leave'], ['tex-hair', 'leave'], ['tex-unk', 'unk']].map(([name = '', token = '']) =>
-      [name, this.#texture(name, colours[token] ?? '', colours.panel ?? '')]));
+    this.#textures = makeTextures(this.#context, colours);
   }
 
   /**
@@ -155,27 +155,6 @@ export class CanvasPainter {
     context.fillText(item.lead.text, item.x - before, item.y);
   }
 
-  /** The longest shortening that fits, for the current font. @param {string} text @param {number} most */
-  #fit(text, most) {
-    const context = this.#context;
-    const key = `${context.font}|${most.toFixed(0)}|${text}`;
-    const known = this.#shortened.get(key);
-    if (known !== undefined) return known;
-    if (this.#shortened.size > 20_000) this.#shortened.clear();
-    let fitting = text;
-    if (context.measureText(text).width > most) {
-      let [low, high] = [1, Math.min(Array.from(text).length, 200)];
-      while (low < high) {
-        const middle = Math.ceil((low + high) / 2);
-        if (context.measureText(shortenMiddle(text, middle)).width <= most) low = middle;
-        else high = middle - 1;
-      }
-      fitting = shortenMiddle(text, low);
-    }
-    this.#shortened.set(key, fitting);
-    return fitting;
-  }
-
   /** @param {NameItem} item @param {number} zoom */
   #name(item, zoom) {
     if (10 * zoom < LEAST_TEXT_PX) return;
@@ -208,44 +187,6 @@ export class CanvasPainter {
     context.font = font;
     if (second === '') return { font, lines: [[this.#fit(first, most), 3.7]] };
     return { font, lines: [[this.#fit(first, most), -2.6], [this.#fit(second, most), 10]] };
-  }
-
-  /** @param {string} name @param {string} colour @param {string} paper @returns {CanvasPattern} */
-  #texture(name, colour, paper) {
-    const size = name === 'tex-unk' ? 5 : 6;
-    const scale = 4;
-    const tile = document.createElement('canvas');
-    tile.width = size * scale;
-    tile.height = size * scale;
-    const context = /** @type {CanvasRenderingContext2D} */ (tile.getContext('2d'));
-    context.scale(scale, scale);
-    if (name === 'tex-unk') {
-      context.globalAlpha = 0.35;
-      context.fillStyle = colour;
-      context.fillRect(0, 0, size, size);
-      context.globalAlpha = 1;
-      context.beginPath();
-      context.arc(size / 2, size / 2, 1.3, 0, 2 * Math.PI);
-      context.fill();
-    } else {
-      context.fillStyle = colour;
-      context.fillRect(0, 0, size, size);
-      context.strokeStyle = paper;
-      context.globalAlpha = name === 'tex-hair' ? 0.7 : 0.6;
-      context.lineWidth = 1.4;
-      context.beginPath();
-      for (const shift of [-size, 0, size]) {
-        context.moveTo(shift - 1, size + 1);
-        context.lineTo(shift + size + 1, -1);
-        if (name !== 'tex-hair') continue;
-        context.moveTo(shift - 1, -1);
-        context.lineTo(shift + size + 1, size + 1);
-      }
-      context.stroke();
-    }
-    const pattern = /** @type {CanvasPattern} */ (this.#context.createPattern(tile, 'repeat'));
-    pattern.setTransform(new DOMMatrix([1 / scale, 0, 0, 1 / scale, 0, 0]));
-    return pattern;
   }
 }
 

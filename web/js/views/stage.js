@@ -3,6 +3,7 @@
 import { isBusy } from '../app-state.js';
 import { bytes, duration, visibleText } from '../format.js';
 import { el, fill, icon } from './element.js';
+import { mountMatrixView } from './matrix-view.js';
 import { mountPairTable } from './pair-table.js';
 import { mountStreetView } from './street-view.js';
 
@@ -39,8 +40,9 @@ export function mountStage(element, store, actions) {
     unmount = null;
     fill(element);
     showing = next;
-    element.setAttribute('aria-label', next === 'table' ? 'Table of pairs' : 'Map');
-    if (next === 'map' || next === 'matrix') unmount = mountStreetView(element, store, actions);
+    element.setAttribute('aria-label', next === 'table' ? 'Table of pairs' : next === 'matrix' ? 'Matrix by host' : 'Map');
+    if (next === 'map') unmount = mountStreetView(element, store, actions);
+    else if (next === 'matrix') unmount = mountMatrixView(element, store, actions.select);
     else if (next === 'table') unmount = mountPairTable(element, store, actions);
     else element.append(el('div', { class: 'empty' }, card(next, state)));
   }
