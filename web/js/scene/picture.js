@@ -25,7 +25,7 @@ import { fitText, textWidth, wrapText } from './text-width.js';
  */
 
 const MARGIN = 26;
-const LEAST_WIDTH = 640;
+const LEAST_WIDTH = 920;
 const LEGEND = { h: 40, mark: 34, glyph: 26, gap: 30, size: 12 };
 /** Above and under the view. */
 const AIR = 20;
