@@ -91,10 +91,3 @@ test('a click on a folded cluster unfolds it; between clusters no byte is lost',
   assert.deepEqual(scene.hits('far').at(...middle(house.box), 1).turn, { unfold: 'a' });
   assert.deepEqual(house.hosts.map((chip) => chip.place), ['a1', 'a2']);
 });
-
-test('what is out of the window is not even made', () => {
-  const vms = Array.from({ length: 30 }, (_, i) => newVm(`vm-${i}`, `esx-${i % 15}`));
-  const { scene, layout } = sceneOf(vms, [edge('vm-0', 'vm-15', 10, 'stayed')]);
-  const boxes = scene.parts('near').filter((part) => part.box !== null);
-  assert.ok(boxes.length >= 2 * layout.houses.size);
-});

@@ -13,6 +13,8 @@ import { MEASURES } from './measures.js';
 /** @typedef {Record<string, {x: number, index: number, of: number}>} Ends by place */
 
 const END_STEP = 12;
+/** Side by side in a street: trunks that go on to another one. */
+const SPINE_LANES = 17;
 
 /** @param {Layout} layout @param {string} place @returns {Rect|null} the chip in the street of a place that is no house */
 export function gateOf(layout, place) {
@@ -108,7 +110,7 @@ function overSpine(layout, a, b, ends) {
   const [sa, sb] = [layout.streets[a.street]?.mid ?? 0, layout.streets[b.street]?.mid ?? 0];
   const ax = ends[a.place]?.x ?? a.door.x;
   const bx = ends[b.place]?.x ?? b.door.x;
-  const spread = ((a.column * 7 + b.column * 3) % 9) * 3 - 12;
+  const spread = ((a.column * 7 + b.column * 3 + a.street + b.street) % SPINE_LANES) * 4 - 2 * (SPINE_LANES - 1);
   const [ya, yb] = [sa + spread, sb + spread];
   return new Pen(ax, a.wall).corner(ax, ya, x + spread, ya, 30).corner(x + spread, ya, x + spread, yb, 14)
     .corner(x + spread, yb, bx, yb, 14).corner(bx, yb, bx, b.wall, 30).line(bx, b.wall).done();

@@ -14,6 +14,8 @@ import { part, twoTone } from './items.js';
 
 /** Pairs of one house that are drawn from the middle distance; the page says how much the others carry. */
 export const MIDDLE_ARCS = 20;
+/** So many cross each other that only paler ones can be told apart. */
+const MANY_TRUNKS = 120;
 /** Arcs of one house beyond this many are hairlines: wide translucent strokes are what makes a canvas slow. */
 const WIDE_ARCS = 60;
 
@@ -66,7 +68,8 @@ function connector(house, routes) {
 
 /** One part a line, so that what is out of sight costs nothing; the largest on top. @param {Routes} routes @returns {Part[]} */
 export function streetLines(routes) {
-  const trunks = routes.trunks.map((trunk) => part(boxOf(trunk.curve), () => laneLine(trunk.lane, trunk.curve.d, trunk.width, 0.72)));
+  const alpha = routes.trunks.length > MANY_TRUNKS ? 0.42 : 0.72;
+  const trunks = routes.trunks.map((trunk) => part(boxOf(trunk.curve), () => laneLine(trunk.lane, trunk.curve.d, trunk.width, alpha)));
   const turns = routes.turns.map((turn) => part(boxOf(turn.curve), () => laneLine('hairpin', turn.curve.d, Math.max(3, turn.width), 1)));
   return [...trunks.reverse(), ...turns];
 }
