@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import struct
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.api.frames import CLIENT, DATABASE, WEB, pcap, talk, wire_bytes
+from tests.api.frames import CLIENT, DATABASE, START_S, WEB, pcap, talk, wire_bytes
 from tests.browser.driving import map_id, new_map, open_pair, tiles, wait_for_map
 
 SECONDS = 20
@@ -180,6 +181,22 @@ def test_a_newer_range_wins_over_a_slower_older_one(view):
     assert len(held) == 1
     view.get_by_role("button", name="Whole capture").click()
     expect_whole(view)
+
+
+def test_a_range_stays_the_same_time_when_an_earlier_capture_comes_in(open_page, browser, server):
+    page = open_page(address_of(browser, server, TALKS, INVENTORY, POINTS))
+    wait_for_map(page)
+    brush(page, 5, 15)
+    expect_range(page, "22:13:25 – 22:13:35", FIVE_TO_FIFTEEN)
+    early = pcap(talk(CLIENT, DATABASE, 22, [KILOBYTE])).replace(
+        struct.pack("<I", START_S), struct.pack("<I", START_S - 10)
+    )  # its first frame: the second is a second after START_S
+    base, headers = f"/api/maps/{map_id(page)}", {"X-FlowMap": "1"}
+    assert page.request.put(f"{base}/captures/early.pcap", data=early, headers=headers).ok
+    assert page.request.post(f"{base}/analysis", headers=headers).ok
+    expect(page).to_have_url(re.compile("t=15000~25000"))
+    expect_range(page, "22:13:25 – 22:13:35", FIVE_TO_FIFTEEN)
+    expect(page.locator("#timeline-spoken")).to_contain_text("30 bars of 1 s, 22:13:10 – 22:13:40")
 
 
 def test_an_address_outside_of_the_capture_shows_the_whole_and_says_so(open_page, talks):
