@@ -220,6 +220,7 @@ def test_what_is_placed_by_hand_moves_to_its_host_is_likely_at_most_and_comes_ba
     assert len(devs) == 2
     open_pair(page, "dev-1", "dev-2")
     assert verdict(page)[0] == "Undetermined"
+    show_map(page, 'has("host-c") === false')
     page.get_by_role("button", name="where is dev-1?").click()
     for label in ("dev-1", "dev-2"):
         state_host(page, label, "host-c")
