@@ -24,5 +24,5 @@ test('services of several pairs are summed by application and port', () => {
 test('hairpins, and what is known of uplinks', () => {
   assert.equal(hairpinsOf([pair('h', 'h', 1, 1, 'hairpin'), pair('h', 'h', 1, 1, 'stayed')]).length, 1);
   assert.equal(uplinksText(undefined), 'No uplink is listed; not known to be complete.');
-  assert.equal(uplinksText({ uplinks: ['eno1', 'eno2'], uplinks_complete: true }), '2 uplinks: eno1, eno2; the list is complete.');
+  assert.equal(uplinksText({ uplinks: ['eno1', 'eno2'], uplinks_complete: true }), '2 uplinks: eno1, eno2; stated complete.');
 });

@@ -60,7 +60,7 @@ export function servicesOfPairs(pairs) {
 export function uplinksText(known) {
   const names = known?.uplinks ?? [];
   const listed = names.length ? `${plural(names.length, 'uplink')}: ${names.join(', ')}` : 'No uplink is listed';
-  return `${listed}; ${known?.uplinks_complete ? 'the list is complete' : 'not known to be complete'}.`;
+  return `${listed}; ${known?.uplinks_complete ? 'stated complete' : 'not known to be complete'}.`;
 }
 
 /** @param {Pair[]} pairs @returns {Pair[]} those that left a host and came back to it */

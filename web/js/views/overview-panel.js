@@ -4,6 +4,7 @@ import { bytes, count, plural, visibleText } from '../format.js';
 import { isVmToVm } from '../model/graph-model.js';
 import { splitOf } from '../model/headline.js';
 import { el } from './element.js';
+import { moreList } from './more-list.js';
 import { shortPairList } from './pair-list.js';
 
 /** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
@@ -34,7 +35,7 @@ export function overviewPanel(model, shown, select) {
       ...fact('Packets', count(totals.packets)), ...fact('Mirror duplicates, counted once', count(totals.duplicate_packets)),
       ...fact('Conversations', count(totals.conversations)), ...fact('Bytes, counted once', bytes(totals.unique_bytes)))),
     ...(warnings.length ? [el('section', { id: 'warnings' }, el('h3', {}, plural(warnings.length, 'warning')),
-      el('ul', { class: 'evidence' }, warnings.map((warning) => el('li', {}, el('span', { class: 'against', 'aria-hidden': 'true' }, '!'), el('span', { class: 'hostile' }, visibleText(warning.text))))))] : []),
+      moreList('warnings', warnings, (warning) => el('li', {}, el('span', { class: 'against', 'aria-hidden': 'true' }, '!'), el('span', { class: 'hostile' }, visibleText(warning.text))), { className: 'evidence', page: 6 }))] : []),
   ];
 }
 
