@@ -3,6 +3,7 @@
 /** @typedef {import('./document-types.js').MapStatus} MapStatus */
 /** @typedef {import('./document-types.js').MapList} MapList */
 /** @typedef {import('./document-types.js').GraphDocument} GraphDocument */
+/** @typedef {import('./document-types.js').GraphChanges} GraphChanges */
 /** @typedef {import('./document-types.js').Health} Health */
 /** @typedef {import('./document-types.js').PairDetail} PairDetail */
 /** @typedef {import('./document-types.js').InterfaceList} InterfaceList */
@@ -38,7 +39,17 @@ function problem(status, text) {
  * @param {{json?: unknown, signal?: AbortSignal}} [options]
  * @returns {Promise<any>} the parsed body, null when there is none
  */
-async function request(method, path, { json, signal } = {}) {
+async function request(method, path, options = {}) {
+  return (await answerTo(method, path, options)).body;
+}
+
+/**
+ * @param {string} method
+ * @param {string} path below /api
+ * @param {{json?: unknown, signal?: AbortSignal}} options
+ * @returns {Promise<{body: any, headers: Headers}>}
+ */
+async function answerTo(method, path, { json, signal }) {
   /** @type {Record<string, string>} */
   const headers = method === 'GET' ? {} : { ...SAME_PAGE };
   if (json !== undefined) headers['Content-Type'] = 'application/json';
@@ -52,7 +63,7 @@ async function request(method, path, { json, signal } = {}) {
     throw new ApiError(0, NO_ANSWER);
   }
   if (!response.ok) throw problem(response.status, text);
-  return text ? JSON.parse(text) : null;
+  return { body: text ? JSON.parse(text) : null, headers: response.headers };
 }
 
 /** @param {string} id */
@@ -73,8 +84,13 @@ export const api = {
   analyse: (id) => request('POST', `${mapPath(id)}/analysis`),
   /** @param {string} id @returns {Promise<MapStatus>} */
   cancelAnalysis: (id) => request('DELETE', `${mapPath(id)}/analysis`),
-  /** @param {string} id @returns {Promise<GraphDocument>} */
-  graph: (id) => request('GET', `${mapPath(id)}/graph`),
+  /** The whole document and its revision. @param {string} id @returns {Promise<{document: GraphDocument, revision: number}>} */
+  graph: async (id) => {
+    const { body, headers } = await answerTo('GET', `${mapPath(id)}/graph`, {});
+    return { document: body, revision: Number(headers.get('FlowMap-Revision')) };
+  },
+  /** What has changed since a revision; 410 when the server no longer knows it. @param {string} id @param {number} since @returns {Promise<GraphChanges>} */
+  changes: (id, since) => request('GET', `${mapPath(id)}/graph/changes?since=${since}`),
   /** @param {string} id @returns {Promise<Health>} */
   health: (id) => request('GET', `${mapPath(id)}/health`),
   /** @param {string} id @param {string} a @param {string} b @param {AbortSignal} signal @returns {Promise<PairDetail>} */

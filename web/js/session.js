@@ -3,6 +3,7 @@
 import { ApiError, api, follow, upload } from './api.js';
 import { isBusy } from './app-state.js';
 import { visibleText } from './format.js';
+import { applyChanges } from './model/apply-changes.js';
 import { carrySelection } from './model/carry-selection.js';
 import { NO_FILTERS } from './model/filters.js';
 import { buildModel } from './model/graph-model.js';
@@ -20,6 +21,8 @@ export function createSession(store) {
   const started = new Promise((resolve) => { begin = resolve; });
   let opened = 0; // counts maps that were asked for: only the last one is shown
   let revision = 0; // of the result that is shown
+  /** The document that is shown, for the next one to begin with. @type {import('./document-types.js').GraphDocument|null} */
+  let shown = null;
   let wanted = 0; // the newest that the server has told of
   /** @type {string|null} */
   let loading = null; // id of the map whose result is on its way
@@ -79,7 +82,7 @@ export function createSession(store) {
     const turn = opened;
     const map = await api.getMap(id);
     if (turn !== opened) return;
-    [revision, wanted] = [0, 0];
+    [revision, wanted, shown] = [0, 0, null];
     const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS, range: null, camera: null, past: [] }; // they belonged to the other map
     store.set({ map, whole: null, model: null, health: null, ...fresh });
     const address = new URL(location.href);
@@ -120,16 +123,28 @@ export function createSession(store) {
     loading = id;
     try {
       while (store.get().map?.id === id && wanted > revision) {
-        const target = wanted;
-        const [document, health] = await Promise.all([api.graph(id), api.health(id)]);
+        const [result, health] = await Promise.all([newestResult(id), api.health(id)]);
         const { map, whole, selection } = store.get();
         if (map?.id !== id) return;
-        const made = buildModel(document);
-        revision = target;
+        const made = buildModel(result.document);
+        [revision, shown] = [result.revision, result.document];
         store.set({ whole: made, model: made, health, selection: carrySelection(selection, whole, made) });
       }
     } finally {
       if (loading === id) loading = null;
+    }
+  }
+
+  /** The changes since what is shown, or the whole where the server no longer knows that. @param {string} id */
+  async function newestResult(id) {
+    const before = shown; // opening a map meanwhile forgets it
+    if (before === null) return api.graph(id);
+    try {
+      const changes = await api.changes(id, revision);
+      return { document: applyChanges(before, changes), revision: changes.revision };
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 410) return api.graph(id);
+      throw error;
     }
   }
 
