@@ -52,7 +52,8 @@ READING = "reading-2.pickle"
 version is read again instead of failing."""
 
 KEPT_S = 10.0
-"""How long an older result can still be read by those who asked before the newer one came."""
+"""How long an older result can still be read by those who asked before the newer one came. The one just before the
+newest stays longer: pages that show it ask what has changed since."""
 
 _RESULT = re.compile(r"result-(\d+)")
 
@@ -104,7 +105,8 @@ def write(folder: Path, flow_map: FlowMap, settings: Settings, *, captures_are_k
     os.replace(temporary, folder / f"result-{revision}")
     _point_to(folder, revision)
     for path in folder.glob("result-*"):
-        if path.name != f"result-{revision}" and time.time() - path.stat().st_mtime > KEPT_S:
+        recent = (f"result-{revision}", f"result-{revision - 1}")
+        if path.name not in recent and time.time() - path.stat().st_mtime > KEPT_S:
             shutil.rmtree(path, ignore_errors=True)
     return Result(revision, flow_map.graph.graph["totals"]["first_seen_ns"])
 

@@ -17,8 +17,9 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from flowmap.api.app import OpenedCaptures, create_app
+from flowmap.api.app import create_app
 from flowmap.api.maps import points_document
+from flowmap.api.opened import OpenedCaptures
 from flowmap.capture.container import recognise
 from flowmap.capture.points import Statements
 from flowmap.errors import FlowMapError, UsageError

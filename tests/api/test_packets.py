@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from flowmap.api.app import OpenedCaptures
+from flowmap.api.opened import OpenedCaptures
 from flowmap.settings import Settings
 from tests.api.frames import CLIENT, DATABASE, START_S, WEB, pcap, talk, two_talks
 from tests.api.servers import HEADERS, running, wait_for

@@ -3,6 +3,7 @@
 /** @typedef {import('./document-types.js').MapStatus} MapStatus */
 /** @typedef {import('./document-types.js').MapList} MapList */
 /** @typedef {import('./document-types.js').GraphDocument} GraphDocument */
+/** @typedef {import('./document-types.js').GraphChanges} GraphChanges */
 /** @typedef {import('./document-types.js').Health} Health */
 /** @typedef {import('./document-types.js').PairDetail} PairDetail */
 /** @typedef {import('./document-types.js').InterfaceList} InterfaceList */
@@ -39,7 +40,7 @@ function problem(status, text) {
  * @returns {Promise<any>} the parsed body, null when there is none
  */
 async function request(method, path, { json, signal } = {}) {
-  const text = await send(method, path, json === undefined ? { signal } : { signal, body: JSON.stringify(json), type: 'application/json' });
+  const { text } = await send(method, path, json === undefined ? { signal } : { signal, body: JSON.stringify(json), type: 'application/json' });
   return text ? JSON.parse(text) : null;
 }
 
@@ -47,7 +48,7 @@ async function request(method, path, { json, signal } = {}) {
  * @param {string} method
  * @param {string} path below /api
  * @param {{body?: string, type?: string, signal?: AbortSignal|undefined}} [options]
- * @returns {Promise<string>} the body as it came
+ * @returns {Promise<{text: string, headers: Headers}>} the body as it came
  */
 async function send(method, path, { body, type, signal } = {}) {
   /** @type {Record<string, string>} */
@@ -63,7 +64,7 @@ async function send(method, path, { body, type, signal } = {}) {
     throw new ApiError(0, NO_ANSWER);
   }
   if (!response.ok) throw problem(response.status, text);
-  return text;
+  return { text, headers: response.headers };
 }
 
 /** An id may hold a comma, so each is encoded for itself. @param {string} a @param {string} b */
@@ -89,8 +90,13 @@ export const api = {
   analyse: (id) => request('POST', `${mapPath(id)}/analysis`),
   /** @param {string} id @returns {Promise<MapStatus>} */
   cancelAnalysis: (id) => request('DELETE', `${mapPath(id)}/analysis`),
-  /** @param {string} id @returns {Promise<GraphDocument>} */
-  graph: (id) => request('GET', `${mapPath(id)}/graph`),
+  /** The whole document and its revision. @param {string} id @returns {Promise<{document: GraphDocument, revision: number}>} */
+  graph: async (id) => {
+    const { text, headers } = await send('GET', `${mapPath(id)}/graph`);
+    return { document: JSON.parse(text), revision: Number(headers.get('FlowMap-Revision')) };
+  },
+  /** What has changed since a revision; 410 when the server no longer knows it. @param {string} id @param {number} since @returns {Promise<GraphChanges>} */
+  changes: (id, since) => request('GET', `${mapPath(id)}/graph/changes?since=${since}`),
   /** @param {string} id @param {import('./url-state.js').Range} range @param {AbortSignal} signal @returns {Promise<GraphDocument>} */
   graphWithin: (id, { fromMs, toMs }, signal) => request('GET', `${mapPath(id)}/graph?from_ms=${fromMs}&to_ms=${toMs}`, { signal }),
   /** @param {string} id @returns {Promise<import('./document-types.js').Timeline>} */
@@ -120,11 +126,11 @@ export const api = {
   /** @param {string} id @param {string} a @param {string} b @param {AbortSignal} signal @returns {Promise<import('./document-types.js').PacketsSize>} */
   packetsSize: (id, a, b, signal) => request('GET', `${mapPath(id)}/packets?${pairQuery(a, b)}&size=1`, { signal }),
   /** @param {string} id @param {string} name @returns {Promise<string>} */
-  inventoryText: (id, name) => send('GET', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`),
-  /** @param {string} id @param {string} name @param {string} content @returns {Promise<string>} */
-  putInventory: (id, name, content) => send('PUT', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`, { body: content, type: 'application/octet-stream' }),
-  /** @param {string} id @param {string} name @returns {Promise<string>} */
-  deleteInventory: (id, name) => send('DELETE', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`),
+  inventoryText: async (id, name) => (await send('GET', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`)).text,
+  /** @param {string} id @param {string} name @param {string} content @returns {Promise<void>} */
+  putInventory: async (id, name, content) => void await send('PUT', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`, { body: content, type: 'application/octet-stream' }),
+  /** @param {string} id @param {string} name @returns {Promise<void>} */
+  deleteInventory: async (id, name) => void await send('DELETE', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`),
   /** @returns {Promise<InterfaceList>} */
   interfaces: () => request('GET', '/interfaces'),
   /** @param {string} id @param {import('./document-types.js').LiveWanted} wanted @returns {Promise<MapStatus>} */

@@ -113,6 +113,19 @@
  * @property {{from_ns: number|null, to_ns: number|null}|null} [range] whole buckets whose bytes the edges hold
  */
 /** @typedef {{graph: GraphFacts, nodes: DocumentNode[], edges: DocumentEdge[]}} GraphDocument */
+/**
+ * What turns the document of the revision `since` into that of `revision`.
+ * @typedef {object} GraphChanges
+ * @property {number} revision
+ * @property {number} since
+ * @property {GraphFacts} graph
+ * @property {DocumentNode[]} nodes new or changed
+ * @property {DocumentEdge[]} edges new or changed
+ * @property {string[]} removed_nodes
+ * @property {[string, string][]} removed_edges
+ * @property {number[]|null} node_order places, where the rows stand in another order than old rows, then new ones
+ * @property {number[]|null} edge_order
+ */
 
 /** @typedef {{stage: string, packets: number, share: number|null}} Progress */
 /** @typedef {{name: string, size_bytes: number, kept?: boolean|null, expires_at?: string|null}} StoredCapture */

@@ -42,7 +42,7 @@ const ANSWERS = {
   /** @returns {Promise<MapList>} */
   listMaps: async () => ({ maps: [status()], keep_captures_s: 0, keep_captures_bytes: 0, max_upload_bytes: 0 }),
   getMap: async () => status(),
-  graph: async () => graphDocument(),
+  graph: async () => ({ document: graphDocument(), revision: 1 }),
   health: async () => null,
   timeline: noTimeline,
   timelineOf: noTimeline,

@@ -5,6 +5,7 @@ import { isBusy } from './app-state.js';
 import { msOfText, visibleText } from './format.js';
 import { axisOf } from './model/timeline.js';
 import { carried, sameRange, usedRange } from './model/brush.js';
+import { applyChanges } from './model/apply-changes.js';
 import { carrySelection } from './model/carry-selection.js';
 import { NO_FILTERS } from './model/filters.js';
 import { buildModel, modelWithin } from './model/graph-model.js';
@@ -28,6 +29,8 @@ export function createSession(store) {
   const started = new Promise((resolve) => { begin = resolve; });
   let opened = 0; // counts maps that were asked for: only the last one is shown
   let revision = 0; // of the result that is shown
+  /** The document that is shown, for the next one to begin with. @type {import('./document-types.js').GraphDocument|null} */
+  let shown = null;
   let wanted = 0; // the newest that the server has told of
   /** @type {string|null} */
   let loading = null; // id of the map whose result is on its way
@@ -90,7 +93,7 @@ export function createSession(store) {
     const turn = opened;
     const map = await api.getMap(id);
     if (turn !== opened) return;
-    [revision, wanted] = [0, 0];
+    [revision, wanted, shown] = [0, 0, null];
     const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS, range: null, camera: null, grouping: /** @type {const} */ ('auto'), unfolded: [], past: [] }; // they belonged to the other map
     store.set({ map, whole: null, model: null, health: null, timeline: null, ...fresh });
     const address = new URL(location.href);
@@ -131,15 +134,14 @@ export function createSession(store) {
     loading = id;
     try {
       while (store.get().map?.id === id && wanted > revision) {
-        const target = wanted;
-        const [document, health, timeline] = await Promise.all([api.graph(id), api.health(id), api.timeline(id)]);
+        const [result, health, timeline] = await Promise.all([newestResult(id), api.health(id), api.timeline(id)]);
         const { map, whole, selection, timeline: before, range: asked } = store.get();
         if (map?.id !== id) return;
-        const made = buildModel(document);
+        const made = buildModel(result.document);
         const shift = before ? (msOfText(before.t0_ns) ?? 0) - (msOfText(timeline.t0_ns) ?? 0) : 0;
         const range = carried(asked, shift, axisOf(timeline));
         if (asked && !range) notify('The chosen time range lies outside of this capture: the whole capture is shown.', 'info');
-        revision = target;
+        [revision, shown] = [result.revision, result.document];
         // with a range the model before stays until the one of the range is here
         store.set({ whole: made, ...(range ? {} : { model: made }), health, timeline, range, selection: carrySelection(selection, whole, made) });
         if (range) await loadRange();
@@ -178,6 +180,19 @@ export function createSession(store) {
     // who sets the model with it has loaded the range
     if (state.whole === before.whole && state.model === before.model && !sameRange(state.range, before.range)) void loadRange();
   });
+
+  /** The changes since what is shown, or the whole where the server no longer knows that. @param {string} id */
+  async function newestResult(id) {
+    const before = shown; // opening a map meanwhile forgets it
+    if (before === null) return api.graph(id);
+    try {
+      const changes = await api.changes(id, revision);
+      return { document: applyChanges(before, changes), revision: changes.revision };
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 410) return api.graph(id);
+      throw error;
+    }
+  }
 
   async function leave() {
     close();

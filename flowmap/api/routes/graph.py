@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter, Query, Request, Response
 
 from flowmap.api import conversations, results
+from flowmap.api.changes import changes_between
 from flowmap.api.graph_filter import GraphFilter, narrowed
 from flowmap.api.maps import MapRecord
 from flowmap.api.problems import Problem, SafeJSON
@@ -18,6 +19,7 @@ from flowmap.api.state import State, t0_text
 
 router = APIRouter()
 
+REVISION = "FlowMap-Revision"
 PAIR_ROWS = 100
 MAX_BUCKETS = 4_096
 WORDS = ("stayed", "left", "mixed", "undetermined")
@@ -49,7 +51,8 @@ def get_graph(
     Filters drop the edges that do not match, and say so in ``graph.warnings`` (:mod:`flowmap.api.graph_filter`):
     ``left_host`` one or several words with commas, ``vm`` an id, label, name, IP or MAC of either end, ``service`` a
     port, ``tcp/443`` or a name, ``segment`` of either end, ``min_bytes``, ``top`` the largest, ``from_ms`` and
-    ``to_ms`` in whole time buckets, which ``graph.range`` names. 409 before the first result.
+    ``to_ms`` in whole time buckets, which ``graph.range`` names. 409 before the first result. The
+    header ``FlowMap-Revision`` of the whole document is what ``/graph/changes`` takes as ``since``.
     """
     record = state.map_with_result(map_id)
     wanted = GraphFilter(
@@ -57,15 +60,36 @@ def get_graph(
         None if from_ms is None and to_ms is None else (from_ms, to_ms),
     )  # fmt: skip
     digest = hashlib.sha256(repr(wanted).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    tag = f'"{record.id}-{record.revision}-{digest}"'
+    revision = record.revision
+    tag = f'"{record.id}-{revision}-{digest}"'
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": tag})
     if wanted == GraphFilter():
-        content = results.document_path(record.folder, record.revision).read_bytes()
-        return Response(content, media_type="application/json", headers={"ETag": tag})
+        content = results.document_path(record.folder, revision).read_bytes()
+        return Response(content, media_type="application/json", headers={"ETag": tag, REVISION: str(revision)})
     if wanted.range_ms:
         wanted = _with_range(record, wanted)
     return SafeJSON(narrowed(results.shared_document(record.folder, record.revision), wanted), headers={"ETag": tag})
+
+
+@router.get("/api/maps/{map_id}/graph/changes")
+def get_graph_changes(state: State, map_id: str, since: Annotated[int, Query(ge=1, le=1 << 53)]) -> Response:
+    """What has changed in the document since an earlier revision (:func:`flowmap.api.changes.changes_between`)::
+
+        {"revision": int, "since": int, "graph": facts, "nodes": [node], "edges": [edge],
+         "removed_nodes": [id], "removed_edges": [[source, target]],
+         "node_order": [int]|null, "edge_order": [int]|null}
+
+    410 when that revision is no longer kept: then the whole document has to be loaded.
+    """
+    record = state.map_with_result(map_id)
+    revision = record.revision
+    try:
+        new = results.shared_document(record.folder, revision)
+        old = new if since == revision else results.shared_document(record.folder, since)
+    except FileNotFoundError:
+        raise Problem(410, "That revision is no longer kept; load the whole graph.") from None
+    return SafeJSON({"revision": revision, "since": since, **changes_between(old, new)})
 
 
 def _with_range(record: MapRecord, wanted: GraphFilter) -> GraphFilter:

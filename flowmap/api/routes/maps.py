@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from flowmap.api.problems import SafeJSON
+from flowmap.api.opened import SAMPLE_NAME, open_in_place, sample
+from flowmap.api.problems import Problem, SafeJSON
 from flowmap.api.state import State, status
 from flowmap.inventory.cells import clean_name
 
@@ -25,6 +26,20 @@ class MapName(BaseModel):
 def create_map(state: State, body: MapName | None = None) -> Response:
     """201, the status of a new map (:func:`flowmap.api.state.status`), ``Location`` its address."""
     record = state.maps.create(body.name if body else "")
+    return SafeJSON(status(state, record), 201, headers={"Location": f"/api/maps/{record.id}"})
+
+
+@router.post("/api/maps/sample", status_code=201)
+def create_sample_map(state: State) -> Response:
+    """201 and the status of a new map of the sample captures that FlowMap carries; their analysis is started.
+
+    404 where they are not installed.
+    """
+    found = sample()
+    if found is None:
+        raise Problem(404, "The sample captures are not installed; they come with the package and with a checkout.")
+    record = open_in_place(state.maps, found, name=SAMPLE_NAME)
+    state.jobs.start_analysis(record)
     return SafeJSON(status(state, record), 201, headers={"Location": f"/api/maps/{record.id}"})
 
 
