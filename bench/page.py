@@ -94,7 +94,7 @@ def _measure(browser: Any, server: Served) -> Measured:
             continue
         word = "" if view == "map" else f"{view}: "
         found[f"{word}first paint"] = painted
-        found[f"{word}first paint, from the document"] = painted - page.evaluate("probe.arrivedAt")
+        found[f"{word}first paint, from the document"] = painted - page.evaluate("probe.arrivedAt()")
         if view == "map":
             found |= _moves(page, "#map-pad", "")
             found["layout alone"] = statistics.median(page.evaluate("probe.layout(5)"))
@@ -136,7 +136,7 @@ def _measure_peer(browser: Any, url: str) -> Measured:
     page.add_init_script(_PROBE)
     page.goto(url, wait_until="commit")
     painted = page.evaluate("probe.firstPaint('peer')")
-    arrived = page.evaluate("peer.arrivedAt")
+    arrived = page.evaluate("probe.arrivedAt()")
     settled = page.evaluate("(limit) => probe.settled(limit)", SETTLES_MS)
     found: Measured = {"first paint": painted, "first paint, from the document": painted - arrived}
     found["settled layout"] = settled if settled else f"not in {SETTLES_MS // 1000} s"

@@ -9,15 +9,17 @@
     }
   };
   const fetchPage = window.fetch.bind(window);
-  const probe = { document: null, next: null, revision: 1e6, arrivedAt: null };
+  const probe = { address: null, base: null, next: null, revision: 1e6 };
   window.fetch = async (...parts) => {
     const isGraph = /\/graph(\?|$)/.test(String(parts[0]?.url ?? parts[0]));
     if (!isGraph) return fetchPage(...parts);
     if (probe.next !== null) return new Response(probe.next, { headers: { 'content-type': 'application/json' } });
-    const answer = await fetchPage(...parts);
-    answer.clone().text().then((text) => { probe.document = text; probe.arrivedAt = performance.now(); });
-    return answer;
+    probe.address = parts[0];
+    return fetchPage(...parts);
   };
+  /** When the last byte of the document was there. */
+  probe.arrivedAt = () => performance.getEntriesByType('resource').find(({ name }) => /\/graph(\.json)?$/.test(name)).responseEnd;
+  probe.document = async () => { probe.base ??= await (await fetchPage(probe.address)).text(); return probe.base; };
   const frame = () => new Promise((done) => requestAnimationFrame(done));
   const painted = async () => {
     await frame();
@@ -103,8 +105,7 @@
   }
   /** From the event that tells of a newer document to its first frame; the document itself comes at once. */
   probe.update = async (changed, added) => {
-    probe.base ??= probe.document;
-    probe.next = JSON.stringify(newer(probe.base, changed, added));
+    probe.next = JSON.stringify(newer(await probe.document(), changed, added));
     probe.revision += 1;
     const [old, before] = [window.__flowmap, places()];
     const began = performance.now();
@@ -137,7 +138,7 @@
   probe.layout = async (repeats) => {
     const [{ buildModel }, { assignSlots }, { planFrame }, { layOut }] = await Promise.all(
       ['model/graph-model.js', 'layout/slots.js', 'layout/frame.js', 'layout/street.js'].map((name) => import(`/js/${name}`)));
-    const graph = JSON.parse(probe.document);
+    const graph = JSON.parse(await probe.document());
     const times = [];
     for (let i = 0; i < repeats; i += 1) {
       const model = buildModel(graph);

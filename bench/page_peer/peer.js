@@ -2,7 +2,7 @@
 /* global d3 */
 const COLOURS = { stayed: '#0072b2', left: '#d55e00', undetermined: '#888', mixed: '#aa4499' };
 
-const peer = { settledAt: null, arrivedAt: null };
+const peer = { settledAt: null };
 window.peer = peer;
 
 /** Draws a document; what was there keeps its place as the start of the next simulation. */
@@ -53,7 +53,6 @@ peer.layout = (graph) => {
 };
 
 fetch('graph.json').then((answer) => answer.text()).then((text) => {
-  peer.arrivedAt = performance.now();
   peer.text = text;
   peer.show(JSON.parse(text));
 });
