@@ -45,6 +45,9 @@ export function drawRowLabels(sheet) {
   context.restore();
 }
 
+/** What a turned label needs. */
+const TURNED_ROOM_PX = 60;
+
 /** Whether so little of a block is in sight that its label would be cut. @param {Block} block @param {number} k @param {number} from @param {number} to */
 function isCut(block, k, from, to) {
   return to - from < Math.min(LEAST_LABEL_PX, block.size * k - 1);
@@ -208,10 +211,11 @@ function columnHost({ context, colours, font, fit, bands, picture, pane, view },
   const bottom = block.folded || block.gate ? pane.top - 6 : edge + bands.top.hosts - 6;
   const room = bottom - edge - 4;
   context.fillStyle = colours[isMarked(picture, block) ? 'sel' : 'ink'] ?? '';
-  if (w >= UPRIGHT_PX) {
+  context.font = `700 ${w < 70 ? 11.5 : 13}px ${font}`;
+  const fits = context.measureText(words.short).width <= w - 2;
+  if (fits || (w >= UPRIGHT_PX && room < TURNED_ROOM_PX)) {
     context.textAlign = 'center';
-    context.font = `700 ${w < 70 ? 11.5 : 13}px ${font}`;
-    context.fillText(fit(context.measureText(words.title).width > w - 6 ? words.short : words.title, w - 6), middle, bottom - 23);
+    context.fillText(fit(context.measureText(words.title).width > w - 2 ? words.short : words.title, w - 2), middle, bottom - 23);
     context.font = `700 11.5px ${font}`;
     context.fillStyle = colours[words.fill] ?? '';
     const long = `${words.share} ${words.word}`;
