@@ -40,17 +40,18 @@ export function matrixPaper(house) {
 /**
  * Filled cells. Their strength tells the bytes, like the width of an arc.
  * @param {House} house
- * @param {Cell[]} cells most bytes first
+ * @param {Cell[]} cells of the house
+ * @param {(pair: import('../model/graph-model.js').Pair) => boolean} [wanted] those to draw
  * @returns {Item[]}
  */
-export function cellItems(house, cells) {
+export function cellItems(house, cells, wanted = () => true) {
   const { matrix } = house;
-  const [first] = cells;
-  if (!matrix || !first) return [];
+  if (!matrix || cells.length === 0) return [];
   /** @type {Map<string, string[]>} paths of one look, drawn at once */
   const batches = new Map();
   const most = Math.max(...cells.map((cell) => cell.pair.edge.wire_bytes), 1);
   for (const { pair, lane, row, column } of cells) {
+    if (!wanted(pair)) continue;
     const share = 1 - Math.min(1, Math.log10(most / Math.max(1, pair.edge.wire_bytes)) / 4);
     const strength = 0.4 + 0.2 * Math.round(share * 3);
     for (const [i, j] of /** @type {[number, number][]} */ ([[row, column], [column, row]])) {

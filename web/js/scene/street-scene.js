@@ -64,7 +64,14 @@ export function streetScene(layout, model, shown, selection, { filtering, groupe
     const curve = routeOf(layout, routes, pair);
     return curve ? [{ pair, curve }] : [];
   }), selection));
-  const marks = part(null, () => markItems(layout, model, selection));
+  const marks = part(null, () => {
+    const among = new Set(dim === 1 ? [] : chosen);
+    const cells = [...new Set(chosen.flatMap((pair) => (among.has(pair) && pair.placeA === pair.placeB ? [pair.placeA] : [])))].flatMap((place) => {
+      const house = layout.houses.get(place);
+      return house ? cellItems(house, routes.cells.get(place) ?? [], (pair) => among.has(pair)) : [];
+    });
+    return [...cells, ...markItems(layout, model, selection)];
+  });
   const gates = part(null, () => gateItems(layout, model, selection));
   const parts = (/** @type {Detail} */ detail) => (detail === 'far'
     ? [...base.ground, ...dimmed(base.farLines), highlight, ...base.chips, part(null, () => chosenChip(layout, selection)), gates]
@@ -74,7 +81,8 @@ export function streetScene(layout, model, shown, selection, { filtering, groupe
     hits: (detail) => (detail === 'far' ? base.farHits() : base.hits()),
     notDrawn: (detail) => notDrawn(routes, detail),
     get items() {
-      return parts('near').flatMap((one) => one.items());
+      return parts('near').flatMap(({ items, alpha = 1 }) =>
+        (alpha === 1 ? items() : items().map((item) => ({ ...item, alpha: (item.alpha ?? 1) * alpha }))));
     },
   };
 }

@@ -14,7 +14,7 @@ import { keepPlaces, loadPlaces } from './kept-places.js';
 /** @typedef {import('../app-state.js').AppState} AppState */
 
 /** A fresh layout that could be read so much better is worth a hint. */
-const MUCH_BETTER = 1.3;
+const MUCH_BETTER = 1.2;
 /** So is a share of the tiles that only hold the place of somebody who is gone. */
 const MANY_GHOSTS = 0.25;
 const HINT_AFTER_MS = 300;
