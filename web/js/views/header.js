@@ -3,6 +3,7 @@
 import { bytes, count, dateOf, plural, timeOfDay, visibleText, zoneOf } from '../format.js';
 import { nodeMatches } from '../model/filters.js';
 import { captureSummary } from '../model/health.js';
+import { paceOf, withMark } from '../model/pace.js';
 import { isOffline } from '../offline.js';
 import { byId, el, fill } from './element.js';
 import { exportRows } from './export-menu.js';
@@ -53,6 +54,9 @@ export function mountHeader(store, session, actions) {
   mountMenu('maps-menu', 'maps-button', () => mapRows(store, session));
   mountMenu('export-menu', 'export-button', () => exportRows(store.get(), session.notify));
 
+  /** @type {import('../model/pace.js').Mark[]} */
+  let arrived = [];
+
   /** @param {AppState} state */
   function render(state) {
     const { map, model } = state;
@@ -69,7 +73,11 @@ export function mountHeader(store, session, actions) {
     live.hidden = map?.state !== 'live';
     if (map?.state === 'live' && map.live) {
       const dropped = map.live.dropped_packets ? ` · ${count(map.live.dropped_packets)} dropped` : '';
-      liveText.textContent = `LIVE ${visibleText(map.live.interface)} · ${count(map.live.packets)} pkt${dropped}`;
+      const packets = map.progress?.packets ?? 0;
+      arrived = withMark(arrived, { atMs: performance.now(), done: packets });
+      const { perSecond } = paceOf(arrived, null);
+      const speed = perSecond === null ? '' : `, ${count(perSecond)}/s`;
+      liveText.textContent = `LIVE ${visibleText(map.live.interface)} · ${count(packets)} pkt${speed}${dropped}`;
     }
     document.title = map ? `${visibleText(map.name)} – FlowMap` : 'FlowMap';
   }
