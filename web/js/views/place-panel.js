@@ -1,6 +1,7 @@
 // Places of the map: a host, the unplaced, Outside, groups, and a trunk between two of them.
 
 import { bytes, percent, plural, visibleText } from '../format.js';
+import { isCluster, nodesIn } from '../model/clusters.js';
 import { NOWHERE, OUTSIDE, ROUTERS, UNPLACED } from '../model/graph-model.js';
 import { splitOf } from '../model/headline.js';
 import { ROLES } from '../verdicts.js';
@@ -26,7 +27,7 @@ function noteOf(place) {
     [ROUTERS]: 'Routers that stand on no known host. A routed frame names their MAC, not its sender’s.',
     [NOWHERE]: 'Multicast and broadcast go to many at once, and folded rows stand for many: none of them is a pair of VMs.',
     [UNPLACED]: 'Nothing says on which host these stand. Drop an inventory (CSV, JSON, YAML, RVTools, virsh XML), or add captures with stated points.',
-  }[place] ?? 'Host';
+  }[place] ?? (isCluster(place) ? 'Hosts of one cluster' : 'Host');
 }
 
 /**
@@ -37,7 +38,7 @@ function noteOf(place) {
  * @returns {Node[]}
  */
 export function placePanel(place, model, pairs, select) {
-  const nodes = [...(model.places.get(place) ?? [])].sort((p, q) => q.wire_bytes - p.wire_bytes);
+  const nodes = [...nodesIn(model, place)].sort((p, q) => q.wire_bytes - p.wire_bytes);
   const points = model.facts.points.filter((point) => point.host === place);
   const split = splitOf(pairs);
   return [
