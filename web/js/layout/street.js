@@ -125,7 +125,7 @@ function houseAt(place, slots, hosts, frame, index, streets) {
     door: { x: x + w / 2, y: wall },
     tiles: all.filter((tile) => !isGhost(tile)),
     ghosts: all.filter(isGhost).map((tile) => ({ ...tile, label: ghosts[tile.id] ?? '' })),
-    hosts: hosts.map((host, i) => hostChip(at, perRow, host, i)),
+    hosts: hosts.map((host, i) => hostChip(at, perRow, host, i, hosts.length)),
     without: ids.slice(room).filter((id) => ghosts[id] === undefined),
   };
 }
@@ -168,12 +168,13 @@ export function cellAt({ x, y, cellWidth, cellHeight }, row, column) {
   return { x: x + column * cellWidth, y: y + row * cellHeight, w: cellWidth, h: cellHeight };
 }
 
-/** @param {Walls} walls @param {number} perRow @param {string} host @param {number} index @returns {HostChip} */
-function hostChip({ x, w, wall, outward }, perRow, host, index) {
+/** @param {Walls} walls @param {number} perRow @param {string} host @param {number} index @param {number} of @returns {HostChip} read from above, on both sides of the street */
+function hostChip({ x, w, wall, outward }, perRow, host, index, of) {
   const { pad, hostHeight, hostGap } = MEASURES;
   const width = Math.min(150, (w - 2 * pad - 8 - hostGap * (perRow - 1)) / perRow);
   const left = x + (w - (perRow * width + (perRow - 1) * hostGap)) / 2;
-  const depth = 46 + Math.floor(index / perRow) * (hostHeight + hostGap);
+  const row = Math.floor(index / perRow);
+  const depth = 46 + (outward < 0 ? Math.ceil(of / perRow) - 1 - row : row) * (hostHeight + hostGap);
   return { place: host, x: left + (index % perRow) * (width + hostGap), y: outward < 0 ? wall - depth - hostHeight : wall + depth, w: width, h: hostHeight };
 }
 

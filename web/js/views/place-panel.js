@@ -1,6 +1,7 @@
 // Places that are no hosts: the unplaced, Outside, routers, groups. And a trunk between two places.
 
 import { bytes, plural, shortName, visibleText } from '../format.js';
+import { isCluster, nodesIn } from '../model/clusters.js';
 import { NOWHERE, OUTSIDE, ROUTERS, UNPLACED } from '../model/graph-model.js';
 import { servicesOfPairs, waysOf } from '../model/host-facts.js';
 import { splitOf } from '../model/headline.js';
@@ -40,9 +41,9 @@ export function placeTitle(place) {
 export function placePanel(place, model, pairs, select) {
   return [
     el('h2', { class: 'hostile' }, placeTitle(place)),
-    el('p', { class: 'detail-panel__sub' }, NOTES[place] ?? ''),
+    el('p', { class: 'detail-panel__sub' }, NOTES[place] ?? (isCluster(place) ? 'Hosts of one cluster' : '')),
     sharesSection(splitOf(pairs)),
-    endpointsSection(model.places.get(place) ?? [], select),
+    endpointsSection(nodesIn(model, place), select),
     pairs.length > 0 ? pairsSection(pairs, select) : null,
   ].filter((part) => part !== null);
 }
