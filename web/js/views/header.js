@@ -16,6 +16,7 @@ const EXPORTS = [
   ['graphml', 'GraphML', 'for Gephi, yEd, networkx'],
   ['gexf', 'GEXF', 'for Gephi'],
   ['csv', 'CSV', 'nodes and edges, zipped'],
+  ['parquet', 'Parquet', 'nodes and edges for DuckDB and data frames, zipped'],
 ];
 const SEARCH_DELAY_MS = 150;
 
