@@ -14,7 +14,7 @@ import networkx as nx
 import pytest
 
 from flowmap.capture.points import statements_of
-from flowmap.export import check_identities, schema
+from flowmap.export import FORMATS, check_identities, schema
 from flowmap.inventory import read_inventory
 from flowmap.pipeline import make_map
 from flowmap.reading import read_captures
@@ -264,7 +264,7 @@ def test_health_shows_points_and_captures(analysed):
 
 
 def test_exports_are_attachments_that_read_back(analysed):
-    for name in ("json", "graphml", "gexf", "csv"):
+    for name in FORMATS:
         answer = ask(analysed, f"/export/{name}")
         assert answer.status_code == 200 and answer.headers["content-disposition"].startswith("attachment;")
     document = graph(analysed)
@@ -272,6 +272,8 @@ def test_exports_are_attachments_that_read_back(analysed):
     back = nx.read_graphml(io.BytesIO(ask(analysed, "/export/graphml").content))
     assert set(back.nodes) == {node["id"] for node in document["nodes"]}
     assert zipfile.ZipFile(io.BytesIO(ask(analysed, "/export/csv").content)).testzip() is None
+    folder = zipfile.ZipFile(io.BytesIO(ask(analysed, "/export/parquet").content))
+    assert json.loads(folder.read("graph.json")) == document["graph"] and len(folder.namelist()) == 3
     assert ask(analysed, "/export/exe").status_code == 422
 
 
@@ -292,12 +294,6 @@ def test_a_placement_says_how_kind_and_host_of_a_node_are_known(analysed):
         assert placed["host"] == node["host"] and placed["kind_how"]
     assert ask(analysed, "/placement", node="vm:nobody").json() == {"placement": None}
     assert ask(analysed, "/placement").status_code == 422
-
-
-def test_packets_are_not_there_yet(analysed):
-    assert ask(analysed, "/packets", pair="a,b").status_code == 501
-    size = ask(analysed, "/packets", pair="a,b", size=1).json()
-    assert (size["packets"], size["complete"]) == (None, False) and "cannot be downloaded yet" in size["reason"]
 
 
 class Listener:

@@ -30,10 +30,13 @@ def test_the_document_alone_goes_to_standard_output_and_the_summary_to_standard_
 
 
 def test_several_outputs_at_once_in_their_formats(tmp_path):
-    outputs = [tmp_path / name for name in ("map.json", "map.graphml", "map.csv")]
+    outputs = [tmp_path / name for name in ("map.json", "map.graphml", "map.csv", "map.parquet")]
     run = flowmap("analyze", SAMPLE, *(part for path in outputs for part in ("-o", path)))
     assert run.returncode == 0
     assert all(path.stat().st_size > 1000 for path in outputs)
+    assert {path.name for path in (tmp_path / "map.parquet").iterdir()} == {
+        "nodes.parquet", "edges.parquet", "graph.json",
+    }  # fmt: skip
     assert b"Capture points" in run.stdout
     assert run.stderr == b""
 

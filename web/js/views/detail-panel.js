@@ -1,6 +1,7 @@
 // The right column: what is selected, or where to look first.
 
 import { isBusy, shownOf } from '../app-state.js';
+import { isCluster } from '../model/clusters.js';
 import { UNPLACED, isHouse, pairKey } from '../model/graph-model.js';
 import { rangeText } from '../model/headline.js';
 import { chosenPairs } from '../scene/street-scene.js';
@@ -77,7 +78,7 @@ export function mountDetailPanel(element, store, session, actions) {
     const { place } = selection;
     const pairs = chosenPairs(model, shown, selection);
     if (!model.places.has(place) && !model.facts.points.some((point) => point.host === place)) return gone;
-    if (isHouse(place) && place !== UNPLACED) return hostPanel(place, model, map, pairs, state, session, actions);
+    if (isHouse(place) && place !== UNPLACED && !isCluster(place)) return hostPanel(place, model, map, pairs, state, session, actions);
     return placePanel(place, model, pairs, select);
   }
 
