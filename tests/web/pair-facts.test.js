@@ -62,7 +62,7 @@ test('what uplinks recorded: each host for itself, copies counted, silence where
 });
 
 test('how much a download holds, and why there is none', () => {
-  assert.deepEqual(packetsOffer({ packets: 2, bytes: 1500, complete: true, reason: null }), { label: 'Download these packets (pcap) · 2 packets, 1.50 kB', possible: true, note: '' });
+  assert.deepEqual(packetsOffer({ packets: 2, bytes: 1500, complete: true, reason: null }), { label: 'Download these packets (pcap) · 2 packets, about 1.50 kB', possible: true, note: '' });
   assert.match(packetsOffer({ packets: 2, bytes: null, complete: false, reason: null }).note, /^Not all/);
   assert.deepEqual(packetsOffer({ packets: null, bytes: null, complete: false, reason: 'Gone.' }), { label: 'Download these packets (pcap)', possible: false, note: 'Gone.' });
   assert.equal(packetsOffer({ packets: 0, bytes: 0, complete: true, reason: null }).possible, false);

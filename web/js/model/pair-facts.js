@@ -127,7 +127,7 @@ export function shownOfTotal(shown, total) {
  */
 export function packetsOffer({ packets, bytes: size, complete, reason }) {
   const possible = packets !== null && packets > 0;
-  const amount = possible ? ` · ${plural(packets, 'packet')}${size === null ? '' : `, ${bytes(size)}`}` : '';
+  const amount = possible ? ` · ${plural(packets, 'packet')}${size === null ? '' : `, about ${bytes(size)}`}` : '';
   const nothing = packets === 0 ? 'The captures hold no packet of this pair.' : 'These packets cannot be had.';
   const note = reason ?? (possible ? (complete ? '' : 'Not all of them are there any more.') : nothing);
   return { label: `Download these packets (pcap)${amount}`, possible, note };
