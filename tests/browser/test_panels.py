@@ -188,7 +188,7 @@ def test_packets_that_are_there_are_offered_with_their_size(view):
     view.route(re.compile(r"/packets\?.*size=1"), lambda route: route.fulfill(json=answer))
     open_pair(view, "app-1", "db-1")
     link = view.get_by_role("link", name=re.compile("^Download these packets"))
-    expect(link).to_have_text(f"Download these packets (pcap) · 1{THIN}500 packets, 2.40 MB")
+    expect(link).to_have_text(f"Download these packets (pcap) · 1{THIN}500 packets, about 2.40 MB")
     assert re.search(r"/api/maps/\w+/packets\?pair=", link.get_attribute("href"))
 
 
