@@ -21,7 +21,7 @@ from flowmap.api.maps import Maps
 from flowmap.api.opened import OpenedCaptures, open_in_place
 from flowmap.api.routes import analysis, events, export, graph, health, live, maps, packets, report, uploads
 from flowmap.api.state import ServerState
-from flowmap.api.static_files import static_table
+from flowmap.api.static_files import StaticFiles, static_table
 from flowmap.export.web_files import web_folder
 from flowmap.settings import Settings
 
@@ -71,7 +71,9 @@ def create_app(
     problems.install(app)
     for module in (maps, uploads, analysis, graph, packets, export, report, live, events, health):
         app.include_router(module.router)
-    app.add_middleware(Guard, access=access, settings=settings, free_paths={"/", "/healthz", *state.static})
+    app.add_middleware(StaticFiles, table=state.static)
+    free_paths = {"/", "/healthz", *state.static}
+    app.add_middleware(Guard, access=access, settings=settings, free_paths=free_paths)  # the last one is the outer one
     return app
 
 

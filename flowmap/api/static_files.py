@@ -1,10 +1,21 @@
-"""The page's files: a fixed table made at start, so that no request ever becomes a path."""
+"""The page's files: a fixed table made at start, so that no request ever becomes a path.
+
+They are answered before any route is looked for: a page is a hundred small modules, and its first picture waits for
+all of them. For the same reason a document names the modules that its script will ask for, one after another otherwise.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import posixpath
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -17,6 +28,8 @@ TYPES = {
     ".json": "application/json",
     ".webmanifest": "application/manifest+json",
 }
+_SCRIPT = re.compile(rb'( *)<script type="module" src="([\w./-]+)"></script>\n')
+_IMPORT = re.compile(rb"""^(?:import|export)\b[^'"\n]*['"](\.{1,2}/[\w./-]+\.js)['"];""", re.MULTILINE)
 
 
 class StaticFile(NamedTuple):
@@ -29,12 +42,67 @@ class StaticFile(NamedTuple):
 
 def static_table(folder: Path) -> dict[str, StaticFile]:
     """Every servable file under ``folder`` by its address; ``index.html`` also as ``/``."""
+    contents = {
+        "/" + path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in TYPES and path.is_file() and not path.name.startswith(".")
+    }
     table = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in TYPES and path.is_file() and not path.name.startswith("."):
-            content = path.read_bytes()
-            etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-            table["/" + path.relative_to(folder).as_posix()] = StaticFile(content, TYPES[path.suffix], etag)
+    for address, content in contents.items():
+        if address.endswith(".html"):
+            content = _with_preloads(content, contents)
+        etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        table[address] = StaticFile(content, TYPES[posixpath.splitext(address)[1]], etag)
     if "/index.html" in table:
         table["/"] = table["/index.html"]
     return table
+
+
+def _with_preloads(document: bytes, contents: Mapping[str, bytes]) -> bytes:
+    """The document with a link for each module that its script imports, directly or not."""
+    found = _SCRIPT.search(document)
+    if found is None:
+        return document
+    links = b"".join(
+        b'%s<link rel="modulepreload" href="%s">\n' % (found[1], address[1:].encode())
+        for address in modules_of("/" + found[2].decode(), contents)
+    )
+    return document[: found.start()] + links + document[found.start() :]
+
+
+def modules_of(entry: str, contents: Mapping[str, bytes]) -> list[str]:
+    """Addresses of the modules that ``entry`` imports, directly or not, itself left out; nearest first."""
+    known = [entry]
+    for importer in known:  # grows meanwhile
+        for match in _IMPORT.finditer(contents.get(importer, b"")):
+            address = posixpath.normpath(posixpath.join(posixpath.dirname(importer), match[1].decode()))
+            if address in contents and address not in known:
+                known.append(address)
+    return known[1:]
+
+
+class StaticFiles:
+    """Answer GET and HEAD for the files of a table with ``ETag``, without ranges; everything else goes on.
+
+    Parameters
+    ----------
+    app : ASGI application
+    table : mapping of str to StaticFile
+        By path.
+    """
+
+    def __init__(self, app: ASGIApp, table: Mapping[str, StaticFile]) -> None:
+        self._app, self._table = app, table
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        file = self._table.get(scope["path"]) if scope["type"] == "http" else None
+        if file is None or scope["method"] not in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
+        if file.etag in Headers(scope=scope).get("if-none-match", ""):
+            answer = Response(status_code=304, headers=headers)
+        else:
+            answer = Response(file.content, media_type=file.media_type, headers=headers)
+        await answer(scope, receive, send)

@@ -134,16 +134,24 @@ export function createSession(store) {
     loading = id;
     try {
       while (store.get().map?.id === id && wanted > revision) {
-        const [result, health, timeline] = await Promise.all([newestResult(id), api.health(id), api.timeline(id)]);
+        const timed = api.timeline(id);
+        timed.catch(() => {}); // awaited below, which a failure before may keep from happening
+        const [result, health] = await Promise.all([newestResult(id), api.health(id)]);
         const { map, whole, selection, timeline: before, range: asked } = store.get();
         if (map?.id !== id) return;
-        const made = buildModel(result.document);
+        const made = buildModel(result.document, whole);
+        const carriedOver = carrySelection(selection, whole, made);
+        // the map does not wait for its timeline, unless a range of it is chosen
+        if (!asked) store.set({ whole: made, model: made, health, selection: carriedOver });
+        const timeline = await timed;
+        if (store.get().map?.id !== id) return;
         const shift = before ? (msOfText(before.t0_ns) ?? 0) - (msOfText(timeline.t0_ns) ?? 0) : 0;
         const range = carried(asked, shift, axisOf(timeline));
         if (asked && !range) notify('The chosen time range lies outside of this capture: the whole capture is shown.', 'info');
         [revision, shown] = [result.revision, result.document];
         // with a range the model before stays until the one of the range is here
-        store.set({ whole: made, ...(range ? {} : { model: made }), health, timeline, range, selection: carrySelection(selection, whole, made) });
+        if (asked) store.set({ whole: made, ...(range ? {} : { model: made }), health, timeline, range, selection: carriedOver });
+        else store.set({ timeline });
         if (range) await loadRange();
         if (map.state === 'live' && calm.matches) await new Promise((resolve) => setTimeout(resolve, CALM_STEP_MS));
       }

@@ -1,10 +1,10 @@
-"""``/healthz``, ``/metrics`` and the page's files."""
+"""``/healthz``, ``/metrics``, and the answer where nothing is."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from flowmap.api.problems import Problem, SafeJSON
 from flowmap.api.state import State
@@ -33,12 +33,6 @@ def metrics(state: State) -> Response:
 
 
 @router.api_route("/{path:path}", methods=["GET", "HEAD"])
-def static_file(state: State, request: Request, path: str) -> Response:
-    """A file of the fixed table, with ``ETag``; there are no ranges."""
-    file = state.static.get("/" + path)
-    if file is None:
-        raise Problem(404, "There is nothing at this address.")
-    headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
-    if file.etag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    return Response(file.content, media_type=file.media_type, headers=headers)
+def nothing(path: str) -> Response:
+    """404: the page's files are answered before (:class:`flowmap.api.static_files.StaticFiles`)."""
+    raise Problem(404, "There is nothing at this address.")

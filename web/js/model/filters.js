@@ -172,17 +172,23 @@ export function applyFilters(model, filters) {
   const passes = pairFilter(filters);
   /** @type {Pair[]} */
   const pairs = [];
+  /** @type {Set<string>} */
+  const nodes = new Set();
   let hiddenBytes = 0;
   for (const pair of model.pairs) {
-    if (passes(pair)) pairs.push(pair);
-    else hiddenBytes += pair.edge.wire_bytes;
+    if (passes(pair)) {
+      pairs.push(pair);
+      nodes.add(pair.a.id).add(pair.b.id);
+    } else {
+      hiddenBytes += pair.edge.wire_bytes;
+    }
   }
   return {
     pairs,
+    nodes,
     drawn: pairs.filter(isDrawn),
     hiddenPairs: model.pairs.length - pairs.length,
     hiddenBytes,
-    nodes: new Set(pairs.flatMap((pair) => [pair.a.id, pair.b.id])),
   };
 }
 

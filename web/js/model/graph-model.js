@@ -73,13 +73,14 @@ export function serviceKey(service) {
 
 /**
  * @param {GraphDocument} document
+ * @param {GraphModel|null} [before] its pairs are used again where they are unchanged
  * @returns {GraphModel}
  */
-export function buildModel(document) {
+export function buildModel(document, before = null) {
   const nodes = new Map(document.nodes.map((node) => [node.id, node]));
   const pairs = document.edges
-    .map((edge) => pairOf(edge, nodes))
-    .sort((p, q) => q.edge.wire_bytes - p.edge.wire_bytes || naturalOrder(p.key, q.key));
+    .map((edge) => pairOf(edge, nodes, before))
+    .sort((p, q) => q.edge.wire_bytes - p.edge.wire_bytes || (p.key < q.key ? -1 : 1));
   /** @type {Map<string, Pair[]>} */
   const pairsOf = new Map(document.nodes.map((node) => [node.id, []]));
   for (const pair of pairs) {
@@ -126,13 +127,16 @@ export function modelWithin(whole, part) {
   return { ...buildModel({ graph: facts, nodes, edges }), mostBytes: whole.mostBytes };
 }
 
-/** @param {DocumentEdge} edge @param {Map<string, DocumentNode>} nodes @returns {Pair} */
-function pairOf(edge, nodes) {
+/** @param {DocumentEdge} edge @param {Map<string, DocumentNode>} nodes @param {GraphModel|null} before @returns {Pair} */
+function pairOf(edge, nodes, before) {
   const a = nodes.get(edge.source);
   const b = nodes.get(edge.target);
   if (!a || !b) throw new Error(`The document has an edge whose end is no node: ${edge.source} – ${edge.target}.`);
+  const key = pairKey(a.id, b.id);
+  const known = before?.pairByKey.get(key);
+  if (known && known.edge === edge && known.a === a && known.b === b) return known;
   return {
-    key: pairKey(a.id, b.id), edge, a, b, placeA: placeOf(a), placeB: placeOf(b), lane: laneOf(edge),
+    key, edge, a, b, placeA: placeOf(a), placeB: placeOf(b), lane: laneOf(edge),
     services: [...new Set(edge.services.map(serviceKey))],
   };
 }

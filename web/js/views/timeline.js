@@ -53,7 +53,7 @@ export function mountTimeline(element, store, actions) {
 
   function draw() {
     const { timeline, filters, range, whole } = store.get();
-    element.hidden = axisOf(timeline) === null || whole === null;
+    element.hidden = whole === null || (timeline !== null && axisOf(timeline) === null); // it comes a moment after the map, which keeps its room
     if (!timeline || element.hidden) return;
     t0Ms = msOfText(timeline.t0_ns) ?? 0;
     drawn = chart.draw(timeline, own, filters.hiddenLanes, t0Ms);
