@@ -125,7 +125,7 @@ def test_what_is_placed_by_hand_is_judged_from_the_legs_and_taken_back(server):
     path = f"/api/maps/{map_id}/inventory/placed-on-the-page.json"
     rows = [
         {"vm": "10.0.0.1", "mac": "00:50:56:00:00:01", "host": "esx-01", "kind": "vm"},
-        {"vm": "10.0.0.2", "ip": ["10.0.0.2"], "host": "esx-01", "kind": "vm"},  # it is silent, so no MAC is its own
+        {"vm": "10.0.0.2", "ip": ["10.0.0.2"], "host": "esx-01", "kind": "vm"},  # silent: the MAC may be a router's
         {"vm": "10.0.0.3", "mac": "00:50:56:00:00:03", "host": "esx-02", "kind": "vm"},
     ]
     assert server.client.put(path, content=by_hand(*rows)).json()["format"] == "by-hand"
@@ -133,6 +133,12 @@ def test_what_is_placed_by_hand_is_judged_from_the_legs_and_taken_back(server):
     server.wait(map_id)
     judged = server.client.get(f"/api/maps/{map_id}/graph").json()
     assert {node["label"]: node["host"] for node in judged["nodes"]} == {row["vm"]: row["host"] for row in rows}
+    assert {edge["left_host"]: edge["grade"] for edge in judged["edges"]} == {"undetermined": None, "left": "likely"}
+    rows[1]["mac"] = "00:50:56:00:00:02"
+    assert server.client.put(path, content=by_hand(*rows)).status_code == 201
+    server.client.post(f"/api/maps/{map_id}/analysis")
+    server.wait(map_id)
+    judged = server.client.get(f"/api/maps/{map_id}/graph").json()
     assert {edge["left_host"]: edge["grade"] for edge in judged["edges"]} == {"stayed": "likely", "left": "likely"}
     for edge in judged["edges"]:
         texts = [row["text"] for row in edge["evidence"] if row["rule"] == "inventory-placement"]

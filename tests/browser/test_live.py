@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.api.frames import CLIENT, DATABASE, WEB, talk
 from tests.api.private_network import FAR, private_network, send
 from tests.browser.conftest import both_themes
-from tests.browser.driving import open_pair, tiles
+from tests.browser.driving import map_id, open_pair, tiles
 
 MACHINES = [(f"00:50:56:00:01:{number:02x}", f"10.0.1.{number}") for number in range(1, 7)]
 
@@ -104,3 +104,18 @@ def test_a_bad_filter_is_told_in_the_dialog(page):
     problem = page.locator("#live-dialog .problem")
     expect(problem).to_contain_text("prot")
     expect(page.locator("#live-start")).to_be_enabled()
+
+
+def test_a_live_capture_ends_at_the_limit_that_was_typed(page):
+    with Sender(talk(WEB, DATABASE, 5432, [100, 200])):
+        page.get_by_role("button", name="Live capture").first.click()
+        page.get_by_role("radio", name=FAR).check()
+        page.get_by_label("packets", exact=True).fill("20")
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.locator("#live-chip")).to_be_visible()
+        expect(page.locator("#live-chip")).to_be_hidden()  # nobody pressed Stop
+    expect(page.locator("#headline")).to_be_visible()
+    total = page.evaluate(
+        "(id) => fetch(`/api/maps/${id}/graph`).then((r) => r.json()).then((d) => d.graph.totals.packets)", map_id(page)
+    )
+    assert total == 20

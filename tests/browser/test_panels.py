@@ -7,6 +7,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 from playwright.sync_api import expect
 
 from flowmap.capture.tools import find_tshark
@@ -263,3 +264,34 @@ def test_a_placement_that_packets_contradict_is_told_and_changes_no_verdict(page
     open_pair(page, "web-1", "cache-1")
     assert verdict(page) == ("Stayed on host", "intra_host_switched")
     expect(page.locator("#verdict")).to_contain_text("proven")
+
+
+def test_the_packets_of_a_pair_are_downloaded(view, tmp_path):
+    open_pair(view, "app-1", "db-1")
+    with view.expect_download() as waiting:
+        view.get_by_role("link", name=re.compile("^Download these packets")).click()
+    path = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    rows = yaml.safe_load((CAPTURES / "inventory.yaml").read_text())["vms"]
+    address = {row["vm"]: row["ip"][0] for row in rows if row.get("ip")}
+    both = f"ip.addr == {address['app-1']} && ip.addr == {address['db-1']}"
+
+    def frames(file):
+        command = [
+            find_tshark(Settings()),
+            "-r",
+            file,
+            "-T",
+            "fields",
+            "-e",
+            "frame.time_epoch",
+            "-e",
+            "ip.id",
+            "-Y",
+            both,
+        ]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
+
+    truly = [row for name in ALL[:3] for row in frames(CAPTURES / name)]
+    assert len(truly) > 100
+    assert sorted(frames(path)) == sorted(truly)

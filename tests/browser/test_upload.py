@@ -228,3 +228,33 @@ def test_maps_can_be_opened_again_and_deleted(page):
     page.locator("#maps-button").click()
     page.get_by_role("button", name="Delete linux-bridge-tc.pcap").first.click()
     page.wait_for_url(lambda url: map_id(url) != second)
+
+
+@both_themes
+def test_the_sample_is_there_with_one_click(page):
+    # the first map of a server is made from the empty page; other tests may have made some
+    page.evaluate("""() => fetch('/api/maps').then((answer) => answer.json()).then(({maps}) => Promise.all(
+        maps.map(({id}) => fetch(`/api/maps/${id}`, {method: 'DELETE', headers: {'X-FlowMap': '1'}}))))""")
+    page.goto("/")
+    page.get_by_role("button", name="Try the sample").click()
+    wait_for_map(page)
+    houses = {house["place"]: house["tiles"] for house in page.evaluate("window.__flowmap.houses()")}
+    assert (houses["host-a"], houses["host-b"]) == (7, 5)  # captures/inventory.yaml
+    expect(page.locator("#headline")).to_contain_text("of VM-to-VM bytes never left their host")
+
+
+@both_themes
+def test_an_upload_says_how_far_it_is_and_can_be_cancelled(page):
+    large = ("large.pcap", bytes(2_000_000))
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 150_000}
+    devices = page.context.new_cdp_session(page)
+    devices.send("Network.enable")
+    devices.send("Network.emulateNetworkConditions", slow)
+    before = map_id(page)
+    start_map(page, large)
+    work = page.locator("#work-item")
+    expect(work).to_contain_text("of 2.00 MB")
+    expect(work).to_contain_text(re.compile(r"B/s.*about .* left"))
+    work.get_by_role("button", name="Cancel").click()
+    expect(work).to_have_count(0)
+    assert map_id(page) == before  # the map that was to be made is gone
