@@ -36,7 +36,7 @@ class PairPackets:
         """What the page shows before a download."""
         reasons = list(self.reasons)
         if self.captures and self.bytes > limit_bytes:
-            reasons.append(f"The file ends at {limit_bytes / 1e6:,.0f} MB, the limit of a download.")
+            reasons.append(f"The file ends at {limit_bytes / 1e6:,.6g} MB, the limit of a download.")
         return {
             "available": bool(self.captures),
             "packets": self.frames if self.captures else 0,

@@ -141,7 +141,7 @@ def test_the_limit_is_told_before_and_at_the_end(tmp_path):
         map_id, _ = server.analysed(("a.pcap", pcap(talk(WEB, DATABASE, 80, [900] * 50))),
                                     inventory=[("vms.csv", INVENTORY)])  # fmt: skip
         size = server.client.get(path_of(map_id), params={"pair": WEB_DB, "size": 1}).json()
-        assert size["available"] and not size["complete"] and "5,000 bytes" in size["reason"]
+        assert size["available"] and not size["complete"] and "ends at 0.005 MB" in size["reason"]
         content = server.client.get(path_of(map_id), params={"pair": WEB_DB}).content
         download = parse(content)
         assert (

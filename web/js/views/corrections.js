@@ -45,7 +45,7 @@ export function hostField(id, value, placeholder) {
  * @param {...Node} fields
  */
 export function correction(map, id, name, send, ...fields) {
-  const save = el('button', { type: 'submit', class: 'button button--small', id, 'aria-label': `${name}, and judge again` }, 'State and judge again');
+  const save = el('button', { type: 'submit', class: 'button button--small', id, 'aria-label': `${name}: State and judge again` }, 'State and judge again');
   const group = el('fieldset', { class: 'point__form', 'aria-label': name, disabled: isBusy(map) }, fields, save);
   const form = el('form', { class: 'needs-server' }, group);
   form.addEventListener('submit', async (event) => {
