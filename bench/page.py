@@ -97,7 +97,8 @@ def _measure(browser: Any, server: Served) -> Measured:
         found[f"{word}first paint, from the document"] = painted - page.evaluate("probe.arrivedAt()")
         if view == "map":
             found |= _moves(page, "#map-pad", "")
-            found["layout alone"] = statistics.median(page.evaluate("probe.layout(5)"))
+            found["layout alone"] = statistics.median(page.evaluate("probe.layout(5, 'auto')"))
+            found["layout alone, no host folded"] = statistics.median(page.evaluate("probe.layout(5, 'host')"))
             found |= _updates(page)
         elif intervals := page.evaluate("(n) => probe.scroll(n)", FRAMES):
             found |= _percentiles(f"{word}scroll", intervals)

@@ -9,12 +9,11 @@
     }
   };
   const fetchPage = window.fetch.bind(window);
-  const probe = { address: null, base: null, next: null, revision: 1e6 };
+  const probe = { address: null, base: null, changes: null, revision: 1e6 };
   window.fetch = async (...parts) => {
-    const isGraph = /\/graph(\?|$)/.test(String(parts[0]?.url ?? parts[0]));
-    if (!isGraph) return fetchPage(...parts);
-    if (probe.next !== null) return new Response(probe.next, { headers: { 'content-type': 'application/json' } });
-    probe.address = parts[0];
+    const address = String(parts[0]?.url ?? parts[0]);
+    if (/\/graph\/changes\?/.test(address) && probe.changes !== null) return new Response(probe.changes, { headers: { 'content-type': 'application/json' } });
+    if (/\/graph(\?|$)/.test(address)) probe.address = parts[0];
     return fetchPage(...parts);
   };
   /** When the last byte of the document was there. */
@@ -28,7 +27,7 @@
 
   // --- first paint
   const SHOWN = {
-    page: () => document.documentElement.dataset.started !== undefined && document.querySelector('#stage canvas, #stage table'),
+    page: () => window.__flowmap || window.__flowmapMatrix || document.querySelector('#stage table'),
     peer: () => window.peer?.tickedAt,
   };
   probe.firstPaint = (page) => new Promise((done) => {
@@ -75,22 +74,28 @@
   };
 
   // --- a newer document
-  /** Some pairs with twice their bytes, and some VMs that were not there. */
+  /** Some pairs with twice their bytes, and some VMs that were not there: the document, and which rows are other ones. */
   function newer(text, changed, added) {
     const graph = JSON.parse(text);
     const links = graph.links ?? graph.edges;
     const step = Math.max(1, Math.floor(links.length / Math.max(1, changed)));
+    const edges = [];
     for (let i = 0; i < changed; i += 1) {
       const link = links[(i * step) % links.length];
+      edges.push(link);
       for (const name of ['wire_bytes', `${link.left_host}_bytes`]) if (name in link) link[name] *= 2;
     }
+    const ends = new Set(edges.flatMap(({ source, target }) => [source, target]));
+    const nodes = graph.nodes.filter(({ id }) => ends.has(id)); // their sums are other ones, too
     const vms = graph.nodes.filter((node) => node.kind === 'vm' && node.host);
     for (let i = 0; i < added; i += 1) {
       const id = `vm:new-${i}`;
-      graph.nodes.push({ ...vms[(i * 97) % vms.length], id, label: `new-${i}`, ips: [`10.200.0.${i + 1}`], macs: [] });
-      links.push({ ...links[i], source: id, target: vms[(i * 31 + 7) % vms.length].id });
+      nodes.push({ ...vms[(i * 97) % vms.length], id, label: `new-${i}`, ips: [`10.200.0.${i + 1}`], macs: [] });
+      edges.push({ ...links[i], source: id, target: vms[(i * 31 + 7) % vms.length].id });
+      graph.nodes.push(nodes.at(-1));
+      links.push(edges.at(-1));
     }
-    return graph;
+    return { graph, nodes, edges };
   }
   const places = () => new Map(window.peer
     ? window.peer.nodes.map((node) => [node.id, { x: node.x, y: node.y }])
@@ -105,8 +110,12 @@
   }
   /** From the event that tells of a newer document to its first frame; the document itself comes at once. */
   probe.update = async (changed, added) => {
-    probe.next = JSON.stringify(newer(await probe.document(), changed, added));
+    const { graph, nodes, edges } = newer(await probe.document(), changed, added);
     probe.revision += 1;
+    probe.changes = JSON.stringify({
+      revision: probe.revision, since: probe.revision - 1, graph: graph.graph, nodes, edges,
+      removed_nodes: [], removed_edges: [], node_order: null, edge_order: null,
+    });
     const [old, before] = [window.__flowmap, places()];
     const began = performance.now();
     const event = { data: JSON.stringify({ revision: probe.revision }) };
@@ -122,7 +131,7 @@
   };
   /** The same for the peer, and again when its simulation has come to rest. */
   probe.updatePeer = async (changed, added, limit) => {
-    const text = JSON.stringify(newer(window.peer.text, changed, added));
+    const text = JSON.stringify(newer(window.peer.text, changed, added).graph);
     const before = places();
     const began = performance.now();
     window.peer.tickedAt = null;
@@ -135,17 +144,19 @@
   };
 
   // --- what the page computes before it draws, alone
-  probe.layout = async (repeats) => {
-    const [{ buildModel }, { assignSlots }, { planFrame }, { layOut }] = await Promise.all(
-      ['model/graph-model.js', 'layout/slots.js', 'layout/frame.js', 'layout/street.js'].map((name) => import(`/js/${name}`)));
+  /** @param grouping as the page begins ('auto'), or every host as a house of its own ('host') */
+  probe.layout = async (repeats, grouping) => {
+    const [{ buildModel }, { assignSlots }, { planFrame, sizesOf }, { layOut }, { foldedHosts }] = await Promise.all(
+      ['model/graph-model.js', 'layout/slots.js', 'layout/frame.js', 'layout/street.js', 'model/clusters.js'].map((name) => import(`/js/${name}`)));
     const graph = JSON.parse(await probe.document());
     const times = [];
     for (let i = 0; i < repeats; i += 1) {
       const model = buildModel(graph);
       const began = performance.now();
-      const slots = assignSlots(model, null);
-      const sizes = new Map(slots.houses.map((place) => [place, slots.tiles[place]?.length ?? 0]));
-      layOut(slots, planFrame(sizes, { width: 1000, height: 700 }, { growing: false, gates: true }));
+      const folded = foldedHosts(model, grouping, []);
+      const slots = assignSlots(model, null, folded);
+      const sizes = sizesOf(slots, (cluster) => [...folded.values()].filter((place) => place === cluster).length);
+      layOut(slots, planFrame(sizes, { width: 1000, height: 700 }, { growing: false, gates: true }), folded);
       times.push(performance.now() - began);
     }
     return times;

@@ -138,7 +138,7 @@ export function createSession(store) {
         timed.catch(() => {}); // awaited below, which a failure before may keep from happening
         const [result, health] = await Promise.all([newestResult(id), api.health(id)]);
         const { map, whole, selection, timeline: before, range: asked } = store.get();
-        if (map?.id !== id) return;
+        if (map?.id !== id || result.revision <= revision) return; // nothing newer: asking again would not help
         const made = buildModel(result.document, whole);
         const carriedOver = carrySelection(selection, whole, made);
         // the map does not wait for its timeline, unless a range of it is chosen
