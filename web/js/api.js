@@ -90,10 +90,10 @@ export const api = {
   analyse: (id) => request('POST', `${mapPath(id)}/analysis`),
   /** @param {string} id @returns {Promise<MapStatus>} */
   cancelAnalysis: (id) => request('DELETE', `${mapPath(id)}/analysis`),
-  /** The whole document and its revision. @param {string} id @returns {Promise<{document: GraphDocument, revision: number}>} */
+  /** The whole document and its revision, null where something on the way took the header off. @param {string} id @returns {Promise<{document: GraphDocument, revision: number|null}>} */
   graph: async (id) => {
     const { text, headers } = await send('GET', `${mapPath(id)}/graph`);
-    return { document: JSON.parse(text), revision: Number(headers.get('FlowMap-Revision')) };
+    return { document: JSON.parse(text), revision: Number(headers.get('FlowMap-Revision')) || null };
   },
   /** What has changed since a revision; 410 when the server no longer knows it. @param {string} id @param {number} since @returns {Promise<GraphChanges>} */
   changes: (id, since) => request('GET', `${mapPath(id)}/graph/changes?since=${since}`),

@@ -92,8 +92,9 @@ mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing
 mountSummary(byId('summary'), store, session, select);
 /** Where the map is looked at is no step that Back should undo. @param {import('./url-state.js').Camera|null} camera */
 const setCamera = (camera) => show({ camera }, false);
-mountStage(byId('stage'), store, { select, setCamera, group: show, setSort: (sort) => show({ sort }), chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
+// before the stage, which measures the room that is left
 mountTimeline(byId('timeline'), store, { setRange: (range) => narrow({ range }), select, report: session.report });
+mountStage(byId('stage'), store, { select, setCamera, group: show, setSort: (sort) => show({ sort }), chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
 mountDetailPanel(byId('details'), store, session, { select, setFilters: (filters) => narrow({ filters }) });
 mountWorkStrip(byId('work'), store, session);
 mountNotices(store, session);

@@ -134,11 +134,13 @@ export function createSession(store) {
     loading = id;
     try {
       while (store.get().map?.id === id && wanted > revision) {
+        const target = wanted;
         const timed = api.timeline(id);
         timed.catch(() => {}); // awaited below, which a failure before may keep from happening
         const [result, health] = await Promise.all([newestResult(id), api.health(id)]);
         const { map, whole, selection, timeline: before, range: asked } = store.get();
-        if (map?.id !== id || result.revision <= revision) return; // nothing newer: asking again would not help
+        const newer = result.revision ?? target;
+        if (map?.id !== id || newer <= revision) return; // nothing newer: asking again would not help
         const made = buildModel(result.document, whole);
         const carriedOver = carrySelection(selection, whole, made);
         // the map does not wait for its timeline, unless a range of it is chosen
@@ -148,7 +150,7 @@ export function createSession(store) {
         const shift = before ? (msOfText(before.t0_ns) ?? 0) - (msOfText(timeline.t0_ns) ?? 0) : 0;
         const range = carried(asked, shift, axisOf(timeline));
         if (asked && !range) notify('The chosen time range lies outside of this capture: the whole capture is shown.', 'info');
-        [revision, shown] = [result.revision, result.document];
+        [revision, shown] = [newer, result.document];
         // with a range the model before stays until the one of the range is here
         if (asked) store.set({ whole: made, ...(range ? {} : { model: made }), health, timeline, range, selection: carriedOver });
         else store.set({ timeline });
