@@ -96,7 +96,10 @@ def test_every_field_can_be_mapped(field):
     ("text", "problem"),
     [
         ("# mapping: vm=Nmae\nName,mac\nweb,525400000001\n", r"column 'Nmae', .* its columns are Name, mac\."),
-        ("# mapping: machine=Name\nName,mac\nweb,525400000001\n", r"field 'machine', .* the fields are distributed, "),
+        (
+            "# mapping: machine=Name\nName,mac\nweb,525400000001\n",
+            r"field 'machine', .* the fields are cluster, distributed, ",
+        ),
         ("# mapping: vm Name\nName,mac\nweb,525400000001\n", "'vm Name' in the mapping has no '='"),
         ("# mapping: nic=Card\nCard,Other\na,b\n", "the mapping gives no machine with MAC, IP or host"),
         ('{"mapping": {"vm": "Nmae"}, "vms": [{"Name": "web", "mac": "525400000001"}]}', "column 'Nmae'"),

@@ -29,6 +29,7 @@ OF_MACHINES = {
         "# vm: web\n Name   MAC address          Protocol     Address\n-----------------\n"
         " vnet0  52:54:00:00:00:01    ipv4         10.0.0.1/24\n"
     ),
+    "by-hand": '{"placed_by_hand": true, "vms": [{"vm": "web", "mac": "00:50:56:00:00:01", "host": "esx-01"}]}',
     "proxmox-conf": "name: web\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0\n",
     "proxmox-resources": '[{"id": "qemu/100", "type": "qemu", "vmid": 100, "name": "web", "node": "pve1"}]',
     "openstack-servers": '[{"ID": "u-1", "Name": "web", "Networks": {"n": ["10.0.0.1"]}, "Host": "c1"}]',

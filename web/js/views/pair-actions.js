@@ -30,7 +30,7 @@ export function pairActions({ a, b }, mapId, loaded, filters, session, actions) 
     }),
     el('button', { type: 'button', class: 'button', id: 'isolate-pair', 'aria-pressed': String(alone), onclick: () => actions.setFilters(isolate(filters, ends)) },
       alone ? 'Show all again' : a === b ? 'Isolate this VM' : 'Isolate these two VMs'),
-    copyButton(session, { text: () => location.href, label: 'Copy link', what: 'link', id: 'copy-pair-link', className: 'button' }));
+    copyButton(session, { text: () => location.href, label: 'Copy link to this pair', what: 'link', id: 'copy-pair-link', className: 'button' }));
 }
 
 /** @param {string} address @param {PacketsSize|null} size null while the server is asked */
