@@ -198,3 +198,10 @@ test('the same document is always laid out the same', () => {
   shuffled.nodes.reverse();
   assert.deepEqual([...layoutOf(shuffled).layout.tiles.entries()].sort(), [...one.layout.tiles.entries()].sort());
 });
+
+test('a live map is planned for the hosts that will follow', () => {
+  const first = new Map([['esx-1', 2], ['esx-2', 1]]);
+  const frame = planFrame(first, { width: 1050, height: 620 }, { growing: true, gates: true });
+  assert.equal(frame.columns, 3);
+  assert.deepEqual(Object.keys(frame.interiors), ['esx-1', 'esx-2']);
+});

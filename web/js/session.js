@@ -1,6 +1,6 @@
 // What the page does with the server: open a map, follow it, send files, start and stop a live capture.
 
-import { ApiError, api, follow, upload } from './api.js';
+import { ApiError, api, follow } from './api.js';
 import { isBusy } from './app-state.js';
 import { msOfText, visibleText } from './format.js';
 import { axisOf } from './model/timeline.js';
@@ -11,8 +11,9 @@ import { NO_FILTERS } from './model/filters.js';
 import { buildModel, modelWithin } from './model/graph-model.js';
 import { mapName, sortFiles } from './model/intake.js';
 import { HAND_FILE, readHandDocument } from './model/placed-by-hand.js';
-import { PointsFileError, readPoints } from './model/points-file.js';
+import { PointsFileError } from './model/points-file.js';
 import { isOffline } from './offline.js';
+import { sendAll } from './sending.js';
 
 /** @typedef {import('./app-state.js').Store} Store */
 /** @typedef {import('./app-state.js').AppState} AppState */
@@ -244,7 +245,7 @@ export function createSession(store) {
       id = making ? (await api.createMap(mapName(sorted.captures.map((file) => file.name)))).id : before;
       if (id === null) return;
       if (making) await open(id);
-      const sent = await sendAll(id, sorted);
+      const sent = await sendAll(id, sorted, { store, report, notify });
       if (making && sorted.captures.length > 0 && sent.captures === 0) throw new DOMException('nothing was sent', 'AbortError');
       if (sent.any > 0) store.set({ map: await api.analyse(id) });
     } catch (error) {
@@ -267,49 +268,6 @@ export function createSession(store) {
     } catch (error) {
       report(error);
     }
-  }
-
-  /** One file's failure does not keep the others back. @param {string} id @param {ReturnType<typeof sortFiles<File>>} sorted */
-  async function sendAll(id, sorted) {
-    const sent = { captures: 0, any: 0 };
-    for (const file of sorted.points) {
-      if (await attempt(async () => api.putPoints(id, readPoints(file.name, await file.text())))) sent.any += 1;
-    }
-    for (const file of sorted.inventory) {
-      if (await attempt(() => sendFile(id, 'inventory', file))) sent.any += 1;
-    }
-    for (const file of sorted.captures) {
-      if (!(await attempt(() => sendFile(id, 'captures', file)))) continue;
-      sent.any += 1;
-      sent.captures += 1;
-    }
-    return sent;
-  }
-
-  /** @param {() => Promise<unknown>} action @returns {Promise<boolean>} */
-  async function attempt(action) {
-    try {
-      await action();
-      return true;
-    } catch (error) {
-      report(error);
-      return false;
-    }
-  }
-
-  /** @param {string} id @param {'captures'|'inventory'} folder @param {File} file */
-  async function sendFile(id, folder, file) {
-    const controller = new AbortController();
-    const show = (/** @type {number} */ share) => store.set({
-      work: {
-        name: file.name, done: share * file.size, total: file.size, text: share < 1 ? 'sending' : 'received, being written',
-        cancel: () => controller.abort(),
-      },
-    });
-    show(0);
-    const answer = await upload(id, folder, file, { onProgress: show, signal: controller.signal });
-    for (const warning of answer?.warnings ?? []) notify(warning, 'info');
-    return answer;
   }
 
   /** A map of the captures that FlowMap brings along. */

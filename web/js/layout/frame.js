@@ -10,6 +10,8 @@ import { depthNeeded, interiorFor, matrixCells, tileWidth } from './interior.js'
 const SPARE_ROWS = 2;
 const MOST_COLUMNS = 32;
 const STRETCH = 90;
+/** A live map begins with the hosts that are seen first: its columns are chosen for as many as usually follow. */
+const EXPECTED = { houses: 6, endpoints: 8 };
 
 /**
  * @typedef {object} Frame
@@ -29,7 +31,8 @@ const STRETCH = 90;
  * @returns {Frame}
  */
 export function planFrame(sizes, window, { growing, gates }) {
-  const houses = Math.max(1, growing ? Math.max(sizes.size + 1, 2) : sizes.size);
+  const expected = growing ? withExpected(sizes) : sizes;
+  const houses = Math.max(1, expected.size);
   const widest = sizes.size <= 1 && !growing ? MEASURES.maxLoneHouse : MEASURES.maxHouse;
   const step = houses > 60 ? 92 : 46;
   /** @type {Frame|null} */
@@ -37,12 +40,19 @@ export function planFrame(sizes, window, { growing, gates }) {
   let bestScore = -1;
   for (let columns = 1; columns <= Math.min(houses, MOST_COLUMNS); columns += 1) {
     for (let houseWidth = MEASURES.minHouse; houseWidth <= widest; houseWidth += step) {
-      const frame = frameOf(sizes, columns, houseWidth, growing, gates || growing ? MEASURES.gateRoom : 0);
-      const score = readability(frame, sizes, window);
+      const frame = frameOf(expected, columns, houseWidth, growing, gates || growing ? MEASURES.gateRoom : 0);
+      const score = readability(frame, expected, window);
       if (score > bestScore + 1e-9) [best, bestScore] = [frame, score];
     }
   }
-  return stretched(/** @type {Frame} */ (best), sizes, window);
+  const { columns, houseWidth, gateRoom } = /** @type {Frame} */ (best);
+  return stretched(frameOf(sizes, columns, houseWidth, growing, gateRoom), sizes, window);
+}
+
+/** @param {Map<string, number>} sizes @returns {Map<string, number>} filled up with houses that have no name */
+function withExpected(sizes) {
+  const spare = Array.from({ length: Math.max(1, EXPECTED.houses - sizes.size) }, (_, i) => /** @type {[string, number]} */ ([`\u0003${i}`, EXPECTED.endpoints]));
+  return new Map([...sizes, ...spare]);
 }
 
 /**
