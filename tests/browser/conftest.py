@@ -6,18 +6,18 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
+
+from tests.browser.driving import SAMPLE, map_id, new_map, wait_for_map
 
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 WITHIN_MS = 60_000
-CAPTURES = Path(__file__).parents[2] / "captures"
 NOTE_VIOLATIONS = """
 window.cspViolations = [];
 document.addEventListener("securitypolicyviolation", (event) => {
@@ -143,3 +143,23 @@ def open_page(browser, server, theme):
 def page(open_page):
     """The page as it opens."""
     return open_page()
+
+
+@pytest.fixture(scope="module")
+def made(browser, server):
+    """Address of a map of the sample, made once for a module, whose tests leave it as it is."""
+    context = browser.new_context(base_url=server.url, storage_state=server.storage_state)
+    page = context.new_page()
+    page.goto("/")
+    new_map(page, *SAMPLE)
+    address = f"/?map={map_id(page)}"
+    context.close()
+    return address
+
+
+@pytest.fixture
+def view(open_page, made):
+    """That map, drawn."""
+    page = open_page(made)
+    wait_for_map(page)
+    return page

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import CAPTURES
+CAPTURES = Path(__file__).parents[2] / "captures"
+SAMPLE = ("ports-host-a.pcapng", "ports-host-b.pcapng", "mirror-host-c.pcap", "points.yaml", "inventory.yaml")
+"""The captures of `make run`, with what is known of them."""
 
 
 def choose(page, *files):

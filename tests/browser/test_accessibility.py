@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import both_themes
-from tests.browser.driving import choose, map_id, new_map, wait_for_map
-from tests.browser.test_upload import ALL
+from tests.browser.driving import SAMPLE, choose, map_id, new_map, wait_for_map
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 SIZES = [(1600, 1000), (1280, 720), (400, 800)]
@@ -55,7 +54,7 @@ def made(browser, server):
     context = browser.new_context(base_url=server.url, storage_state=server.storage_state)
     page = context.new_page()
     page.goto("/")
-    new_map(page, *ALL)
+    new_map(page, *SAMPLE)
     document = page.request.get(f"/api/maps/{map_id(page)}/graph").json()
     trunk = page.evaluate("window.__flowmap.trunks()")[0]
     address = f"/?map={map_id(page)}"

@@ -4,30 +4,12 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driving import map_id, new_map, tiles, wait_for_map
-from tests.browser.test_upload import ALL
+from tests.browser.conftest import both_themes
+from tests.browser.driving import tiles, wait_for_map
 
-
-@pytest.fixture(scope="module")
-def made(browser, server):
-    """Address of a map that is made once for this module."""
-    context = browser.new_context(base_url=server.url, storage_state=server.storage_state)
-    page = context.new_page()
-    page.goto("/")
-    new_map(page, *ALL)
-    address = f"/?map={map_id(page)}"
-    context.close()
-    return address
-
-
-@pytest.fixture(params=["light", "dark"])
-def view(request, open_page, made):
-    page = open_page(made, color_scheme=request.param)
-    wait_for_map(page)
-    return page
+pytestmark = both_themes
 
 
 def pairs(page):

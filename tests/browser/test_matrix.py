@@ -7,23 +7,16 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driving import click_at, map_id, new_map, open_pair, verdict, wait_for_map
-from tests.browser.test_upload import ALL
+from tests.browser.driving import click_at, open_pair, verdict, wait_for_map
 from tests.lab import TRUTH
 
 VMS = {vm["name"]: vm for vm in TRUTH["scenarios"]["vlan"]["machines"] if vm["in_inventory"]}
 
 
 @pytest.fixture(scope="module")
-def made(browser, server):
-    """Address of a map that is made once for this module."""
-    context = browser.new_context(base_url=server.url, storage_state=server.storage_state)
-    page = context.new_page()
-    page.goto("/")
-    new_map(page, *ALL)
-    address = f"/?map={map_id(page)}#v=matrix"
-    context.close()
-    return address
+def made(made):
+    """The matrix of the sample."""
+    return f"{made}#v=matrix"
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -13,9 +13,9 @@ from playwright.sync_api import expect
 
 from tests.api.frames import DATABASE, WEB, pcap, two_talks
 from tests.browser.conftest import NOTE_VIOLATIONS, WITHIN_MS
-from tests.browser.driving import click_at, new_map, open_pair, tiles, verdict
+from tests.browser.driving import SAMPLE, click_at, new_map, open_pair, tiles, verdict
 from tests.browser.test_hostile_names import BACKWARDS, LONG, MARKUP, SCRIPT, inventory
-from tests.browser.test_upload import ALL, download
+from tests.browser.test_upload import download
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def saved(browser, server, tmp_path_factory):
     page = context.new_page()
     page.set_default_timeout(WITHIN_MS)
     page.goto("/")
-    new_map(page, *ALL)
+    new_map(page, *SAMPLE)
     path = download(page, "HTML one file", folder)
     document = json.loads(download(page, "JSON the whole", folder).read_text("utf-8"))
     context.close()

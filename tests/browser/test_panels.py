@@ -13,32 +13,11 @@ from playwright.sync_api import expect
 from flowmap.capture.tools import find_tshark
 from flowmap.settings import Settings
 from tests.api.frames import DATABASE, WEB, pcap, talk
-from tests.browser.conftest import CAPTURES
-from tests.browser.driving import map_id, new_map, open_pair, tiles, verdict, wait_for_map
-from tests.browser.test_upload import ALL
+from tests.browser.driving import CAPTURES, SAMPLE, new_map, open_pair, tiles, verdict, wait_for_map
 
 THIN = "\u2009"
 TWO_HOSTS = ("ports-host-a.pcapng", "mirror-host-c.pcap", "points.yaml", "inventory.yaml")
 TRUTH = json.loads((CAPTURES / "truth.json").read_text())
-
-
-@pytest.fixture(scope="module")
-def made(browser, server):
-    """Address of a map that is made once for this module; no test may correct it."""
-    context = browser.new_context(base_url=server.url, storage_state=server.storage_state)
-    page = context.new_page()
-    page.goto("/")
-    new_map(page, *ALL)
-    address = f"/?map={map_id(page)}"
-    context.close()
-    return address
-
-
-@pytest.fixture
-def view(open_page, made):
-    page = open_page(made)
-    wait_for_map(page)
-    return page
 
 
 def wire_bytes_at(interface, display_filter):
@@ -294,6 +273,6 @@ def test_the_packets_of_a_pair_are_downloaded(view, tmp_path):
         ]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
 
-    truly = [row for name in ALL[:3] for row in frames(CAPTURES / name)]
+    truly = [row for name in SAMPLE[:3] for row in frames(CAPTURES / name)]
     assert len(truly) > 100
     assert sorted(frames(path)) == sorted(truly)

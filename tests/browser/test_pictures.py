@@ -9,30 +9,10 @@ import pytest
 from defusedxml import ElementTree
 
 from tests.api.frames import DATABASE, WEB, pcap, two_talks
-from tests.browser.driving import map_id, new_map, wait_for_map
+from tests.browser.driving import new_map, wait_for_map
 from tests.browser.test_hostile_names import BACKWARDS, LONG, MARKUP, SCRIPT, inventory
-from tests.browser.test_upload import ALL
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@pytest.fixture(scope="module")
-def made(browser, server):
-    """Address of a map that is made once for this module."""
-    context = browser.new_context(base_url=server.url, storage_state=server.storage_state)
-    page = context.new_page()
-    page.goto("/")
-    new_map(page, *ALL)
-    address = f"/?map={map_id(page)}"
-    context.close()
-    return address
-
-
-@pytest.fixture
-def view(open_page, made):
-    page = open_page(made)
-    wait_for_map(page)
-    return page
 
 
 def picture(page, entry, folder):

@@ -9,9 +9,8 @@ from playwright.sync_api import expect
 
 from tests.api.frames import DATABASE, WEB, pcap, two_talks
 from tests.browser.conftest import both_themes
-from tests.browser.driving import map_id, new_map, wait_for_map
+from tests.browser.driving import SAMPLE, map_id, new_map, wait_for_map
 from tests.browser.test_hostile_names import MARKUP, SCRIPT, inventory
-from tests.browser.test_upload import ALL
 
 SECTIONS = [
     "1. What the captures could not see", "2. The figures", "3. The blind spot", "4. Hairpins",
@@ -22,7 +21,7 @@ SECTIONS = [
 @pytest.fixture
 def report(page):
     """The report page of the lab, reached by the link in the header."""
-    new_map(page, *ALL)
+    new_map(page, *SAMPLE)
     page.get_by_role("link", name="Report").click()
     expect(page.locator("#report h1")).to_contain_text("Blind-spot report")
     return page

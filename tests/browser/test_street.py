@@ -7,27 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driving import click_at, map_id, new_map, tiles, wait_for_map
-from tests.browser.test_upload import ALL
-
-
-@pytest.fixture(scope="module")
-def made(browser, server):
-    """Address of a map that is made once for this module."""
-    context = browser.new_context(base_url=server.url, storage_state=server.storage_state)
-    page = context.new_page()
-    page.goto("/")
-    new_map(page, *ALL)
-    address = f"/?map={map_id(page)}"
-    context.close()
-    return address
-
-
-@pytest.fixture
-def view(open_page, made):
-    page = open_page(made)
-    wait_for_map(page)
-    return page
+from tests.browser.driving import click_at, tiles, wait_for_map
 
 
 def change_graph(page, change):

@@ -14,10 +14,20 @@ from playwright.sync_api import expect
 
 from flowmap.capture.tools import find_tshark
 from flowmap.settings import Settings
-from tests.browser.conftest import CAPTURES, both_themes
-from tests.browser.driving import choose, click_at, map_id, new_map, open_pair, start_map, tiles, verdict, wait_for_map
-
-ALL = ("ports-host-a.pcapng", "ports-host-b.pcapng", "mirror-host-c.pcap", "points.yaml", "inventory.yaml")
+from tests.browser.conftest import both_themes
+from tests.browser.driving import (
+    CAPTURES,
+    SAMPLE,
+    choose,
+    click_at,
+    map_id,
+    new_map,
+    open_pair,
+    start_map,
+    tiles,
+    verdict,
+    wait_for_map,
+)
 
 
 def frames_of(display_filter):
@@ -40,7 +50,7 @@ def download(page, entry, folder):
 
 @both_themes
 def test_from_a_capture_to_a_pair_and_to_networkx(page, tmp_path):
-    new_map(page, *ALL)
+    new_map(page, *SAMPLE)
     expect(page.locator("#headline")).to_contain_text("of VM-to-VM bytes never left their host")
     houses = {house["place"]: house["tiles"] for house in page.evaluate("window.__flowmap.houses()")}
     assert (houses["host-a"], houses["host-b"]) == (7, 5)
@@ -62,7 +72,7 @@ def test_from_a_capture_to_a_pair_and_to_networkx(page, tmp_path):
 
 
 def test_the_headline_is_what_the_document_says(page, tmp_path):
-    new_map(page, *ALL)
+    new_map(page, *SAMPLE)
     document = json.loads(download(page, "JSON the whole", tmp_path).read_text(encoding="utf-8"))
     kinds = {node["id"]: node["kind"] for node in document["nodes"]}
     between = [edge for edge in document["edges"] if kinds[edge["source"]] == kinds[edge["target"]] == "vm"]
@@ -173,7 +183,7 @@ def test_a_points_file_that_cannot_be_read_names_its_line(page):
 
 def test_the_copied_filter_finds_the_packets_of_the_pair(open_page):
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
-    new_map(page, *ALL)
+    new_map(page, *SAMPLE)
     open_pair(page, "web-2", "cache-1")  # they speak IPv4 and IPv6
     page.locator("#copy-filter").click()
     expect(page.locator(".notice p")).to_contain_text("Copied")
@@ -188,7 +198,7 @@ def test_the_copied_filter_finds_the_packets_of_the_pair(open_page):
 def test_a_sighting_has_its_place_and_a_filter_for_its_frames(open_page):
     """By keyboard: the table is a region that scrolls, each row's button copies what finds its frames."""
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
-    new_map(page, *ALL)
+    new_map(page, *SAMPLE)
     open_pair(page, "app-1", "web-1")
     table = page.get_by_role("region", name="Where the packets were seen")
     expect(table.get_by_role("columnheader", name="First")).to_be_visible()
@@ -206,7 +216,7 @@ def test_a_sighting_has_its_place_and_a_filter_for_its_frames(open_page):
 
 
 def test_the_panel_names_the_rows_that_place_a_machine(page):
-    new_map(page, *ALL)
+    new_map(page, *SAMPLE)
     open_pair(page, "app-1", "web-1")
     said = page.locator("#placement")
     expect(said).to_contain_text("On host-a according to the inventory")

@@ -8,27 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import both_themes
-from tests.browser.driving import map_id, new_map, open_pair, tiles, verdict, wait_for_map
-from tests.browser.test_upload import ALL
-
-
-@pytest.fixture(scope="module")
-def made(browser, server):
-    """Address of a map that is made once for this module."""
-    context = browser.new_context(base_url=server.url, storage_state=server.storage_state)
-    page = context.new_page()
-    page.goto("/")
-    new_map(page, *ALL)
-    address = f"/?map={map_id(page)}"
-    context.close()
-    return address
-
-
-@pytest.fixture
-def view(open_page, made):
-    page = open_page(made)
-    wait_for_map(page)
-    return page
+from tests.browser.driving import open_pair, tiles, verdict, wait_for_map
 
 
 def shown_pairs(page):
