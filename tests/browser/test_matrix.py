@@ -202,3 +202,18 @@ def test_zooming_with_wheel_and_keys_comes_back_with_nought(plain):
     plain.locator("#matrix-pad").focus()
     plain.keyboard.press("0")
     assert plain.evaluate("window.__flowmapMatrix.scale()") == pytest.approx(before)
+
+
+def test_folds_and_zoom_are_in_the_address_and_come_back(plain):
+    click(plain, blocks(plain)["host-b"]["mark"])
+    plain.get_by_role("button", name="Zoom in").click()
+    expect(plain).to_have_url(re.compile("mf=host-b.*mz="))
+    before = [plain.evaluate("window.__flowmapMatrix.scale()"), lines(plain), cell(plain, "app-1", "db-1")["middle"]]
+    assert "web-3" not in before[1] and "web-1" in before[1]
+    plain.reload()
+    wait_for_map(plain)
+    after = [plain.evaluate("window.__flowmapMatrix.scale()"), lines(plain), cell(plain, "app-1", "db-1")["middle"]]
+    assert after[0] == pytest.approx(before[0], abs=0.002) and after[1] == before[1]
+    assert [after[2][side] for side in "xy"] == pytest.approx([before[2][side] for side in "xy"], abs=2)
+    plain.get_by_role("button", name="Fit").click()
+    expect(plain).not_to_have_url(re.compile("mz="))

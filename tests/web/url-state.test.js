@@ -4,7 +4,7 @@ import { NO_FILTERS } from '../../web/js/model/filters.js';
 import { OUTSIDE, UNPLACED } from '../../web/js/model/graph-model.js';
 import { fromHash, toHash } from '../../web/js/url-state.js';
 
-const START = { view: 'map', range: null, filters: NO_FILTERS, selection: null, camera: null, grouping: 'auto', unfolded: [], sort: '' };
+const START = { view: 'map', range: null, filters: NO_FILTERS, selection: null, camera: null, matrixFolds: null, matrixCamera: null, grouping: 'auto', unfolded: [], sort: '' };
 
 test('the start leaves the address alone', () => {
   assert.equal(toHash(START), '');
@@ -14,6 +14,8 @@ test('the start leaves the address alone', () => {
 const STATES = [
   { ...START, view: 'table', sort: '-bytes' },
   { ...START, view: 'matrix', range: { fromMs: -1.5, toMs: 3_600_000 } },
+  { ...START, view: 'matrix', matrixFolds: [], matrixCamera: { x: 12, y: 0.5, k: 2 } },
+  { ...START, view: 'matrix', matrixFolds: ['esx-1', UNPLACED] },
   { ...START, camera: { x: -12.5, y: 400, k: 0.333 } },
   { ...START, grouping: 'cluster', unfolded: ['prod~a', 'test & lab'] },
   { ...START, grouping: 'host' },

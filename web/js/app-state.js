@@ -31,7 +31,9 @@ import { memoized } from './store.js';
  * @property {View} view
  * @property {Filters} filters
  * @property {Selection|null} selection
- * @property {Camera|null} camera null shows everything
+ * @property {Camera|null} camera of the street map; null shows everything
+ * @property {string[]|null} matrixFolds hosts that are one line of the matrix; null as it begins
+ * @property {Camera|null} matrixCamera
  * @property {import('./model/clusters.js').Grouping} grouping
  * @property {string[]} unfolded names of clusters whose hosts stand on the map
  * @property {string} sort of the table: a column, after a minus when it is turned round; empty as it comes
@@ -42,7 +44,7 @@ import { memoized } from './store.js';
 /** @type {AppState} */
 export const INITIAL_STATE = {
   phase: 'loading', lockedText: '', maps: [], limits: null, map: null, whole: null, model: null, range: null,
-  health: null, timeline: null, work: null, notices: [], view: 'map', filters: NO_FILTERS, selection: null, camera: null, grouping: 'auto', unfolded: [], sort: '', past: [],
+  health: null, timeline: null, work: null, notices: [], view: 'map', filters: NO_FILTERS, selection: null, camera: null, matrixFolds: null, matrixCamera: null, grouping: 'auto', unfolded: [], sort: '', past: [],
 };
 
 /** Map, matrix and table share one filter result. */

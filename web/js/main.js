@@ -94,7 +94,7 @@ mountSummary(byId('summary'), store, session, select);
 const setCamera = (camera) => show({ camera }, false);
 // before the stage, which measures the room that is left
 mountTimeline(byId('timeline'), store, { setRange: (range) => narrow({ range }), select, report: session.report });
-mountStage(byId('stage'), store, { select, setCamera, group: show, setSort: (sort) => show({ sort }), chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
+mountStage(byId('stage'), store, { select, setCamera, group: show, setSort: (sort) => show({ sort }), setMatrix: (patch) => show(patch, false), chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
 mountDetailPanel(byId('details'), store, session, { select, setFilters: (filters) => narrow({ filters }) });
 mountWorkStrip(byId('work'), store, session);
 mountNotices(store, session);

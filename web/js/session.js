@@ -95,7 +95,7 @@ export function createSession(store) {
     const map = await api.getMap(id);
     if (turn !== opened) return;
     [revision, wanted, shown] = [0, 0, null];
-    const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS, range: null, camera: null, grouping: /** @type {const} */ ('auto'), unfolded: [], past: [] }; // they belonged to the other map
+    const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS, range: null, camera: null, matrixFolds: null, matrixCamera: null, grouping: /** @type {const} */ ('auto'), unfolded: [], past: [] }; // they belonged to the other map
     store.set({ map, whole: null, model: null, health: null, timeline: null, ...fresh });
     const address = new URL(location.href);
     if (!isOffline()) address.searchParams.set('map', id);

@@ -18,6 +18,8 @@ import { LANE_ORDER } from './verdicts.js';
  * @property {Filters} filters
  * @property {Selection|null} selection
  * @property {Camera|null} camera
+ * @property {string[]|null} matrixFolds
+ * @property {Camera|null} matrixCamera
  * @property {import('./model/clusters.js').Grouping} grouping of hosts on the map
  * @property {string[]} unfolded names of clusters whose hosts stand on the map
  * @property {string} sort
@@ -63,6 +65,17 @@ function numbersOf(text, wanted) {
   return text && values.length === wanted && values.every(Number.isFinite) ? values : [];
 }
 
+/** @param {Camera} camera */
+function cameraText({ x, y, k }) {
+  return numbers([x, y, k]);
+}
+
+/** @param {string|undefined} text @returns {Camera|null} */
+function cameraOf(text) {
+  const [x, y, k] = numbersOf(text, 3);
+  return x !== undefined && y !== undefined && k !== undefined && k > 0 ? { x, y, k } : null;
+}
+
 /** @param {Selection} selection */
 function selectionParts(selection) {
   if (selection.type === 'pair') return ['pair', selection.a, selection.b];
@@ -82,7 +95,7 @@ function selectionOf([type, one, two]) {
 }
 
 /** @param {UrlState} state @returns {string} without the leading # */
-export function toHash({ view, range, filters, selection, camera, grouping, unfolded, sort }) {
+export function toHash({ view, range, filters, selection, camera, matrixFolds, matrixCamera, grouping, unfolded, sort }) {
   const fields = [];
   if (view !== 'map') fields.push(`v=${view}`);
   if (range) fields.push(`t=${numbers([range.fromMs, range.toMs])}`);
@@ -94,7 +107,9 @@ export function toHash({ view, range, filters, selection, camera, grouping, unfo
   if (grouping !== 'auto') fields.push(`by=${grouping}`);
   if (unfolded.length) fields.push(`unf=${join(unfolded)}`);
   if (selection) fields.push(`sel=${join(selectionParts(selection))}`);
-  if (camera) fields.push(`z=${numbers([camera.x, camera.y, camera.k])}`);
+  if (camera) fields.push(`z=${cameraText(camera)}`);
+  if (matrixFolds) fields.push(`mf=${join(matrixFolds)}`);
+  if (matrixCamera) fields.push(`mz=${cameraText(matrixCamera)}`);
   return fields.join('&');
 }
 
@@ -109,7 +124,6 @@ export function fromHash(hash) {
   const least = Number(fields.get('min'));
   const lists = Object.fromEntries(LISTS.map(([key, name]) => [name, split(fields.get(key) ?? null)]));
   const [fromMs, toMs] = numbersOf(fields.get('t'), 2);
-  const [x, y, k] = numbersOf(fields.get('z'), 3);
   return {
     view: VIEWS.find((view) => view === fields.get('v')) ?? 'map',
     range: fromMs !== undefined && toMs !== undefined && fromMs < toMs ? { fromMs, toMs } : null,
@@ -121,7 +135,9 @@ export function fromHash(hash) {
       minBytes: Number.isFinite(least) && least > 0 ? least : 0,
     },
     selection: selectionOf(split(fields.get('sel') ?? null)),
-    camera: x !== undefined && y !== undefined && k !== undefined && k > 0 ? { x, y, k } : null,
+    camera: cameraOf(fields.get('z')),
+    matrixFolds: fields.has('mf') ? split(fields.get('mf') ?? null) : null,
+    matrixCamera: cameraOf(fields.get('mz')),
     grouping: (/** @type {const} */ (['host', 'cluster'])).find((one) => one === fields.get('by')) ?? 'auto',
     unfolded: split(fields.get('unf') ?? null),
     sort: split(fields.get('s') ?? null)[0] ?? '',

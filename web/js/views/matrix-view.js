@@ -28,21 +28,16 @@ import { onThemeChange, readColours } from './theme.js';
 /** Unfolding a host from afar comes this close to it. */
 const CLOSE_CELL_PX = 13;
 
-/** What is folded in the map that was looked at last: it outlives a look at another view. @type {{map: string, folded: Set<string>}|null} */
-let lastFolds = null;
-
-/** @param {string} mapId @returns {ReadonlySet<string>} for those who draw the matrix elsewhere, as an export does */
-export function foldedIn(mapId) {
-  return lastFolds?.map === mapId ? lastFolds.folded : new Set();
-}
+/** A zoom goes into the address when it has come to rest for so long. */
+const REST_MS = 200;
 
 /**
  * @param {HTMLElement} element
  * @param {Store} store
- * @param {(selection: Selection|null) => void} select
+ * @param {{select: (selection: Selection|null) => void, setMatrix: (patch: Partial<Pick<AppState, 'matrixFolds'|'matrixCamera'>>) => void}} actions
  * @returns {() => void} unmount
  */
-export function mountMatrixView(element, store, select) {
+export function mountMatrixView(element, store, { select, setMatrix }) {
   const canvas = el('canvas', { 'aria-hidden': 'true' });
   const pad = el('div', { class: 'matrix__pad', id: 'matrix-pad' });
   const focus = el('div', { class: 'street__focus', hidden: true });
@@ -78,6 +73,7 @@ export function mountMatrixView(element, store, select) {
   let view = d3.zoomIdentity;
   let touched = false; // the user has zoomed: growth must not move the view
   let drawing = 0;
+  let resting = 0;
   let size = { width: 0, height: 0 };
   /** @type {Spot|null} */
   let focused = null;
@@ -88,6 +84,8 @@ export function mountMatrixView(element, store, select) {
     .on('zoom', (event) => {
       view = event.transform;
       if (event.sourceEvent) touched = true;
+      clearTimeout(resting);
+      if (touched) resting = setTimeout(() => setMatrix({ matrixCamera: cameraNow() }), REST_MS);
       hover.leave();
       draw();
     });
@@ -123,14 +121,13 @@ export function mountMatrixView(element, store, select) {
     const { model, map } = state;
     if (!model || !map || size.width === 0) return;
     const fresh = map.id !== mapId;
-    if (fresh) [slots, placed, folded, mapId, touched] = [loadPlaces(map.id)?.slots ?? null, null, lastFolds?.map === map.id ? lastFolds.folded : null, map.id, false];
+    if (fresh) [slots, placed, folded, mapId, touched] = [loadPlaces(map.id)?.slots ?? null, null, null, map.id, false];
     const whole = state.whole ?? model;
     const kept = arrange(whole);
     const before = picture;
     const shown = shownOf(model, state.filters);
     const given = /** @type {import('../layout/slots.js').Slots} */ (slots);
-    folded ??= startFolded(given, whole, Math.min(size.width, room().height) - 180);
-    lastFolds = { map: map.id, folded };
+    folded = state.matrixFolds ? new Set(state.matrixFolds) : folded ?? startFolded(given, whole, Math.min(size.width, room().height) - 180);
     picture = matrixPicture(whole, model, shown, given, folded, state.selection);
     const texts = foldTexts(picture, model, shown);
     folds.textContent = texts.hosts;
@@ -138,7 +135,8 @@ export function mountMatrixView(element, store, select) {
     pad.setAttribute('aria-label', gridName(picture));
     showControls(picture);
     if (before?.axis !== picture.axis) planLabels(picture);
-    if (!before || !kept || (!touched && outgrown(picture))) fit(!kept);
+    if (fresh && state.matrixCamera) goTo(state.matrixCamera);
+    else if (!before || !kept || (!touched && outgrown(picture))) fit(!kept);
     keys.update(before, picture);
     exposeMatrix(map.id, picture, () => ({ view, pane: pane(), bands: bands() }));
     draw();
@@ -180,8 +178,7 @@ export function mountMatrixView(element, store, select) {
 
   /** @param {Set<string>} next */
   function foldTo(next) {
-    folded = next;
-    rebuild(store.get());
+    setMatrix({ matrixFolds: [...next] });
     fit(true);
   }
 
@@ -192,10 +189,9 @@ export function mountMatrixView(element, store, select) {
     const was = view.apply([block.start, block.start]);
     const next = new Set(folded);
     if (!next.delete(place)) next.add(place);
-    folded = next;
     touched = true;
     hover.leave();
-    rebuild(store.get());
+    setMatrix({ matrixFolds: [...next] });
     const now = picture?.axis.blockOf.get(place);
     if (!now) return;
     const k = now.folded ? view.k : Math.max(view.k, CLOSE_CELL_PX / MATRIX.cell);
@@ -217,9 +213,25 @@ export function mountMatrixView(element, store, select) {
   function fit(asked) {
     if (!picture || size.width === 0) return;
     if (asked) touched = false;
+    if (!touched && store.get().matrixCamera) setMatrix({ matrixCamera: null });
     const { x, y, k } = fitView(picture.axis, planned, room());
     zoom.scaleExtent([Math.min(0.08, k * 0.7), 6]);
     padSelection.call(zoom.transform, d3.zoomIdentity.translate(x, y).scale(k));
+  }
+
+  /** What is in the middle of the window. @returns {import('../url-state.js').Camera} */
+  function cameraNow() {
+    const { width, height } = room();
+    const [x, y] = view.invert([width / 2, height / 2]);
+    return { x, y, k: view.k };
+  }
+
+  /** @param {import('../url-state.js').Camera} camera */
+  function goTo({ x, y, k }) {
+    touched = true;
+    zoom.scaleExtent([0.02, 6]);
+    const { width, height } = room();
+    padSelection.call(zoom.transform, d3.zoomIdentity.translate(width / 2 - x * k, height / 2 - y * k).scale(k));
   }
 
   function resize() {
@@ -351,7 +363,8 @@ export function mountMatrixView(element, store, select) {
     draw();
   });
   const unsubscribe = store.subscribe((state, before) => {
-    if (state.model !== before.model || state.filters !== before.filters || state.selection !== before.selection || state.map?.id !== before.map?.id) rebuild(state);
+    const changed = /** @type {(keyof AppState)[]} */ (['model', 'filters', 'selection', 'matrixFolds']).some((key) => state[key] !== before[key]);
+    if (changed || state.map?.id !== before.map?.id) rebuild(state);
   });
   resize();
 
@@ -363,6 +376,7 @@ export function mountMatrixView(element, store, select) {
     keys.unmount();
     hover.leave();
     cancelAnimationFrame(drawing);
+    clearTimeout(resting);
     frame.remove();
     Reflect.deleteProperty(window, '__flowmapMatrix');
   };

@@ -13,7 +13,7 @@ import { mountStreetView } from './street-view.js';
 /**
  * @param {HTMLElement} element
  * @param {Store} store
- * @param {import('./street-view.js').MapActions & {setSort: (sort: string) => void, chooseFiles: () => void, openSample: () => void, openLive: () => void}} actions
+ * @param {import('./street-view.js').MapActions & {setSort: (sort: string) => void, setMatrix: (patch: Partial<AppState>) => void, chooseFiles: () => void, openSample: () => void, openLive: () => void}} actions
  */
 export function mountStage(element, store, actions) {
   let showing = '';
@@ -42,7 +42,7 @@ export function mountStage(element, store, actions) {
     showing = next;
     element.setAttribute('aria-label', next === 'table' ? 'Table of pairs' : next === 'matrix' ? 'Matrix by host' : 'Map');
     if (next === 'map') unmount = mountStreetView(element, store, actions);
-    else if (next === 'matrix') unmount = mountMatrixView(element, store, actions.select);
+    else if (next === 'matrix') unmount = mountMatrixView(element, store, actions);
     else if (next === 'table') unmount = mountPairTable(element, store, actions);
     else element.append(el('div', { class: 'empty' }, card(next, state)));
   }
