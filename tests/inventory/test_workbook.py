@@ -255,9 +255,9 @@ def test_impossible_cells_are_a_sentence_or_nothing(rows):
         assert len(file.records) <= 1
 
 
-@pytest.mark.parametrize("keep", [5, 100, len(GOOD) // 2, len(GOOD) - 10])
-def test_a_workbook_cut_short(keep):
-    assert "cannot be read as one" in refused(GOOD[:keep])
+@pytest.mark.parametrize("end", ["5", "100", "half", "-10"])  # a workbook's length depends on the second it is made in
+def test_a_workbook_cut_short(end):
+    assert "cannot be read as one" in refused(GOOD[: len(GOOD) // 2 if end == "half" else int(end)])
 
 
 def test_a_zip_of_something_else():
