@@ -243,8 +243,9 @@ def test_maps_can_be_opened_again_and_deleted(page):
 @both_themes
 def test_the_sample_is_there_with_one_click(page):
     # the first map of a server is made from the empty page; other tests may have made some
-    page.evaluate("""() => fetch('/api/maps').then((answer) => answer.json()).then(({maps}) => Promise.all(
-        maps.map(({id}) => fetch(`/api/maps/${id}`, {method: 'DELETE', headers: {'X-FlowMap': '1'}}))))""")
+    page.goto("about:blank")  # a page that looks at a map would ask for what is deleted
+    for one in page.request.get("/api/maps").json()["maps"]:
+        assert page.request.delete(f"/api/maps/{one['id']}", headers={"X-FlowMap": "1"}).ok
     page.goto("/")
     page.get_by_role("button", name="Try the sample").click()
     wait_for_map(page)
