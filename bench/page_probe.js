@@ -116,11 +116,11 @@
       revision: probe.revision, since: probe.revision - 1, graph: graph.graph, nodes, edges,
       removed_nodes: [], removed_edges: [], node_order: null, edge_order: null,
     });
-    const [old, before] = [window.__flowmap, places()];
+    const [old, before] = [window.__flowmap.drawing, places()];
     const began = performance.now();
     const event = { data: JSON.stringify({ revision: probe.revision }) };
     for (const source of sources) source.dispatchEvent(new MessageEvent('graph', event));
-    while (window.__flowmap === old) await new Promise((done) => setTimeout(done));
+    while (window.__flowmap.drawing === old) await new Promise((done) => setTimeout(done));
     await painted();
     return { took: performance.now() - began, moved: furthest(before) };
   };

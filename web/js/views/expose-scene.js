@@ -19,6 +19,8 @@ export function exposeScene(scene, mapId, view, pad) {
     configurable: true,
     value: Object.freeze({
       get map() { return mapId(); },
+      /** Another value after every change. */
+      get drawing() { return scene()?.parts ?? null; },
       tiles: () => [...(scene()?.layout.tiles.values() ?? [])].map(placed),
       ghosts: () => houses().flatMap((house) => house.ghosts.map(placed)),
       houses: () => houses().map((house) => ({ place: house.place, box: house.box, tiles: house.tiles.length, hosts: house.hosts.length, middle: middle(house.box) })),
