@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import both_themes
-from tests.browser.driving import SAMPLE, choose, map_id, new_map, wait_for_map
+from tests.browser.driving import choose, map_id, wait_for_map
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 SIZES = [(1600, 1000), (1280, 720), (400, 800)]
@@ -49,17 +49,16 @@ def test_the_empty_page_has_no_barrier(open_page):
 
 
 @pytest.fixture(scope="module")
-def made(browser, server):
-    """Address of a map that is made once for this module, and its document."""
+def made(browser, server, made):
+    """Address of the sample's map, its document, and a trunk that it draws."""
     context = browser.new_context(base_url=server.url, storage_state=server.storage_state)
     page = context.new_page()
-    page.goto("/")
-    new_map(page, *SAMPLE)
+    page.goto(made)
+    wait_for_map(page)
     document = page.request.get(f"/api/maps/{map_id(page)}/graph").json()
     trunk = page.evaluate("window.__flowmap.trunks()")[0]
-    address = f"/?map={map_id(page)}"
     context.close()
-    return address, document, trunk
+    return made, document, trunk
 
 
 def screens(document, trunk):
