@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 MAX_BYTES = 1 << 20
+
+
+def log_fault(error: BaseException) -> str:
+    """Write a mistake of ours to the log; gives the id under which people find it there."""
+    fault = secrets.token_hex(4)
+    logging.getLogger("flowmap.api").error("fault %s", fault, exc_info=error)
+    return fault
 
 
 def log_to(data_dir: Path) -> None:

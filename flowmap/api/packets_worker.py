@@ -9,18 +9,16 @@ a crash here, or a reader that goes away, costs one download and nothing else.
 from __future__ import annotations
 
 import json
-import logging
 import os
-import secrets
 import sys
 from collections.abc import Generator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from flowmap.api import results
 from flowmap.api.child import end_on_sigterm, end_with_parent, own_output
-from flowmap.api.log import log_to
+from flowmap.api.log import log_fault, log_to
 from flowmap.errors import FlowMapError
 from flowmap.evidence.pair_packets import PacketCut, WantedPackets
 from flowmap.settings import Settings
@@ -46,11 +44,13 @@ def main() -> None:
     settings = Settings(**command["settings"])
     log_to(settings.data_dir)
     pieces: Generator[bytes, None, None] | None = None
+    began = False
     try:
         prepare_kernels(lambda text: None)
         pieces = PacketCut(wanted_packets(command), settings).pieces()
         first = next(pieces)
         stream.write(b"{}\n")
+        began = True
         for piece in chain([first], pieces):
             stream.write(piece)
             stream.flush()
@@ -59,17 +59,19 @@ def main() -> None:
             pieces.close()
         os._exit(1)
     except FlowMapError as error:
-        _refuse(stream, str(error))
-    except Exception:
-        fault = secrets.token_hex(4)
-        logging.getLogger("flowmap.api").exception("fault %s", fault)
-        _refuse(stream, f"FlowMap made a mistake in this download; server.log tells more under the id {fault}.")
+        _refuse(None if began else stream, str(error))
+    except Exception as error:
+        fault = log_fault(error)
+        sentence = f"FlowMap made a mistake in this download; server.log tells more under the id {fault}."
+        _refuse(None if began else stream, sentence)
 
 
-def _refuse(stream: Any, sentence: str) -> None:
-    """Before the first piece the server tells the sentence; after it the status alone says that the end is missing."""
-    stream.write(json.dumps({"error": sentence}).encode() + b"\n")
-    stream.flush()
+def _refuse(stream: BinaryIO | None, sentence: str) -> None:
+    """Before the first piece the server tells the sentence. After it, without a stream, the status alone says that the
+    end is missing: a sentence would stand among the packets."""
+    if stream is not None:
+        stream.write(json.dumps({"error": sentence}).encode() + b"\n")
+        stream.flush()
     raise SystemExit(1)
 
 

@@ -7,8 +7,6 @@ the fault is ours and the details are in the log under that id. A sentence never
 from __future__ import annotations
 
 import errno
-import logging
-import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -18,10 +16,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from flowmap.api.log import log_fault
 from flowmap.errors import FlowMapError, LimitError, ToolError
 from flowmap.export import dumps
-
-log = logging.getLogger("flowmap.api")
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -54,8 +51,7 @@ def problem_response(status: int, detail: str, *, headers: Mapping[str, str] | N
 
 def fault_response(error: BaseException) -> Response:
     """500 for a bug of ours: an id for people, the details in the log under it."""
-    fault = secrets.token_hex(4)
-    log.error("fault %s", fault, exc_info=error)
+    fault = log_fault(error)
     return problem_response(500, f"FlowMap made a mistake; the server's log tells more under the id {fault}.", id=fault)
 
 

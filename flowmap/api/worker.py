@@ -18,10 +18,8 @@ store of a later release takes its place.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import pickle
-import secrets
 import sys
 import threading
 import time
@@ -31,7 +29,7 @@ from typing import Any, BinaryIO
 
 from flowmap.api import results
 from flowmap.api.child import end_on_sigterm, end_with_parent, own_output
-from flowmap.api.log import log_to
+from flowmap.api.log import log_fault, log_to
 from flowmap.capture.live import LiveCapture, LiveLimits
 from flowmap.capture.points import Registry, Statements, statements_of
 from flowmap.errors import FlowMapError
@@ -206,9 +204,8 @@ def run(command: dict[str, Any], report: Report, stop: threading.Event) -> None:
             "failed",
             error=f"The analysis could not use the data folder ({error.strerror}); make room there or check it.",
         )
-    except Exception:
-        fault = secrets.token_hex(4)
-        logging.getLogger("flowmap.api").exception("fault %s", fault)
+    except Exception as error:
+        fault = log_fault(error)
         report(
             "failed",
             error=f"FlowMap made a mistake in this analysis; server.log tells more under the id {fault}.",

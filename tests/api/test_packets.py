@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import time
 from urllib.parse import quote
 
@@ -230,3 +233,31 @@ def test_a_worker_that_dies_breaks_the_download_off(tmp_path):
                 for _ in response.iter_bytes():
                     pass
         wait_for(lambda: server.state.downloads == 0)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_mistake_is_told_before_the_packets_and_never_among_them(tmp_path, before):
+    program = f"""
+import flowmap.api.packets_worker as worker
+
+class Cut:
+    def __init__(self, wanted, settings):
+        pass
+
+    def pieces(self):
+        yield from [b"packets"] * {before}
+        raise ValueError("a mistake")
+
+worker.wanted_packets = worker.prepare_kernels = lambda given: None
+worker.PacketCut = Cut
+worker.main()
+"""
+    command = {"parent": os.getpid(), "settings": {"data_dir": str(tmp_path)}}
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=json.dumps(command).encode() + b"\n", capture_output=True, timeout=60
+    )
+    assert done.returncode == 1 and "a mistake" in (tmp_path / "server.log").read_text()
+    if before:
+        assert done.stdout == b"{}\npackets"
+    else:
+        assert "server.log tells more under the id" in json.loads(done.stdout)["error"]
