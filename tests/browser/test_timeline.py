@@ -165,6 +165,11 @@ def test_keys_alone_do_it_all(view):
     search.press_sequentially("[")
     expect(search).to_have_value("[")
     expect_range(view, "22:13:26 – 22:13:31", "4.05 kB VM-to-VM")
+    view.evaluate("localStorage.setItem('flowmap.single-keys', 'off')")
+    before = view.url
+    view.locator("h1").click()
+    view.keyboard.press("[")
+    assert view.url == before  # keys of one sign are switched off
     end.focus()
     view.keyboard.press("Escape")
     expect(view.locator(".summary__facts")).to_contain_text(WHOLE)

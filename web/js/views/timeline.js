@@ -5,6 +5,7 @@ import { bytes, msOfText, roundDuration, visibleText, zoneOf } from '../format.j
 import { bucketAt } from '../model/brush.js';
 import { axisOf, bucketTexts, marksOf, moveText, spokenSummary } from '../model/timeline.js';
 import { byId, el, fill } from './element.js';
+import { singleKeysAreOn } from './shortcuts.js';
 import { createBrush } from './timeline-brush.js';
 import { EDGES, createChart, spanText } from './timeline-chart.js';
 
@@ -163,7 +164,7 @@ export function mountTimeline(element, store, actions) {
 
 /** @param {KeyboardEvent} event @returns {boolean} [ or ], and nobody is typing */
 function isBrushKey(event) {
-  if (!['[', ']'].includes(event.key) || event.metaKey || event.ctrlKey !== event.altKey) return false; // Ctrl and Alt together are AltGr
+  if (!['[', ']'].includes(event.key) || !singleKeysAreOn() || event.metaKey || event.ctrlKey !== event.altKey) return false; // Ctrl and Alt together are AltGr
   if (document.querySelector('dialog[open], [popover]:popover-open')) return false;
   const target = /** @type {HTMLElement} */ (event.target);
   return !(target instanceof Element && target.closest('input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]'));
