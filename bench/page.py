@@ -96,6 +96,8 @@ def _measure(browser: Any, server: Served) -> Measured:
         found[f"{word}first paint"] = painted
         found[f"{word}first paint, from the document"] = painted - page.evaluate("probe.arrivedAt()")
         if view == "map":
+            page.goto("/", wait_until="commit")  # its modules are here now
+            found["first paint, second visit"] = page.evaluate("probe.firstPaint('page')")
             found |= _moves(page, "#map-pad", "")
             found["layout alone"] = statistics.median(page.evaluate("probe.layout(5, 'auto')"))
             found["layout alone, no host folded"] = statistics.median(page.evaluate("probe.layout(5, 'host')"))
@@ -140,6 +142,8 @@ def _measure_peer(browser: Any, url: str) -> Measured:
     arrived = page.evaluate("probe.arrivedAt()")
     settled = page.evaluate("(limit) => probe.settled(limit)", SETTLES_MS)
     found: Measured = {"first paint": painted, "first paint, from the document": painted - arrived}
+    page.goto(url, wait_until="commit")
+    found["first paint, second visit"] = page.evaluate("probe.firstPaint('peer')")
     found["settled layout"] = settled if settled else f"not in {SETTLES_MS // 1000} s"
     if not settled:
         found["not settled"] = "so pan and zoom are measured while it still moves"

@@ -1,7 +1,8 @@
 """The page's files: a fixed table made at start, so that no request ever becomes a path.
 
 They are answered before any route is looked for: a page is a hundred small modules, and its first picture waits for
-all of them. For the same reason a document names the modules that its script will ask for, one after another otherwise.
+all of them. For the same reason a document names the modules that its script will ask for, one after another otherwise,
+and by addresses that tell what is in them, so that a browser which has them does not ask again.
 """
 
 from __future__ import annotations
@@ -28,34 +29,50 @@ TYPES = {
     ".json": "application/json",
     ".webmanifest": "application/manifest+json",
 }
+KEPT = "max-age=31536000, immutable"
 _SCRIPT = re.compile(rb'( *)<script type="module" src="([\w./-]+)"></script>\n')
+_NEEDED = re.compile(
+    rb'((?:<link rel="(?:icon|stylesheet|modulepreload)" |<script type="module" (?:async )?)(?:href|src)=")'
+)
 _IMPORT = re.compile(rb"""^(?:import|export)\b[^'"\n]*['"](\.{1,2}/[\w./-]+\.js)['"];""", re.MULTILINE)
 
 
 class StaticFile(NamedTuple):
-    """One file: its bytes, media type and entity tag."""
+    """One file: its bytes, media type and entity tag, and whether its address never has another content."""
 
     content: bytes
     media_type: str
     etag: str
+    immutable: bool = False
 
 
 def static_table(folder: Path) -> dict[str, StaticFile]:
-    """Every servable file under ``folder`` by its address; ``index.html`` also as ``/``."""
+    """Every servable file under ``folder`` by its address; ``index.html`` also as ``/``.
+
+    What documents need stands a second time in a folder named after the contents of all files: there modules find each
+    other by the same relative paths.
+    """
     contents = {
         "/" + path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.suffix in TYPES and path.is_file() and not path.name.startswith(".")
     }
+    kept = "/kept-" + _digest("".join(name + _digest(content) for name, content in contents.items()).encode())
     table = {}
     for address, content in contents.items():
+        media_type = TYPES[posixpath.splitext(address)[1]]
         if address.endswith(".html"):
-            content = _with_preloads(content, contents)
-        etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        table[address] = StaticFile(content, TYPES[posixpath.splitext(address)[1]], etag)
+            content = _NEEDED.sub(rb"\1" + kept[1:].encode() + b"/", _with_preloads(content, contents))
+        else:
+            table[kept + address] = StaticFile(content, media_type, f'"{_digest(content)}"', immutable=True)
+        table[address] = StaticFile(content, media_type, f'"{_digest(content)}"')
     if "/index.html" in table:
         table["/"] = table["/index.html"]
     return table
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def _with_preloads(document: bytes, contents: Mapping[str, bytes]) -> bytes:
@@ -100,7 +117,7 @@ class StaticFiles:
         if file is None or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
-        headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
+        headers = {"ETag": file.etag, "Cache-Control": KEPT if file.immutable else "no-cache"}
         if file.etag in Headers(scope=scope).get("if-none-match", ""):
             answer = Response(status_code=304, headers=headers)
         else:

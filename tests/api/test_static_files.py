@@ -13,7 +13,7 @@ PRELOADS = re.compile(rb'<link rel="modulepreload" href="([\w./-]+)">')
 
 def test_the_page_names_every_module_that_its_script_will_ask_for():
     document = static_table(web_folder())["/"].content
-    named = [name.decode() for name in PRELOADS.findall(document)]
+    named = [name.decode().partition("/")[2] for name in PRELOADS.findall(document)]
     # another reader of the same files, which refuses what it does not know; it exchanges the door to the server
     reached = {name.removeprefix("flowmap/") for name in modules(web_folder())} - {"js/main.js", "js/offline-api.js"}
     assert sorted(named) == sorted(reached | {"js/api.js"})
@@ -22,9 +22,44 @@ def test_the_page_names_every_module_that_its_script_will_ask_for():
 def test_names_that_lead_nowhere_and_other_pages_are_left_alone(tmp_path):
     (tmp_path / "js").mkdir()
     (tmp_path / "js" / "main.js").write_text("import './gone.js';\nimport { a } from '../../out.js';\nexport {};\n")
-    page = b'<head>\n  <script type="module" src="js/main.js"></script>\n</head>'
-    (tmp_path / "index.html").write_bytes(page)
+    page = b'<head>\n  <script type="module" src="%sjs/main.js"></script>\n</head>'
+    (tmp_path / "index.html").write_bytes(page % b"")
     (tmp_path / "bare.html").write_bytes(b"<p>no script</p>")
     table = static_table(tmp_path)
-    assert table["/"].content == page
+    kept = next(name for name in table if name.startswith("/kept-")).split("/")[1]
+    assert table["/"].content == page % f"{kept}/".encode()
     assert table["/bare.html"].content == b"<p>no script</p>"
+
+
+def made(folder, script="export {};\n"):
+    (folder / "js").mkdir(parents=True)
+    (folder / "js" / "main.js").write_text(script)
+    (folder / "index.html").write_text(
+        '<link rel="stylesheet" href="a.css"><script type="module" async src="js/main.js">'
+    )
+    (folder / "a.css").write_text("a {}")
+    return static_table(folder)
+
+
+def kept_addresses(table):
+    return {address for address, file in table.items() if file.immutable}
+
+
+def test_an_address_that_a_browser_keeps_changes_with_any_file(tmp_path):
+    one, same, other = made(tmp_path / "1"), made(tmp_path / "2"), made(tmp_path / "3", "export const a = 1;\n")
+    assert kept_addresses(one) == kept_addresses(same)
+    assert kept_addresses(one).isdisjoint(kept_addresses(other))
+    for table in (one, other):
+        needed = {f"/{name.decode()}" for name in re.findall(rb'(?:href|src)="([\w./-]+)"', table["/"].content)}
+        assert needed == kept_addresses(table)
+        assert all(table[address].content == table["/" + address.split("/", 2)[2]].content for address in needed)
+
+
+def test_documents_themselves_are_asked_for_again(server):
+    document = server.client.get("/")
+    assert document.headers["cache-control"] == "no-cache"
+    script = re.search(r'async src="([\w./-]+)"', document.text)
+    answer = server.client.get(f"/{script[1]}")
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "max-age=31536000, immutable")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert server.client.get(f"/js/{script[1].rpartition('/')[2]}").headers["cache-control"] == "no-cache"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -47,6 +48,17 @@ def test_every_state_is_in_the_address_and_comes_back(view, open_page):
     assert verdict(again) == expected
     expect(again.locator(".pair-table tbody tr[aria-selected=true]")).to_have_count(1)
     expect(again.locator("[data-lane=undetermined] input")).not_to_be_checked()
+
+
+def test_the_answers_that_were_asked_for_ahead_are_used(view):
+    seen = []
+    view.on("request", lambda request: seen.append(urlsplit(request.url).path))
+    view.reload()
+    wait_for_map(view)
+    expect(view.locator("html")).to_have_attribute("data-started", "")
+    own = urlsplit(view.url).query.removeprefix("map=")
+    asked = [path.removeprefix(f"/api/maps/{own}") for path in seen if path.startswith("/api/")]
+    assert sorted(asked) == sorted(["/api/maps", "", "/graph", "/health", "/timeline", "/events"])
 
 
 def test_back_undoes_a_filter(view):

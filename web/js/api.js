@@ -1,5 +1,7 @@
 // The only door to the server. Every failure becomes one ApiError whose message is the sentence to show.
 
+import { answerOf, takeAnswer } from './answers-ahead.js';
+
 /** @typedef {import('./document-types.js').MapStatus} MapStatus */
 /** @typedef {import('./document-types.js').MapList} MapList */
 /** @typedef {import('./document-types.js').GraphDocument} GraphDocument */
@@ -54,17 +56,15 @@ async function send(method, path, { body, type, signal } = {}) {
   /** @type {Record<string, string>} */
   const headers = method === 'GET' ? {} : { ...SAME_PAGE };
   if (type !== undefined) headers['Content-Type'] = type;
-  let response;
-  let text;
+  let answer;
   try {
-    response = await fetch(`/api${path}`, { method, headers, body: body ?? null, signal: signal ?? null });
-    text = await response.text();
+    answer = await ((method === 'GET' && takeAnswer(path)) || answerOf(path, { method, headers, body: body ?? null, signal: signal ?? null }));
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiError(0, NO_ANSWER);
   }
-  if (!response.ok) throw problem(response.status, text);
-  return { text, headers: response.headers };
+  if (!answer.ok) throw problem(answer.status, answer.text);
+  return answer;
 }
 
 /** An id may hold a comma, so each is encoded for itself. @param {string} a @param {string} b */

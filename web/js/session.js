@@ -1,5 +1,6 @@
 // What the page does with the server: open a map, follow it, send files, start and stop a live capture.
 
+import { forgetAnswers } from './answers-ahead.js';
 import { ApiError, api, follow } from './api.js';
 import { isBusy } from './app-state.js';
 import { msOfText, visibleText } from './format.js';
@@ -10,6 +11,7 @@ import { carrySelection } from './model/carry-selection.js';
 import { NO_FILTERS } from './model/filters.js';
 import { buildModel, modelWithin } from './model/graph-model.js';
 import { mapName, sortFiles } from './model/intake.js';
+import { mapToOpen } from './model/map-to-open.js';
 import { HAND_FILE, readHandDocument } from './model/placed-by-hand.js';
 import { PointsFileError } from './model/points-file.js';
 import { isOffline } from './offline.js';
@@ -75,13 +77,14 @@ export function createSession(store) {
     try {
       const maps = await refreshMaps();
       store.set({ phase: 'ready' });
-      const found = maps.find((map) => map.id === wanted) ?? maps.find((map) => map.revision > 0) ?? maps[0];
+      const found = mapToOpen(maps, wanted);
       if (wanted && found?.id !== wanted) notify('The map of this address is gone; this is the newest one.', 'info');
       if (found) await open(found.id, { keepView: true });
     } catch (error) {
       store.set({ phase: 'ready' });
       report(error);
     } finally {
+      forgetAnswers();
       begin();
     }
   }
