@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -36,6 +36,23 @@ def test_filters_move_no_tile(view):
     expect(view).to_have_url(re.compile("q=db-1"))
     assert tiles(view).keys() == before.keys()
     assert all(tiles(view)[key][side] == before[key][side] for key in before for side in ("x", "y", "w", "h"))
+
+
+def test_back_leads_to_the_map_that_was_open(view, open_page):
+    first = view.url
+    open_pair(view, "app-1", "db-1")
+    pair, view_of_pair = verdict(view), view.url
+    view.evaluate(
+        "fetch('/api/maps', {method: 'POST', headers: {'X-FlowMap': '1', 'Content-Type': 'application/json'}, body: '{\"name\": \"second\"}'})"
+    )
+    page = open_page(view_of_pair)
+    page.locator("#maps-button").click()
+    page.locator("#maps-menu").get_by_text("second").click()
+    expect(page.locator("#source-text")).to_have_text("second")
+    assert parse_qs(urlsplit(page.url).query) != parse_qs(urlsplit(first).query)
+    page.go_back()
+    expect(page.locator("#verdict")).to_be_visible()
+    assert (verdict(page), urlsplit(page.url).query) == (pair, urlsplit(first).query)
 
 
 @both_themes

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { carrySelection } from '../../web/js/model/carry-selection.js';
+import { carryNodes, carrySelection } from '../../web/js/model/carry-selection.js';
 import { buildModel } from '../../web/js/model/graph-model.js';
 import { threeHosts, threeHostsModel } from './three-hosts.js';
 
@@ -25,4 +25,12 @@ test('what needs no change stays the same object', () => {
     assert.equal(carrySelection(selection, before, threeHostsModel()), selection);
   }
   assert.equal(carrySelection(null, null, before), null);
+});
+
+test('what is hidden or shown alone is found again, too', () => {
+  const now = renamed('ip:default/10.9.9.8', 'vm:lost-1');
+  assert.deepEqual(carryNodes(['vm:web-1', 'ip:default/10.9.9.8', 'vm:gone'], before, now), ['vm:web-1', 'vm:lost-1', 'vm:gone']);
+  const same = ['vm:web-1'];
+  assert.equal(carryNodes(same, before, now), same);
+  assert.equal(carryNodes(same, null, now), same);
 });

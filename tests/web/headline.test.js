@@ -51,3 +51,19 @@ test('a mixed pair gives its bytes to each part', () => {
 test('peers that the server folded count as peers outside', () => {
   assert.equal(outsidePeers(threeHostsModel()), 41); // one by name, 40 folded
 });
+
+test('hairpin bytes are those that the document tells, whatever else a pair did', () => {
+  const edge = { wire_bytes: 10_000, stayed_bytes: 1000, left_bytes: 9000, hairpin_bytes: 4000, undetermined_bytes: 0 };
+  for (const lane of ['mixed', 'left', 'hairpin']) assert.equal(splitOf([{ edge, lane }]).hairpin, 4000, lane);
+});
+
+test('VM pairs that the server folded count in the headline of the whole capture', () => {
+  const document = threeHosts();
+  Object.assign(document.graph.shares, { vm_vm_bytes: 20_010, within_host_bytes: 9310 });
+  document.graph.grades = { vm_vm: { ungraded_bytes: 1800 } };
+  const { hairpin, ...split } = vmSplit(buildModel(document));
+  assert.deepEqual(split, { total: 20_010, stayed: 9310, left: 8900, undetermined: 1800 });
+  assert.equal(hairpin, 2000);
+  document.graph.range = { from_ns: 0, to_ns: 1 };
+  assert.equal(vmSplit(buildModel(document)).total, 12_010);
+});

@@ -13,7 +13,12 @@ test('where the traffic of a host goes, whoever opened it, without what is its o
 });
 
 test('a trunk has bytes each way', () => {
-  assert.deepEqual(waysOf('h', [pair('h', 'k', 10, 5), pair('k', 'h', 100, 1)]), { there: 11, back: 105 });
+  assert.deepEqual(waysOf((place) => place === 'h', [pair('h', 'k', 10, 5), pair('k', 'h', 100, 1)]), { there: 11, back: 105 });
+});
+
+test('a service over TCP and UDP is one, and its pair counts once', () => {
+  const dns = [{ ...service(53, 5, 'dns'), protocol: 'udp' }, service(53, 7, 'dns')];
+  assert.deepEqual(servicesOfPairs([pair('h', 'k', 0, 0, 'left', dns)]).map((row) => [row.service.port, row.pairs, row.wire_bytes]), [[53, 1, 12]]);
 });
 
 test('services of several pairs are summed by application and port', () => {

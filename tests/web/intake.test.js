@@ -29,3 +29,8 @@ test('a points file that cannot be read names itself and the line', () => {
   assert.throws(() => readPoints('points.json', '{'), /^Error: points\.json is not valid JSON/);
   assert.throws(() => readPoints('points.yaml', 'hosts:\n  a: &x 1\n'), /^Error: points\.yaml cannot be read: line 2 begins a value with "&"/);
 });
+
+test('an export of RVTools and a Proxmox file are inventories; a name that only ends in points is no points file', () => {
+  assert.deepEqual(['RVTools.xlsx', '100.conf', 'endpoints.json', 'mountpoints.yaml', 'lab-points.yaml', 'points.json'].map(kindOfFile),
+    ['inventory', 'inventory', 'inventory', 'inventory', 'points', 'points']);
+});

@@ -205,3 +205,14 @@ test('a live map is planned for the hosts that will follow', () => {
   assert.equal(frame.columns, 3);
   assert.deepEqual(Object.keys(frame.interiors), ['esx-1', 'esx-2']);
 });
+
+test('a host may be called like something that every object has', () => {
+  const document = threeHosts();
+  document.nodes.push(newVm('a', 'constructor'), newVm('b', '__proto__'));
+  const model = buildModel(document);
+  const slots = assignSlots(model, assignSlots(model, null));
+  assert.deepEqual([slots.tiles.constructor, slots.tiles.__proto__], [['vm:a'], ['vm:b']]);
+  const frame = planFrame(sizesOf(slots, () => 0), { width: 1000, height: 700 }, { growing: false, gates: false });
+  const { tiles } = layOut(slots, frame);
+  assert.deepEqual([tiles.get('vm:a').place, tiles.get('vm:b').place], ['constructor', '__proto__']);
+});

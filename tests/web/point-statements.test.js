@@ -44,3 +44,11 @@ test('uplinks of a host are stated, corrected and taken back', () => {
   assert.deepEqual(withUplinks(said, 'esx-01', { uplinks: ' ', complete: false }).hosts, {});
   assert.deepEqual(Object.keys(withUplinks(empty, '__proto__', { uplinks: 'a', complete: false }).hosts), ['__proto__']);
 });
+
+test('a row about what a remote mirror copied into a point is not about the point', () => {
+  const mirrored = { file: 'span.pcap', interface: '', vlan: 300, host: 'esx-9' };
+  const document = { hosts: {}, points: [mirrored] };
+  const stated = withPoint(document, plain, all, { role: 'uplink', host: 'esx-1' });
+  assert.deepEqual(stated.points, [mirrored, { file: 'span.pcap', interface: '', role: 'uplink', host: 'esx-1' }]);
+  assert.deepEqual(withPoint(stated, plain, all, { role: '', host: '' }).points, [mirrored]);
+});

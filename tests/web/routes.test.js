@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_FILTERS, applyFilters } from '../../web/js/model/filters.js';
-import { OUTSIDE, ROUTERS, UNPLACED } from '../../web/js/model/graph-model.js';
+import { OUTSIDE, ROUTERS, UNPLACED, buildModel } from '../../web/js/model/graph-model.js';
 import { planFrame } from '../../web/js/layout/frame.js';
 import { overlaps, placeLabels } from '../../web/js/layout/labels.js';
 import { routeOf, routesOf, widthScale } from '../../web/js/layout/routes.js';
 import { assignSlots } from '../../web/js/layout/slots.js';
 import { layOut } from '../../web/js/layout/street.js';
-import { threeHostsModel } from './three-hosts.js';
+import { threeHosts, threeHostsModel } from './three-hosts.js';
 
 const model = threeHostsModel();
 const { drawn } = applyFilters(model, NO_FILTERS);
@@ -89,4 +89,18 @@ test('widths grow with the bytes and stay between their bounds', () => {
   const widths = [0, 1, 1e3, 1e6, 1e9, 1e12].map(width);
   assert.deepEqual(widths, [...widths].sort((p, q) => p - q));
   assert.ok(widths.every((one) => one >= 1.2 && one <= 8));
+});
+
+test('what left before its VMs came to one host ends at the door: nothing says that it came back', () => {
+  const document = threeHosts();
+  const moved = document.edges.find(({ source, target }) => source === 'vm:web-1' && target === 'vm:app-1');
+  Object.assign(moved, { left_host: 'left', verdict: 'inter_host', stayed_bytes: 0, left_bytes: 4000 });
+  const movedModel = buildModel(document);
+  const after = routesOf(layout, applyFilters(movedModel, NO_FILTERS).drawn, widthScale(4000));
+  assert.deepEqual(after.turns.map(({ place }) => place).sort(), ['host-2', 'host-3']);
+  assert.equal(after.doors.get('host-1').bytes.get('left') - routes.doors.get('host-1').bytes.get('left'), 4000);
+  const { points } = routeOf(layout, after, movedModel.pairs.find(({ a, b }) => a.label === 'web-1' && b.label === 'app-1'));
+  const { wall } = layout.houses.get('host-1');
+  assert.ok(points.every(([, y]) => -layout.houses.get('host-1').outward * (y - wall) < 1), 'not into the street');
+  assert.ok(points.some(([, y]) => Math.abs(y - wall) < 1), 'to the wall');
 });

@@ -91,3 +91,18 @@ test('a click on a folded cluster unfolds it; between clusters no byte is lost',
   assert.deepEqual(scene.hits('far').at(...middle(house.box), 1).turn, { unfold: 'a' });
   assert.deepEqual(house.hosts.map((chip) => chip.place), ['a1', 'a2']);
 });
+
+test('what is mixed is drawn in two colours at every distance and however thin', () => {
+  const mixed = (source, target, bytes) => ({ ...edge(source, target, bytes, 'mixed'), stayed_bytes: bytes / 10, left_bytes: bytes * 0.9 });
+  const ends = Array.from({ length: 14 }, (_, i) => newVm(`m-${i}`, 'esx-1'));
+  const inside = ends.flatMap((_, i) => ends.slice(i + 1).map((_, j) => mixed(`m-${i}`, `m-${i + j + 1}`, 1000 + i)));
+  assert.ok(inside.length > 60, 'more arcs than are drawn wide');
+  const far = [newVm('far', 'esx-2'), mixed('m-0', 'far', 5000)];
+  const { scene } = sceneOf([...ends, far[0]], [...inside, far[1]]);
+  for (const detail of ['far', 'near']) {
+    const lines = itemsAt(scene, detail).filter((item) => item.kind === 'path' && ['stay', 'leave'].includes(item.stroke) && item.d.length > 20);
+    const ways = (colour) => lines.filter((item) => item.stroke === colour).map((item) => item.d);
+    assert.ok(ways('stay').length > 0, detail);
+    assert.deepEqual(ways('stay').filter((d) => !ways('leave').includes(d)), [], detail);
+  }
+});

@@ -26,3 +26,13 @@ const REFUSED = {
   'words after a value': ['a: "x" y', /line 1 has " ?y" after its value/],
 };
 for (const [what, [text, why]] of Object.entries(REFUSED)) test(`refuses ${what}`, () => assert.throws(() => parseYaml(text), why));
+
+test('yes and no are what YAML 1.1 takes them for, as on the command line', () => {
+  assert.deepEqual(parseYaml('a: yes\nb: True\nc: off\nd: "yes"\n'), { a: true, b: true, c: false, d: 'yes' });
+});
+
+test('what this part of YAML does not have is refused by its line', () => {
+  for (const [source, line] of [['a: 1\n---\na: 2\n', 2], ['x: 1\nlist:\n- - a\n', 3], ['x: 1\na: b: c\n', 2], ['- [a: 1]\n', 1]]) {
+    assert.throws(() => parseYaml(source), new RegExp(`line ${line} `), source);
+  }
+});

@@ -43,7 +43,16 @@ function problem(status, text) {
  */
 async function request(method, path, { json, signal } = {}) {
   const { text } = await send(method, path, json === undefined ? { signal } : { signal, body: JSON.stringify(json), type: 'application/json' });
-  return text ? JSON.parse(text) : null;
+  return text ? parsed(text) : null;
+}
+
+/** @param {string} text @returns {any} */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError(0, 'What came is no answer of FlowMap. Does something stand between this page and the server?');
+  }
 }
 
 /**
@@ -93,7 +102,7 @@ export const api = {
   /** The whole document and its revision, null where something on the way took the header off. @param {string} id @returns {Promise<{document: GraphDocument, revision: number|null}>} */
   graph: async (id) => {
     const { text, headers } = await send('GET', `${mapPath(id)}/graph`);
-    return { document: JSON.parse(text), revision: Number(headers.get('FlowMap-Revision')) || null };
+    return { document: parsed(text), revision: Number(headers.get('FlowMap-Revision')) || null };
   },
   /** What has changed since a revision; 410 when the server no longer knows it. @param {string} id @param {number} since @returns {Promise<GraphChanges>} */
   changes: (id, since) => request('GET', `${mapPath(id)}/graph/changes?since=${since}`),
@@ -162,8 +171,12 @@ export function upload(id, folder, file, { onProgress, signal }) {
     if (folder === 'inventory') xhr.setRequestHeader('X-File-Modified-Ms', String(file.lastModified));
     xhr.upload.onprogress = (event) => onProgress(event.lengthComputable && event.total ? event.loaded / event.total : 0);
     xhr.onload = () => {
-      if (xhr.status >= 200 && xhr.status < 300) resolve(xhr.responseText ? JSON.parse(xhr.responseText) : null);
-      else reject(problem(xhr.status, xhr.responseText));
+      if (xhr.status < 200 || xhr.status >= 300) return reject(problem(xhr.status, xhr.responseText));
+      try {
+        resolve(xhr.responseText ? parsed(xhr.responseText) : null);
+      } catch (error) {
+        reject(error);
+      }
     };
     xhr.onerror = () => reject(new ApiError(0, `${file.name} could not be sent: ${NO_ANSWER}`));
     xhr.onabort = () => reject(new DOMException('cancelled', 'AbortError'));
@@ -173,12 +186,12 @@ export function upload(id, folder, file, { onProgress, signal }) {
 }
 
 /**
- * Follows a map. The browser connects again by itself.
+ * Follows a map. The browser connects again by itself, but not after an answer that is no stream: then it is refused.
  * @param {string} id
- * @param {{onState: (status: MapStatus) => void, onGraph: (revision: number) => void, onDeleted: () => void}} handlers
+ * @param {{onState: (status: MapStatus) => void, onGraph: (revision: number) => void, onDeleted: () => void, onRefused: () => void}} handlers
  * @returns {() => void} ends it
  */
-export function follow(id, { onState, onGraph, onDeleted }) {
+export function follow(id, { onState, onGraph, onDeleted, onRefused }) {
   const source = new EventSource(`/api${mapPath(id)}/events`);
   const on = (/** @type {string} */ name, /** @type {(data: any) => void} */ handler) =>
     source.addEventListener(name, (event) => handler(JSON.parse(/** @type {MessageEvent} */ (event).data || '{}')));
@@ -188,5 +201,8 @@ export function follow(id, { onState, onGraph, onDeleted }) {
     source.close();
     onDeleted();
   });
+  source.onerror = () => {
+    if (source.readyState === EventSource.CLOSED) onRefused();
+  };
   return () => source.close();
 }

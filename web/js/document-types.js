@@ -48,6 +48,7 @@
  * @property {string|null} grade
  * @property {number} stayed_bytes
  * @property {number} left_bytes
+ * @property {number} hairpin_bytes part of `left_bytes`
  * @property {number} undetermined_bytes
  * @property {Evidence[]} evidence
  * @property {string[]} would_settle
@@ -107,6 +108,7 @@
  * @property {CaptureFile[]} captures
  * @property {Point[]} points
  * @property {Record<string, number>} shares
+ * @property {Record<string, Record<string, number>>} [grades] bytes of each share by grade
  * @property {Warning[]} warnings
  * @property {({host: string, cluster?: string|null} & HostStatement)[]} [hosts]
  * @property {Move[]} [moves] missing in documents of older versions

@@ -185,7 +185,7 @@ export function roundDuration(ms) {
 }
 
 // Controls, direction overrides, blanks that are no spaces and characters without a width: in a name they only deceive.
-const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}\p{Default_Ignorable_Code_Point}]/gu;
 // Marks that are heaped on one sign would be drawn over the lines above; no script needs more than a few.
 const HEAPED = /(\p{M}{4})\p{M}+/gu;
 

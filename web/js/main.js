@@ -46,17 +46,17 @@ function show(patch, push = true) {
 }
 
 const select = (/** @type {Selection|null} */ selection) => show({ selection });
-/** What the last change of a filter was part of: a slider that is drawn is one step of Undo. */
-let drawn = false;
+/** The control that the last change of a filter came from: a slider that is drawn is one step of Undo. */
+let drawn = '';
 
 /**
  * Changes filters or time range; Undo and Back lead to what was before.
  * @param {{filters?: import('./model/filters.js').Filters, range?: import('./url-state.js').Range|null}} patch
- * @param {boolean} [typing] more of the same change will follow
+ * @param {string} [typing] the control from which more of the same change will follow
  */
-function narrow(patch, typing = false) {
+function narrow(patch, typing = '') {
   const { filters, range, past } = store.get();
-  const step = typing && drawn ? past : [...past.slice(1 - UNDO_STEPS), { filters, range }];
+  const step = typing && drawn === typing ? past : [...past.slice(1 - UNDO_STEPS), { filters, range }];
   drawn = typing;
   show({ ...patch, past: step }, !typing);
 }
@@ -73,7 +73,7 @@ async function copyLink() {
 function undo() {
   const { past } = store.get();
   const before = past.at(-1);
-  drawn = false;
+  drawn = '';
   if (before) show({ ...before, past: past.slice(0, -1) });
 }
 const intake = mountIntake(store, session);
@@ -81,14 +81,14 @@ const live = mountLiveDialog(session);
 
 mountHeader(store, session, {
   setView: (view) => show({ view }),
-  setSearch: (search) => narrow({ filters: { ...store.get().filters, search } }, true),
+  setSearch: (search) => narrow({ filters: { ...store.get().filters, search } }, 'search'),
   select,
   openIntake: intake.chooseFiles,
   openLive: live.open,
   undo,
   copyLink,
 });
-mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing) => narrow({ filters }, typing), undo });
+mountFilterColumn(byId('filters'), store, { select, setFilters: (filters, typing) => narrow({ filters }, typing ? 'slider' : ''), undo });
 mountSummary(byId('summary'), store, session, select);
 /** Where the map is looked at is no step that Back should undo. @param {import('./url-state.js').Camera|null} camera */
 const setCamera = (camera) => show({ camera }, false);
@@ -111,8 +111,12 @@ mountShortcuts(store, {
 store.subscribe((state, before) => {
   if (state.whole && state.whole !== before.whole) writeHash(false);
 });
-addEventListener('popstate', () => store.set(fromHash(location.hash)));
-addEventListener('hashchange', () => store.set(fromHash(location.hash)));
+// also when somebody edits what stands behind the # of the address
+addEventListener('popstate', () => {
+  store.set(fromHash(location.hash));
+  const wanted = new URL(location.href).searchParams.get('map');
+  if (wanted && wanted !== store.get().map?.id) session.reopen(wanted);
+});
 // a stream that nobody looks at would take one of the few connections that a browser opens to one server
 addEventListener('visibilitychange', () => (document.hidden ? session.pause() : session.resume()));
 addEventListener('pagehide', () => session.pause());

@@ -1,13 +1,14 @@
 // What the page does with the server: open a map, follow it, send files, start and stop a live capture.
 
 import { forgetAnswers } from './answers-ahead.js';
-import { ApiError, api, follow } from './api.js';
+import { ApiError, api } from './api.js';
 import { isBusy } from './app-state.js';
+import { createFollowing } from './following.js';
 import { msOfText, visibleText } from './format.js';
 import { axisOf } from './model/timeline.js';
 import { carried, sameRange, usedRange } from './model/brush.js';
 import { applyChanges } from './model/apply-changes.js';
-import { carrySelection } from './model/carry-selection.js';
+import { carryNodes, carrySelection } from './model/carry-selection.js';
 import { NO_FILTERS } from './model/filters.js';
 import { buildModel, modelWithin } from './model/graph-model.js';
 import { mapName, sortFiles } from './model/intake.js';
@@ -40,8 +41,6 @@ export function createSession(store) {
   let noticeId = 0;
   /** @type {AbortController|null} of the time range that is on its way: a newer one wins */
   let ranging = null;
-  /** @type {(() => void)|null} */
-  let unfollow = null;
 
   /** @param {string} text @param {'problem'|'info'} [tone] */
   function notify(text, tone = 'problem') {
@@ -89,47 +88,41 @@ export function createSession(store) {
     }
   }
 
-  /** @param {string} id @param {{keepView?: boolean}} [options] */
-  async function open(id, { keepView = false } = {}) {
-    close();
+  /** @param {string} id @param {{keepView?: boolean, replaces?: boolean}} [options] replaces: Back does not lead to what was open */
+  async function open(id, { keepView = false, replaces = keepView } = {}) {
+    following.stop();
     ranging?.abort();
     opened += 1;
     const turn = opened;
     const map = await api.getMap(id);
     if (turn !== opened) return;
+    ranging?.abort(); // one of the map before may have been asked for meanwhile
     [revision, wanted, shown] = [0, 0, null];
     const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS, range: null, camera: null, matrixFolds: null, matrixCamera: null, grouping: /** @type {const} */ ('auto'), unfolded: [], past: [] }; // they belonged to the other map
     store.set({ map, whole: null, model: null, health: null, timeline: null, ...fresh });
     const address = new URL(location.href);
     if (!isOffline()) address.searchParams.set('map', id);
     if (!keepView) address.hash = '';
-    history.replaceState(null, '', address);
+    if (replaces || address.href === location.href) history.replaceState(null, '', address);
+    else history.pushState(null, '', address);
     if (map.revision > 0) await loadGraph(id, map.revision);
-    followMap(id);
+    following.start(id);
   }
 
-  function close() {
-    unfollow?.();
-    unfollow = null;
-  }
-
-  /** @param {string} id */
-  function followMap(id) {
-    unfollow?.();
-    unfollow = follow(id, {
-      onState: (map) => {
-        if (store.get().map?.id !== map.id) return;
-        const ended = isBusy(store.get().map) && !isBusy(map);
-        store.set({ map });
-        if (ended) refreshMaps().catch(report);
-      },
-      onGraph: (newest) => void loadGraph(id, newest).catch(report),
-      onDeleted: () => {
-        notify('This map was deleted.', 'info');
-        leave().catch(report);
-      },
-    });
-  }
+  const following = createFollowing({
+    isOpen: (id) => store.get().map?.id === id,
+    onState: (map) => {
+      const ended = isBusy(store.get().map) && !isBusy(map);
+      store.set({ map });
+      if (ended) refreshMaps().catch(report);
+    },
+    onGraph: (id, newest) => void loadGraph(id, newest).catch(report),
+    onGone: () => {
+      notify('This map was deleted.', 'info');
+      leave().catch(report);
+    },
+    report,
+  });
 
   /** Loads a result, and again when a newer one came meanwhile: one request of a map at a time. @param {string} id @param {number} newest */
   async function loadGraph(id, newest) {
@@ -142,28 +135,36 @@ export function createSession(store) {
         const timed = api.timeline(id);
         timed.catch(() => {}); // awaited below, which a failure before may keep from happening
         const [result, health] = await Promise.all([newestResult(id), api.health(id)]);
-        const { map, whole, selection, timeline: before, range: asked } = store.get();
+        const { map, whole, timeline: before } = store.get();
         const newer = result.revision ?? target;
         if (map?.id !== id || newer <= revision) return; // nothing newer: asking again would not help
         const made = buildModel(result.document, whole);
-        const carriedOver = carrySelection(selection, whole, made);
         // the map does not wait for its timeline, unless a range of it is chosen
-        if (!asked) store.set({ whole: made, model: made, health, selection: carriedOver });
+        if (!store.get().range) store.set({ whole: made, model: made, health, ...carriedTo(made, whole) });
         const timeline = await timed;
         if (store.get().map?.id !== id) return;
+        const asked = store.get().range; // it may have been chosen or taken back meanwhile
         const shift = before ? (msOfText(before.t0_ns) ?? 0) - (msOfText(timeline.t0_ns) ?? 0) : 0;
         const range = carried(asked, shift, axisOf(timeline));
         if (asked && !range) notify('The chosen time range lies outside of this capture: the whole capture is shown.', 'info');
         [revision, shown] = [newer, result.document];
         // with a range the model before stays until the one of the range is here
-        if (asked) store.set({ whole: made, ...(range ? {} : { model: made }), health, timeline, range, selection: carriedOver });
-        else store.set({ timeline });
+        if (asked) store.set({ whole: made, ...(range ? {} : { model: made }), health, timeline, range, ...carriedTo(made, whole) });
+        else store.set({ whole: made, model: made, health, timeline, ...carriedTo(made, whole) });
         if (range) await loadRange();
         if (map.state === 'live' && calm.matches) await new Promise((resolve) => setTimeout(resolve, CALM_STEP_MS));
       }
     } finally {
       if (loading === id) loading = null;
     }
+  }
+
+  /** What names endpoints, with the ids that they have now. @param {import('./model/graph-model.js').GraphModel} made @param {import('./model/graph-model.js').GraphModel|null} before */
+  function carriedTo(made, before) {
+    const { selection, filters } = store.get();
+    const [isolated, hiddenNodes] = [carryNodes(filters.isolated, before, made), carryNodes(filters.hiddenNodes, before, made)];
+    const same = isolated === filters.isolated && hiddenNodes === filters.hiddenNodes;
+    return { selection: carrySelection(selection, before, made), filters: same ? filters : { ...filters, isolated, hiddenNodes } };
   }
 
   /** Shows the traffic of the chosen time range, or the whole again. */
@@ -179,12 +180,12 @@ export function createSession(store) {
     ranging = own;
     try {
       const part = await api.graphWithin(map.id, range, own.signal);
-      const newest = store.get().whole;
-      if (own.signal.aborted || !newest) return;
+      const { map: open, whole: newest } = store.get();
+      if (own.signal.aborted || !newest || open?.id !== map.id) return;
       // the server counts whole buckets: the range becomes what it really is
       store.set({ model: modelWithin(newest, part), range: usedRange(part.graph, range, axisOf(store.get().timeline)) });
     } catch (error) {
-      if (own.signal.aborted) return;
+      if (own.signal.aborted || store.get().map?.id !== map.id) return;
       report(error);
       store.set({ range: null, model: store.get().whole });
     }
@@ -208,23 +209,29 @@ export function createSession(store) {
     }
   }
 
+  /** What the server says of a map; another one may have been opened meanwhile. @param {MapStatus} status */
+  function takeStatus(status) {
+    if (store.get().map?.id === status.id) store.set({ map: status });
+  }
+
   async function leave() {
-    close();
+    following.stop();
     store.set({ map: null, whole: null, model: null, health: null, timeline: null, selection: null });
     const maps = await refreshMaps();
-    if (maps[0]) await open(maps[0].id);
+    if (maps[0]) await open(maps[0].id, { replaces: true });
     else history.replaceState(null, '', new URL(location.pathname, location.href));
   }
 
   /** @param {string} id */
   async function remove(id) {
     try {
-      if (store.get().map?.id === id) close();
+      if (store.get().map?.id === id) following.stop();
       await api.deleteMap(id);
       if (store.get().map?.id === id) await leave();
       else await refreshMaps();
     } catch (error) {
       report(error);
+      if (store.get().map?.id === id && !following.isOn()) following.start(id);
     }
   }
 
@@ -250,7 +257,7 @@ export function createSession(store) {
       if (making) await open(id);
       const sent = await sendAll(id, sorted, { store, report, notify });
       if (making && sorted.captures.length > 0 && sent.captures === 0) throw new DOMException('nothing was sent', 'AbortError');
-      if (sent.any > 0) store.set({ map: await api.analyse(id) });
+      if (sent.any > 0) takeStatus(await api.analyse(id));
     } catch (error) {
       report(error);
       if (making && id !== null && store.get().model === null) await abandon(id, before);
@@ -263,10 +270,12 @@ export function createSession(store) {
   /** Takes back a map that came to nothing. @param {string} id @param {string|null} before */
   async function abandon(id, before) {
     try {
-      close();
+      const isOpen = store.get().map?.id === id;
+      if (isOpen) following.stop();
       await api.deleteMap(id);
+      if (!isOpen) return;
       store.set({ map: null });
-      if (before !== null) await open(before);
+      if (before !== null) await open(before, { replaces: true });
       else history.replaceState(null, '', new URL(location.pathname, location.href));
     } catch (error) {
       report(error);
@@ -309,8 +318,7 @@ export function createSession(store) {
     if (!map) return false;
     try {
       await api.putPoints(map.id, change(map.points ?? { hosts: {}, points: [] }));
-      const judged = await api.analyse(map.id);
-      if (store.get().map?.id === map.id) store.set({ map: judged });
+      takeStatus(await api.analyse(map.id));
       return true;
     } catch (error) {
       report(error);
@@ -332,8 +340,7 @@ export function createSession(store) {
       const document = change(readHandDocument(exists ? await api.inventoryText(id, HAND_FILE) : ''));
       if (document.vms.length) await api.putInventory(id, HAND_FILE, JSON.stringify(document, null, 1));
       else if (exists) await api.deleteInventory(id, HAND_FILE);
-      const judged = await api.analyse(id);
-      if (store.get().map?.id === id) store.set({ map: judged });
+      takeStatus(await api.analyse(id));
       return true;
     } catch (error) {
       report(error);
@@ -346,21 +353,21 @@ export function createSession(store) {
     const id = store.get().map?.id;
     if (!id) return;
     try {
-      store.set({ map: await action(id) });
+      takeStatus(await action(id));
     } catch (error) {
       report(error);
     }
   }
 
   return {
-    started, start, open: (/** @type {string} */ id) => open(id).catch(report), remove, intake, sample, startLive, statePoints, placeByHand, report, notify, dismiss,
+    started, start, open: (/** @type {string} */ id) => open(id).catch(report), reopen: (/** @type {string} */ id) => open(id, { keepView: true }).catch(report), remove, intake, sample, startLive, statePoints, placeByHand, report, notify, dismiss,
     analyse: () => withMap(api.analyse),
     cancel: () => withMap(api.cancelAnalysis),
     stopLive: () => withMap(api.stopLive),
-    pause: close,
+    pause: following.stop,
     resume: () => {
       const id = store.get().map?.id;
-      if (id && unfollow === null) followMap(id);
+      if (id && !following.isOn()) following.start(id);
     },
   };
 }

@@ -19,9 +19,11 @@ function name(text) {
   return signs.length <= NAME_MOST ? signs.join('') : `${signs.slice(0, NAME_MOST).join('')}…`;
 }
 
+const PLACES = new Map([[OUTSIDE, 'Outside'], [ROUTERS, 'Routers'], [NOWHERE, 'Groups']]);
+
 /** @param {string} place */
 export function placeWords(place) {
-  return { [OUTSIDE]: 'Outside', [ROUTERS]: 'Routers', [NOWHERE]: 'Groups' }[place] ?? name(placeName(place));
+  return PLACES.get(place) ?? name(placeName(place));
 }
 
 /** "app-3 to pg-2, left the host, 1.42 GB, proven". @param {Pair} pair */

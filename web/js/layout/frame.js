@@ -3,6 +3,7 @@
 import { isCluster } from '../model/clusters.js';
 import { MEASURES } from './measures.js';
 import { depthNeeded, interiorFor, matrixCells, tileWidth } from './interior.js';
+import { byHost } from './slots.js';
 
 /** @typedef {import('./interior.js').Interior} Interior */
 /** @typedef {{width: number, height: number}} Size */
@@ -74,7 +75,7 @@ function frameOf(sizes, columns, houseWidth, growing, gateRoom) {
  * @returns {Frame}
  */
 export function grown(frame, sizes) {
-  const interiors = { ...frame.interiors };
+  const interiors = byHost(frame.interiors);
   const depths = [...frame.depths];
   const bands = depths.length;
   let index = 0;

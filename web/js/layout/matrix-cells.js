@@ -1,6 +1,7 @@
 // Cells of the matrix: what each pair of lines has with each other, and an index of them by row. Pure.
 
 import { isDrawn } from '../model/graph-model.js';
+import { addTo as addToSplit } from '../model/headline.js';
 import { lineOf } from './matrix.js';
 
 /** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
@@ -95,14 +96,8 @@ export function cellsOf(axis, pairs, most) {
 
 /** @param {Cell} cell @param {Pair} pair */
 function addTo(cell, pair) {
-  const { edge, lane } = pair;
-  const { split } = cell;
-  split.total += edge.wire_bytes;
-  split.stayed += edge.stayed_bytes;
-  split.left += edge.left_bytes;
-  split.undetermined += edge.undetermined_bytes;
-  if (lane === 'hairpin') split.hairpin += edge.left_bytes;
-  if (lane !== cell.lane) cell.lane = null;
+  addToSplit(cell.split, pair);
+  if (pair.lane !== cell.lane) cell.lane = null;
   cell.pairs.push(pair);
 }
 

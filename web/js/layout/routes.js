@@ -57,8 +57,13 @@ function isInside(pair) {
 }
 
 /** @param {Pair} pair @returns {boolean} same house at both ends, but its traffic went out */
-function isTurn(pair) {
+function isOut(pair) {
   return pair.placeA === pair.placeB && isHouse(pair.placeA) && !isInside(pair);
+}
+
+/** Others left before their VMs came to one house: they end at the door. @param {Pair} pair @returns {boolean} whether it went out and came back */
+function isTurn(pair) {
+  return pair.lane === 'hairpin' && isOut(pair);
 }
 
 /** @param {string} one @param {string} other @param {Lane} lane */
@@ -106,9 +111,9 @@ function insideOf(layout, pairs, width) {
     if (house.matrix) listIn(cells, pair.placeA).push({ pair, lane: pair.lane, row: a.column, column: b.column });
     else listIn(arcs, pair.placeA).push({ pair, lane: pair.lane, curve: arcCurve(house, a, b), width: width(pair.edge.wire_bytes) });
   }
-  // a hairpin has a way through the street and a cell where its two VMs meet
+  // what went out has a way through the street and a cell where its two VMs meet
   for (const pair of pairs) {
-    if (!isTurn(pair) || !layout.houses.get(pair.placeA)?.matrix) continue;
+    if (!isOut(pair) || !layout.houses.get(pair.placeA)?.matrix) continue;
     const [a, b] = [layout.tiles.get(pair.a.id), layout.tiles.get(pair.b.id)];
     if (a && b) listIn(cells, pair.placeA).push({ pair, lane: pair.lane, row: a.column, column: b.column });
   }
@@ -128,7 +133,7 @@ function doorsOf(layout, street) {
   const doors = new Map();
   for (const pair of street) {
     const [from, to] = [houseOf(layout, pair.placeA), houseOf(layout, pair.placeB)];
-    if (from === to && !isTurn(pair)) continue; // between two hosts of one folded cluster
+    if (from === to && !isOut(pair)) continue; // between two hosts of one folded cluster
     for (const place of from === to ? [from] : [from, to]) {
       const house = layout.houses.get(place);
       if (!house) continue;
@@ -301,7 +306,7 @@ export function routeOf(layout, routes, pair) {
   }
   if (isTurn(pair)) return tileA && tileB ? turnRoute(layout, routes, pair, tileA, tileB) : null;
   const [one, other] = [houseOf(layout, pair.placeA), houseOf(layout, pair.placeB)];
-  if (one === other) return null;
+  if (one === other) return isOut(pair) && tileA && tileB ? doorRoute(layout, routes, one, tileA, tileB) : null;
   const id = trunkId(one, other, pair.lane);
   const trunk = routes.trunks.find((bundle) => bundle.id === id);
   const bundle = { from: one < other ? one : other, to: one < other ? other : one, lane: pair.lane };
@@ -313,6 +318,16 @@ export function routeOf(layout, routes, pair) {
   const pen = tileA ? approach(layout, tileA, first) : new Pen(...first);
   for (const [x, y] of points) pen.line(x, y);
   if (tileB) for (const [x, y] of [...approach(layout, tileB, last).done().points].reverse()) pen.line(x, y);
+  return pen.done();
+}
+
+/** From both tiles to the door, where nothing tells how it went on. @param {Layout} layout @param {Routes} routes @param {string} place @param {Tile} a @param {Tile} b @returns {Curve} */
+function doorRoute(layout, routes, place, a, b) {
+  const house = /** @type {House} */ (layout.houses.get(place));
+  /** @type {[number, number]} */
+  const exit = [routes.doors.get(place)?.trunkX ?? house.door.x, house.wall];
+  const pen = approach(layout, a, exit).line(...exit);
+  for (const [x, y] of [...approach(layout, b, exit).done().points].reverse()) pen.line(x, y);
   return pen.done();
 }
 

@@ -40,7 +40,7 @@ function houseOrder(p, q) {
 export function assignSlots(model, before, folded = new Map(), modelBefore = null) {
   const houses = housesOf(model, before, folded);
   /** @type {Slots} */
-  const slots = { houses, tiles: { ...before?.tiles }, ghosts: {} };
+  const slots = { houses, tiles: byHost(before?.tiles), ghosts: byHost() };
   for (const place of houses) {
     if (isCluster(place)) continue;
     const old = before?.tiles[place] ?? [];
@@ -56,6 +56,9 @@ export function assignSlots(model, before, folded = new Map(), modelBefore = nul
   }
   return slots;
 }
+
+/** Hosts are called as strangers like it: "constructor" is a name, too. @template T @param {Record<string, T>} [known] @returns {Record<string, T>} */
+export const byHost = (known) => Object.assign(Object.create(null), known);
 
 /** An unfolded cluster gives its place to its hosts, and takes theirs when it is folded. @param {GraphModel} model @param {Slots|null} before @param {Map<string, string>} folded @returns {string[]} */
 function housesOf(model, before, folded) {

@@ -1,4 +1,4 @@
-// A new inventory gives endpoints new ids. What was selected stays selected: it is found again by its addresses. Pure.
+// A new inventory gives endpoints new ids. What was selected, hidden or shown alone is found again by its addresses. Pure.
 
 /** @typedef {import('./graph-model.js').GraphModel} GraphModel */
 /** @typedef {import('../document-types.js').DocumentNode} DocumentNode */
@@ -19,6 +19,13 @@ export function carrySelection(selection, before, now) {
   if (selection.type !== 'pair') return selection;
   const [a, b] = [idNow(selection.a, before, now), idNow(selection.b, before, now)];
   return a === selection.a && b === selection.b ? selection : { ...selection, a, b };
+}
+
+/** @param {string[]} ids @param {GraphModel|null} before @param {GraphModel} now @returns {string[]} the same list when nothing has to change */
+export function carryNodes(ids, before, now) {
+  if (before === null) return ids;
+  const carried = ids.map((id) => idNow(id, before, now));
+  return carried.every((id, i) => id === ids[i]) ? ids : [...new Set(carried)];
 }
 
 /** @param {string} id @param {GraphModel} before @param {GraphModel} now @returns {string} unchanged when it is not found for certain */

@@ -11,8 +11,7 @@ import { OUTSIDE, ROUTERS, UNPLACED } from './graph-model.js';
 
 /** Longer lists say how many there are. */
 const NAMED = 6;
-/** @type {Record<string, string>} */
-const PLACES = { [UNPLACED]: 'hosts not known', [OUTSIDE]: 'outside', [ROUTERS]: 'routers' };
+const PLACES = new Map([[UNPLACED, 'hosts not known'], [OUTSIDE, 'outside'], [ROUTERS, 'routers']]);
 
 /**
  * "no filter", or what is hidden and what alone is shown: "Hidden: Left the host; segment vlan20; below 1.00 MB. Only: search 'app'".
@@ -29,7 +28,7 @@ export function filterWords(filters, range, model, t0Ms) {
     ...laneWords(filters.hiddenLanes),
     ...listed('segment', 'segments', filters.hiddenSegments),
     ...listed('service', 'services', filters.hiddenServices.map(service)),
-    ...listed('host', 'hosts', filters.hiddenHosts.map((place) => PLACES[place] ?? place)),
+    ...listed('host', 'hosts', filters.hiddenHosts.map((place) => PLACES.get(place) ?? place)),
     ...listed('grade', 'grades', filters.hiddenGrades.map((grade) => (grade === NO_GRADE ? 'no evidence' : grade))),
     ...listed('endpoint', 'endpoints', filters.hiddenNodes.map(label)),
     ...(filters.minBytes > 0 ? [`below ${bytes(filters.minBytes)}`] : []),

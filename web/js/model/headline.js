@@ -19,17 +19,26 @@ export function splitOf(pairs) {
 }
 
 /** @param {Split} split @param {Pair} pair */
-function addTo(split, { edge, lane }) {
+export function addTo(split, { edge }) {
   split.total += edge.wire_bytes;
   split.stayed += edge.stayed_bytes;
   split.left += edge.left_bytes;
   split.undetermined += edge.undetermined_bytes;
-  if (lane === 'hairpin') split.hairpin += edge.left_bytes;
+  split.hairpin += edge.hairpin_bytes;
 }
 
-/** @param {GraphModel} model @returns {Split} of pairs whose both ends are VMs */
+/**
+ * Of pairs whose both ends are VMs. Pairs that the server folded are in the figures of the whole capture.
+ * @param {GraphModel} model
+ * @returns {Split}
+ */
 export function vmSplit(model) {
-  return splitOf(model.pairs.filter(isVmToVm));
+  const split = splitOf(model.pairs.filter(isVmToVm));
+  const { range, shares, grades } = model.facts;
+  const [total, stayed] = [shares.vm_vm_bytes ?? 0, shares.within_host_bytes ?? 0];
+  if (range || total <= split.total || !grades) return split;
+  const undetermined = grades.vm_vm?.ungraded_bytes ?? 0;
+  return { total, stayed, left: total - stayed - undetermined, hairpin: split.hairpin, undetermined };
 }
 
 /** @param {GraphModel} model @returns {string|null} the time range whose bytes these are, "12:04 – 15:16"; null for the whole capture */

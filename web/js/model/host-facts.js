@@ -1,6 +1,7 @@
 // What leaves a host, and to where. Pure.
 
 import { plural } from '../format.js';
+import { serviceKey } from './graph-model.js';
 
 /** @typedef {import('./graph-model.js').Pair} Pair */
 /** @typedef {{place: string, pairs: number, wire_bytes: number}} Destination */
@@ -25,13 +26,13 @@ export function destinationsOf(place, pairs) {
   return [...found.values()].sort((p, q) => q.wire_bytes - p.wire_bytes);
 }
 
-/** Bytes of a trunk each way. @param {string} from @param {Pair[]} pairs @returns {{there: number, back: number}} */
-export function waysOf(from, pairs) {
+/** Bytes of a trunk each way. @param {(place: string) => boolean} isFrom whether a place is at the trunk's beginning @param {Pair[]} pairs @returns {{there: number, back: number}} */
+export function waysOf(isFrom, pairs) {
   const ways = { there: 0, back: 0 };
   for (const { placeA, edge } of pairs) {
     const [out, home] = [edge.source_to_target_bytes, edge.target_to_source_bytes];
-    ways.there += placeA === from ? out : home;
-    ways.back += placeA === from ? home : out;
+    ways.there += isFrom(placeA) ? out : home;
+    ways.back += isFrom(placeA) ? home : out;
   }
   return ways;
 }
@@ -45,10 +46,12 @@ export function servicesOfPairs(pairs) {
   /** @type {Map<string, {service: import('../document-types.js').Service, pairs: number, wire_bytes: number}>} */
   const rows = new Map();
   for (const pair of pairs) {
+    const seen = new Set();
     for (const service of pair.edge.services) {
-      const key = JSON.stringify([service.application ?? service.protocol, service.port]);
+      const key = serviceKey(service); // DNS over TCP and UDP is one
       const row = rows.get(key) ?? { service, pairs: 0, wire_bytes: 0 };
-      row.pairs += 1;
+      if (!seen.has(key)) row.pairs += 1;
+      seen.add(key);
       row.wire_bytes += service.wire_bytes;
       rows.set(key, row);
     }

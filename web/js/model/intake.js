@@ -3,8 +3,8 @@
 /** @typedef {'capture'|'inventory'|'points'|'unknown'} FileKind */
 
 const CAPTURES = /\.(pcap|pcapng|cap|dmp|ntar|snoop|erf)(\d*)(\.(gz|zst|lz4))?$/i;
-const INVENTORY = /\.(csv|tsv|json|xml|yaml|yml|txt)$/i;
-const POINTS = /points[^/]*\.(yaml|yml|json)$/i;
+const INVENTORY = /\.(csv|tsv|json|xml|yaml|yml|txt|xlsx|conf|log)$/i;
+const POINTS = /(^|[^a-z])points[^/]*\.(yaml|yml|json)$/i;
 
 /** Words for the list of files. @type {Record<FileKind, string>} */
 export const KIND_LABELS = {

@@ -13,6 +13,8 @@
  * @property {string} [host]
  * @property {string} [covers]
  * @property {number} [sampled]
+ * @property {number} [vlan] of a remote mirror: then the row is about the copies among a point's frames
+ * @property {string} [transport] of mirrored traffic, the same
  */
 /** @typedef {{hosts: Record<string, HostStatement>, points: PointRow[]}} PointsDocument */
 
@@ -37,6 +39,7 @@ export function namingOf(point, points) {
 
 /** @param {PointRow} row @param {PointRow} naming */
 function isAbout(row, naming) {
+  if ((row.vlan ?? row.transport ?? null) !== null) return false; // about what was mirrored into the point
   return NAMING.every((key) => (row[key] ?? null) === (naming[key] ?? null));
 }
 

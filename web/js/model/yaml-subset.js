@@ -23,7 +23,8 @@ function contentLines(source) {
   let open = 0;
   source.split(/\r\n|\r|\n/).forEach((raw, index) => {
     const text = withoutComment(raw).trimEnd();
-    if (text.trim() === '' || text === '---') return;
+    if (text.trim() === '' || (text === '---' && lines.length === 0)) return;
+    if (text === '---' || text === '...') throw new Error(`line ${index + 1} begins a second document`);
     if (/^\s*\t/.test(text)) throw new Error(`line ${index + 1} is indented with a tab`);
     const last = lines.at(-1);
     if (open > 0 && last) last.text += ` ${text.trim()}`;
@@ -103,6 +104,8 @@ class BlockReader {
       if (rest === '') {
         this.#next += 1;
         items.push(this.#nested(indent + 1));
+      } else if (/^-( |$)/.test(rest)) {
+        throw new Error(`line ${line.number} begins a list within a list, which is not read here`);
       } else if (keyEnd(rest) >= 0) {
         line.indent = indent + line.text.length - rest.length;
         line.text = rest;
@@ -188,7 +191,9 @@ class FlowReader {
     if (sign === '{') return this.#map();
     if (sign === '"' || sign === "'") return this.#quoted(sign);
     if (sign !== '' && '&*!|>%@`'.includes(sign)) this.#fail(`begins a value with "${sign}", which is not read here`);
-    return plain(this.#plainText(stops));
+    const text = this.#plainText(stops);
+    if (/: |:$/.test(text)) this.#fail(`has a second "key: value" in its value`);
+    return plain(text);
   }
 
   /** @param {string} stops */
@@ -256,6 +261,7 @@ class FlowReader {
 /** @param {string} text @returns {unknown} */
 function plain(text) {
   if (text === '' || text === '~' || text === 'null') return null;
-  if (text === 'true' || text === 'false') return text === 'true';
+  if (/^(true|yes|on)$/i.test(text)) return true;
+  if (/^(false|no|off)$/i.test(text)) return false;
   return /^-?(0|[1-9]\d*)(\.\d+)?$/.test(text) ? Number(text) : text;
 }

@@ -41,19 +41,21 @@ export function houseLines(house, routes, most) {
   const items = [];
   for (const lane of new Set(thin.map((arc) => arc.lane))) {
     const d = thin.filter((arc) => arc.lane === lane).map((arc) => arc.curve.d).join('');
-    items.push({ kind: 'path', d, stroke: LANES[lane].token, lw: 0, alpha: 0.4 });
+    items.push(...thinLine(lane, d, 0, 0.4));
   }
   for (const arc of wide.reverse()) items.push(...laneLine(arc.lane, arc.curve.d, arc.width, arc.lane === 'stayed' ? 0.76 : 0.9));
   for (const stem of routes.stems.get(house.place) ?? []) {
     // in a matrix they stand too close for a second dash pattern: colour and place tell what they are
-    items.push(...(house.matrix && stem.width < 2.4 ? [line(stem.curve.d, LANES[stem.lane].token, stem.width)] : laneLine(stem.lane, stem.curve.d, stem.width * 0.9, 1, [6, 4])));
+    items.push(...(house.matrix && stem.width < 2.4 ? thinLine(stem.lane, stem.curve.d, stem.width) : laneLine(stem.lane, stem.curve.d, stem.width * 0.9, 1, [6, 4])));
   }
   return [...items, ...connector(house, routes)];
 }
 
-/** @param {string} d @param {string} stroke @param {number} lw @returns {Item} */
-function line(d, stroke, lw) {
-  return { kind: 'path', d, stroke, lw };
+/** One colour, and for what is mixed both: it must not be taken for what stayed. @param {Lane} lane @param {string} d @param {number} lw @param {number} [alpha] @returns {Item[]} */
+function thinLine(lane, d, lw, alpha = 1) {
+  /** @type {Item} */
+  const line = { kind: 'path', d, stroke: LANES[lane].token, lw, alpha };
+  return lane === 'mixed' ? [line, { ...line, stroke: 'leave', dash: LANES.mixed.dash, alpha: 1 }] : [line];
 }
 
 /** Between vSwitch and door. @param {House} house @param {Routes} routes @returns {Item[]} */

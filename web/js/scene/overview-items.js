@@ -4,7 +4,7 @@ import { bytes, percent, plural } from '../format.js';
 import { UNPLACED } from '../model/graph-model.js';
 import { LANES } from '../verdicts.js';
 import { nodesIn } from '../model/clusters.js';
-import { part } from './items.js';
+import { part, twoTone } from './items.js';
 import { boxOf } from './line-items.js';
 import { placeName, splitBar } from './house-items.js';
 
@@ -20,9 +20,9 @@ export const FAR_TRUNKS = 60;
 
 /** @param {Routes} routes @returns {Part[]} the largest on top */
 export function farTrunks(routes) {
-  const trunks = routes.trunks.slice(0, FAR_TRUNKS).reverse().map((trunk) => part(boxOf(trunk.curve), () => [{
+  const trunks = routes.trunks.slice(0, FAR_TRUNKS).reverse().map((trunk) => part(boxOf(trunk.curve), () => (trunk.lane === 'mixed' ? twoTone(trunk.curve.d, trunk.width * 1.2, 0.5) : [{
     kind: 'path', d: trunk.curve.d, stroke: LANES[trunk.lane].token, lw: trunk.width * 1.2, alpha: 0.5, dash: trunk.lane === 'stayed' ? [] : LANES[trunk.lane].dash,
-  }]));
+  }])));
   const turns = routes.turns.map((turn) => part(boxOf(turn.curve), () => [{ kind: 'path', d: turn.curve.d, stroke: 'leave', lw: 7, dash: [12, 6] }]));
   return [...trunks, ...turns];
 }

@@ -26,7 +26,7 @@ export function chosenPairs(model, shown, selection) {
 /** @param {GraphModel} model @param {Pair} pair @param {string} from @param {string} to the same place: its hairpins */
 function isOfTrunk(model, pair, from, to) {
   const at = (/** @type {string} */ place, /** @type {string} */ wanted) => isWithin(model, place, wanted);
-  if (from === to) return pair.placeA === pair.placeB && at(pair.placeA, from) && (pair.lane === 'hairpin' || pair.lane === 'left');
+  if (from === to) return pair.placeA === pair.placeB && at(pair.placeA, from) && pair.lane === 'hairpin';
   return (at(pair.placeA, from) && at(pair.placeB, to)) || (at(pair.placeA, to) && at(pair.placeB, from));
 }
 

@@ -74,7 +74,7 @@ export function mountDetailPanel(element, store, session, actions) {
       const point = model.facts.points.find(({ id }) => id === selection.id);
       return point ? pointPanel(point, model, map, health, session) : gone;
     }
-    if (selection.type === 'trunk') return trunkPanel(selection, chosenPairs(model, shown, selection), select);
+    if (selection.type === 'trunk') return trunkPanel(selection, model, chosenPairs(model, shown, selection), select);
     const { place } = selection;
     const pairs = chosenPairs(model, shown, selection);
     if (!model.places.has(place) && !model.facts.points.some((point) => point.host === place)) return gone;

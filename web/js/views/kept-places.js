@@ -1,5 +1,7 @@
 // Who stands where, kept in the browser for each map: a refresh moves nobody.
 
+import { byHost } from '../layout/slots.js';
+
 /** @typedef {import('../layout/slots.js').Slots} Slots */
 /** @typedef {import('../layout/frame.js').Frame} Frame */
 /** @typedef {{slots: Slots, frame: Frame, folds: string}} Places folds: clusters that were folded */
@@ -26,7 +28,9 @@ export function loadPlaces(mapId) {
   try {
     const { slots, frame, folds } = JSON.parse(text);
     const whole = Array.isArray(slots.houses) && slots.tiles && slots.ghosts && frame.columns > 0 && frame.houseWidth > 0 && frame.interiors && Array.isArray(frame.depths);
-    return whole ? { slots, frame, folds: String(folds) } : null;
+    if (!whole) return null;
+    Object.assign(slots, { tiles: byHost(slots.tiles), ghosts: byHost(slots.ghosts) });
+    return { slots, frame: { ...frame, interiors: byHost(frame.interiors) }, folds: String(folds) };
   } catch {
     return null;
   }

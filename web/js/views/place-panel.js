@@ -1,7 +1,7 @@
 // Places that are no hosts: the unplaced, Outside, routers, groups. And a trunk between two places.
 
 import { bytes, plural, shortName, visibleText } from '../format.js';
-import { isCluster, nodesIn } from '../model/clusters.js';
+import { isCluster, isWithin, nodesIn } from '../model/clusters.js';
 import { NOWHERE, OUTSIDE, ROUTERS, UNPLACED } from '../model/graph-model.js';
 import { servicesOfPairs, waysOf } from '../model/host-facts.js';
 import { splitOf } from '../model/headline.js';
@@ -57,14 +57,15 @@ export function endpointsSection(nodes, select) {
 
 /**
  * @param {{from: string, to: string}} trunk
+ * @param {GraphModel} model
  * @param {Pair[]} pairs
  * @param {Select} select
  * @returns {Node[]}
  */
-export function trunkPanel({ from, to }, pairs, select) {
+export function trunkPanel({ from, to }, model, pairs, select) {
   const split = splitOf(pairs);
   const turning = from === to;
-  const ways = waysOf(from, pairs);
+  const ways = waysOf((place) => isWithin(model, place, from), pairs);
   const [here, there] = [shortName(placeTitle(from)), shortName(placeTitle(to))];
   return [
     el('h2', { class: 'hostile' }, turning ? `Hairpins on ${here}` : `${here} – ${there}`),
