@@ -58,7 +58,9 @@ def page_section(into: Path, repeats: int, quick: bool, say: Callable[[str], Non
 
 _NOTES = """Milliseconds, medians of the runs; ratio is peer : FlowMap. The peer is `bench/page_peer`: SVG circles and
 lines, d3-force to its end, zoom by transforming the group. Reach: what DESIGN wants. "From the document" leaves out the
-server and the network. An update is given without network: parsing, model, layout and painting count."""
+server and the network. An update is given without network: parsing, model, layout and painting count, and each
+parses what it is sent: FlowMap the changed rows, the peer the whole document. On a second visit the browser has the
+scripts."""
 
 
 def _case(browser: Any, case: Case, into: Path, repeats: int, say: Callable[[str], None]) -> str:

@@ -111,7 +111,9 @@ class Settings(BaseModel):
     data_dir: Path = Field(default_factory=_default_data_dir, description="Where maps, uploads and captures are kept.")
     max_upload_bytes: int = Field(default=4 << 30, description="Size of one uploaded capture.")
     min_free_bytes: int = Field(default=1 << 30, description="Free disk space below which uploads are refused.")
-    upload_stall_s: float = Field(default=60.0, description="Seconds without a byte after which an upload is dropped.")
+    upload_stall_s: float = Field(
+        default=60.0, description="Seconds without a byte after which an upload or a download is dropped."
+    )
     keep_captures_s: int = Field(
         default=7 * 86_400, description="Seconds an uploaded capture is kept; 0: deleted after analysis."
     )

@@ -11,6 +11,7 @@ The rows go to DuckDB as lines of JSON with stated types, which is many times fa
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -34,8 +35,8 @@ _TEXTS = "VARCHAR[]"
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can hold, so that equal maps give equal files."""
 
-_MAX_ROW_BYTES = 256 << 20
-"""Of one line of JSON; an edge with all its evidence has a few kB."""
+_ROW_BYTES = 16 << 20
+"""What DuckDB is told of the longest line of JSON, twice of which it takes at once; more where a line is longer."""
 
 
 def write_parquet(document: Document, stream: BinaryIO) -> None:
@@ -127,15 +128,16 @@ def _write_table(folder: Path, name: str, scope: str, records: Iterable[Mapping[
     import duckdb  # takes a moment, and no other format needs it
 
     columns, lines = _columns(scope), folder / f"{name}.jsonl"
-    with lines.open("w", encoding="utf-8") as stream:
+    longest = _ROW_BYTES
+    with lines.open("wb") as stream:
         for record in records:
             row = {field: _cell(record.get(field), kind) for field, kind in columns.items()}
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+            longest = max(longest, stream.write(json.dumps(row, ensure_ascii=False).encode() + b"\n"))
     types = ", ".join(f"'{field}': '{kind}'" for field, kind in columns.items())
     try:
         with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as database:
             source = (
-                f"read_json(?, format='newline_delimited', columns={{{types}}}, maximum_object_size={_MAX_ROW_BYTES})"
+                f"read_json(?, format='newline_delimited', columns={{{types}}}, maximum_object_size={longest})"
                 if lines.stat().st_size
                 else f"(SELECT {', '.join(f'NULL::{kind} AS {_quoted(field)}' for field, kind in columns.items())}) "
                 "WHERE ? IS NULL"
@@ -145,7 +147,10 @@ def _write_table(folder: Path, name: str, scope: str, records: Iterable[Mapping[
                 f"COPY (SELECT * FROM {source}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)", [str(lines)]
             )
     except duckdb.Error as error:
-        raise OSError(None, f"DuckDB could not write it ({str(error).splitlines()[0]})") from error
+        if os.strerror(errno.ENOSPC) in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        kind = str(error).partition(":")[0]  # the rest may name a place on this machine
+        raise FlowMapError(f"Cannot write the map as Parquet (DuckDB: {kind}); choose another format.") from error
     finally:
         lines.unlink(missing_ok=True)
 

@@ -30,13 +30,15 @@ def read(document: Document, reading: Reading) -> None:
     yaml_json.read(document, reading)
 
 
-def corrected(records: list[VnicRecord], by_hand: Iterable[VnicRecord]) -> list[VnicRecord]:
+def corrected(records: list[VnicRecord], by_hand: Iterable[VnicRecord], warnings: list[str]) -> list[VnicRecord]:
     """The joined rows of the exports with host and kind as a person corrected them.
 
     A correction is about the vNIC with its MAC (without one, with its addresses) and about the other vNICs of that VM.
-    What the exports tell besides stays; what depends on the host they named goes with it.
+    What the exports tell besides stays; what depends on the host they named goes with it. Where several tenants have
+    that MAC or address and no name tells which is meant, nothing is changed and ``warnings`` says so.
     """
-    result = list(records)
+    moved: dict[int, VnicRecord] = {}
+    added: list[VnicRecord] = []
     places: dict[tuple[str, object], list[int]] = defaultdict(list)
     for number, record in enumerate(records):
         for key in _keys(record):
@@ -44,13 +46,27 @@ def corrected(records: list[VnicRecord], by_hand: Iterable[VnicRecord]) -> list[
     for hand in by_hand:
         own = places["mac", hand.mac] if hand.mac is not None else [n for ip in hand.ips for n in places["ip", ip]]
         own = own or [n for n in places["name", given_name(hand)] if records[n].mac is None]
+        meant = _of_one_tenant(own, records, hand)
+        if own and not meant:
+            warnings.append(f"By hand, {hand.vm} may be a machine of several tenants, so that statement is not used.")
+            continue
+        own = meant
         ids = {records[n].vm_id for n in own} - {None}
         also = [n for vm_id in ids for n in places["id", vm_id]]
-        for number in {*own, *also}:
-            result[number] = _moved(result[number], hand)
+        if any(n in moved and moved[n].host != hand.host for n in own):
+            warnings.append(f"{hand.vm} was placed on several hosts by hand; the last of them counts.")
+        moved.update(dict.fromkeys((*own, *also), hand))
         if not own or (hand.mac is not None and all(records[n].mac is None for n in own)):
-            result.append(replace(hand, vm_id=next(iter(ids)) if len(ids) == 1 else None))
-    return result
+            added.append(replace(hand, vm_id=next(iter(ids)) if len(ids) == 1 else None))
+    return [_moved(record, moved[n]) if n in moved else record for n, record in enumerate(records)] + added
+
+
+def _of_one_tenant(numbers: list[int], records: list[VnicRecord], hand: VnicRecord) -> list[int]:
+    """The rows that are meant: all of them, or those of the name where tenants use one MAC or address twice."""
+    if len({records[n].domain for n in numbers} - {None}) < 2:
+        return numbers
+    named = [n for n in numbers if given_name(records[n]) == given_name(hand)]
+    return named if len({records[n].domain for n in named}) == 1 else []
 
 
 def _keys(record: VnicRecord) -> Iterable[tuple[str, object]]:

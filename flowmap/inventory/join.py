@@ -80,7 +80,7 @@ def join(
     joined = _join_by_mac(flat)
     joined = _join_by_interface(joined)
     joined = _join_by_vm(joined)
-    joined = corrected(_identify_vms(joined), by_hand)
+    joined = corrected(_identify_vms(joined), by_hand, joined_warnings)
     joined, learned_elsewhere = place_learned(joined, learned)
     if any(len(record.ips) == MAX_IPS for record in joined):
         joined_warnings.append(f"A vNIC has more than {MAX_IPS} addresses; those beyond are left out.")

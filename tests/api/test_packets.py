@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from urllib.parse import quote
 
@@ -222,6 +224,33 @@ def test_a_client_that_leaves_ends_its_worker_and_others_are_served_meanwhile(tm
         wait_for(lambda: server.state.downloads == 0 and not workers())
         whole = parse(server.client.get(path_of(map_id), params={"pair": WEB_DB}).content)
         assert len(whole.packets) == 401
+
+
+def test_a_client_that_leaves_before_the_first_packet_ends_its_worker(tmp_path):
+    with running(Settings(data_dir=tmp_path, min_free_bytes=0, max_downloads=1)) as server:
+        map_id = large_map(server)
+        patience = threading.Thread(target=give_up, args=(server.url + path_of(map_id),))
+        patience.start()
+        wait_for(lambda: len(workers()) == 1)
+        (worker,) = workers()
+        os.kill(worker, signal.SIGSTOP)  # as one that reads a long capture without a packet of the pair
+        patience.join()
+        wait_for(lambda: server.state.downloads == 0 and not workers())
+
+
+def give_up(url):
+    with pytest.raises(httpx.TimeoutException):
+        httpx.get(url, params={"pair": WEB_DB}, headers=HEADERS, timeout=2.0)
+
+
+def test_a_client_that_takes_nothing_gives_its_download_up(tmp_path):
+    with running(Settings(data_dir=tmp_path, min_free_bytes=0, max_downloads=1, upload_stall_s=1.0)) as server:
+        map_id = large_map(server)
+        with server.client.stream("GET", path_of(map_id), params={"pair": WEB_DB}) as answer:
+            assert answer.status_code == 200
+            wait_for(lambda: server.state.downloads == 0 and not workers())
+            with pytest.raises(httpx.RemoteProtocolError):
+                answer.read()
 
 
 def test_a_worker_that_dies_breaks_the_download_off(tmp_path):

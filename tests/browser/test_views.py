@@ -42,9 +42,8 @@ def test_back_leads_to_the_map_that_was_open(view, open_page):
     first = view.url
     open_pair(view, "app-1", "db-1")
     pair, view_of_pair = verdict(view), view.url
-    view.evaluate(
-        "fetch('/api/maps', {method: 'POST', headers: {'X-FlowMap': '1', 'Content-Type': 'application/json'}, body: '{\"name\": \"second\"}'})"
-    )
+    headers = "{'X-FlowMap': '1', 'Content-Type': 'application/json'}"
+    view.evaluate(f"""fetch('/api/maps', {{method: 'POST', headers: {headers}, body: '{{"name": "second"}}'}})""")
     page = open_page(view_of_pair)
     page.locator("#maps-button").click()
     page.locator("#maps-menu").get_by_text("second").click()

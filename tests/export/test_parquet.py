@@ -113,3 +113,22 @@ def test_other_formats_do_not_import_duckdb():
     code = "import sys, io, flowmap.export as e, flowmap.export.parquet; print('duckdb' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False"]
+
+
+@pytest.mark.parametrize("label_bytes", [10, 20 << 20], ids=["short rows", "a long row"])
+def test_a_small_machine_can_write_it(label_bytes, tmp_path):
+    """DuckDB takes memory by the longest row that it is told of: it must not be told of rows that nobody has."""
+    script = (
+        "import sys\nfrom pathlib import Path\nimport duckdb\n"
+        "from flowmap.export import write\nfrom tests.export.graphs import make_graph\n"
+        "connect = duckdb.connect\n"
+        "duckdb.connect = lambda config: connect(config=config | {'memory_limit': '300MB'})\n"
+        "graph = make_graph()\n"
+        "graph.nodes[next(iter(graph))]['label'] = 'x' * int(sys.argv[2])\n"
+        "write(graph, Path(sys.argv[1]))\n"
+    )
+    target = tmp_path / "map.parquet"
+    command = [sys.executable, "-c", script, str(target), str(label_bytes)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(MEMBERS) == {path.name for path in target.iterdir()}

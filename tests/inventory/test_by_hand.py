@@ -100,3 +100,40 @@ def test_rows_that_mean_nothing_change_nothing(inventory_of, rows):
     assert {record.mac: record.host for record in inventory.records if record.mac} == {
         int(mac.replace(":", ""), 16): "kvm-1" for mac in (WEB, DB)
     }
+
+
+TENANTS = (
+    "vm,vm_uuid,mac,ip,host,domain\n"
+    f"web-a,u-1,{WEB},10.0.0.1,kvm-1,tenant-a\nweb-b,u-2,{WEB_2},10.0.0.1,kvm-2,tenant-b\n"
+)
+
+
+def test_a_correction_of_one_tenants_machine_leaves_the_others_with_its_address_alone(inventory_of):
+    hand = by_hand({"vm": "web-b", "ip": ["10.0.0.1"], "host": "kvm-9", "kind": "vm"})
+    inventory = inventory_of({"export.csv": TENANTS, "hand.json": hand})
+    assert (row_of(inventory, WEB).host, row_of(inventory, WEB_2).host) == ("kvm-1", "kvm-9")
+    assert inventory.warnings == []
+
+
+def test_a_correction_that_may_mean_machines_of_several_tenants_changes_nothing_and_is_told(inventory_of):
+    hand = by_hand({"vm": "10.0.0.1", "ip": ["10.0.0.1"], "host": "kvm-9", "kind": "vm"})
+    inventory = inventory_of({"export.csv": TENANTS, "hand.json": hand})
+    assert [record.host for record in inventory.records] == ["kvm-1", "kvm-2"]
+    (warning,) = inventory.warnings
+    assert "10.0.0.1" in warning and "several tenants" in warning
+
+
+def test_two_places_by_hand_for_one_machine_are_told_and_the_last_counts(inventory_of):
+    hand = by_hand(*({"vm": "web", "mac": WEB, "host": host, "kind": "vm"} for host in ("kvm-2", "kvm-3")))
+    inventory = inventory_of({"export.csv": EXPORT, "hand.json": hand})
+    assert row_of(inventory, WEB).host == "kvm-3"
+    assert [text for text in inventory.warnings if "several hosts by hand" in text and "web" in text]
+
+
+def test_a_thousand_corrections_of_an_address_that_a_thousand_rows_have_end_soon(inventory_of):
+    rows = "".join(
+        f"vm-{n},u-{n},52:54:00:01:{n >> 8:02x}:{n & 255:02x},10.0.0.1,kvm-1,br0,10,vnet{n}\n" for n in range(1000)
+    )
+    hand = by_hand(*({"vm": f"vm-{n}", "ip": ["10.0.0.1"], "host": "kvm-2", "kind": "vm"} for n in range(1000)))
+    inventory = inventory_of({"export.csv": f"{TITLES}\n{rows}", "hand.json": hand})
+    assert {record.host for record in inventory.records} == {"kvm-2"}

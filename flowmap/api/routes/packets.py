@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
+from starlette.types import Message
 
 from flowmap import __version__
 from flowmap.api.maps import MapRecord
@@ -25,14 +26,13 @@ from flowmap.api.state import ServerState, State
 
 router = APIRouter()
 
-MEDIA_TYPE = "application/vnd.tcpdump.pcap"
 PIECE_BYTES = 256 << 10
-_HEAD_BYTES = 4096
+_LOOK_S = 0.5
 
 
 @router.get("/api/maps/{map_id}/packets")
 async def get_packets(
-    state: State, map_id: str, pair: Ends = None, size: Annotated[int, Query(ge=0, le=1)] = 0
+    request: Request, state: State, map_id: str, pair: Ends = None, size: Annotated[int, Query(ge=0, le=1)] = 0
 ) -> Response:
     """The packets of a pair as a pcapng attachment, copied from the kept captures while it is sent.
 
@@ -44,9 +44,9 @@ async def get_packets(
 
         {"available": bool, "packets": int, "bytes": int, "complete": bool, "reason": sentence|null}
 
-    ``bytes`` is an estimate, too high where captures were cut; ``reason`` says why nothing can be downloaded, or what
-    will be missing. 410 when the captures were deleted after their kept time, 409 when they cannot be read for another
-    reason, 503 when ``max_downloads`` are running.
+    ``bytes`` is an estimate: too high where captures were cut, too low for what a mirror wraps; ``reason`` says why
+    nothing can be downloaded, or what will be missing. 410 when the captures were deleted after their kept time, 409
+    when they cannot be read for another reason, 503 when ``max_downloads`` are running.
     """
     record = state.map_with_result(map_id)
     ends = pair_of(pair)
@@ -62,7 +62,7 @@ async def get_packets(
     state.downloads += 1
     try:
         command = await run_in_threadpool(_command, state, record, found)
-        process = await _started(command)
+        process = await _started(command, request)
     except BaseException:
         state.downloads -= 1
         raise
@@ -86,8 +86,11 @@ def _command(state: ServerState, record: MapRecord, found: PairPackets) -> bytes
     return json.dumps(command).encode() + b"\n"
 
 
-async def _started(command: bytes) -> Process:
-    """A worker that has found its first packets; :class:`Problem` 409 with its sentence when it cannot."""
+async def _started(command: bytes, request: Request) -> Process:
+    """A worker that has found its first packets; :class:`Problem` 409 with its sentence when it cannot.
+
+    It may read for minutes before that: it ends when the client leaves.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "flowmap.api.packets_worker",
         stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd="/", start_new_session=True, limit=PIECE_BYTES,
@@ -96,7 +99,12 @@ async def _started(command: bytes) -> Process:
         assert process.stdin and process.stdout
         process.stdin.write(command)
         await process.stdin.drain()
-        head = await process.stdout.readline()
+        line = asyncio.ensure_future(process.stdout.readline())
+        while not (await asyncio.wait({line}, timeout=_LOOK_S))[0]:
+            if await request.is_disconnected():
+                line.cancel()
+                raise Problem(409, "The download was given up before its first packet.")
+        head = line.result()
         error = json.loads(head).get("error") if head else "The download could not be started; try again."
         if error:
             raise Problem(409, error)
@@ -107,7 +115,10 @@ async def _started(command: bytes) -> Process:
 
 
 class _Download(StreamingResponse):
-    """Sends what a worker writes; whatever happens to the client, the worker ends with the response."""
+    """Sends what a worker writes; whatever happens to the client, the worker ends with the response.
+
+    A client that takes nothing for ``upload_stall_s`` has given it up, too: the connection breaks off.
+    """
 
     def __init__(self, state: ServerState, process: Process, disposition: str) -> None:
         super().__init__(
@@ -117,8 +128,12 @@ class _Download(StreamingResponse):
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         """Send the response."""
+
+        async def send_in_time(message: Message) -> None:
+            await asyncio.wait_for(send(message), self._state.settings.upload_stall_s)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send_in_time)
         finally:
             self._state.downloads -= 1
             await asyncio.shield(_end(self._process))
@@ -133,13 +148,16 @@ class _Download(StreamingResponse):
 
 
 async def _end(process: Process) -> None:
-    if process.returncode is None:
-        try:
-            process.terminate()
-        except ProcessLookupError:
-            pass
-        try:
-            await asyncio.wait_for(process.wait(), 5.0)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+    """End the worker and take what it left in the pipe, which stays open otherwise."""
+    assert process.stdout
+    try:
+        process.terminate()
+    except ProcessLookupError:
+        pass
+    try:
+        await asyncio.wait_for(process.wait(), 5.0)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+    while await process.stdout.read(PIECE_BYTES):
+        pass
