@@ -137,10 +137,11 @@ class PacketCut:
             self._notes.append(text)
 
     def _closing(self) -> bytes:
-        if self._last is None:
-            return b""
+        notes = [f"FlowMap: {text}" for text in self._notes]
+        if self._last is None:  # no packet carries them, so a section without packets does
+            return pcapng.section(" ".join(notes), self.wanted.application) if notes else b""
         number, time_ns, original_bytes, data, note = self._last
-        comment = " ".join([note, *(f"FlowMap: {text}" for text in self._notes)]).strip()
+        comment = " ".join([note, *notes]).strip()
         return pcapng.packet(number, time_ns, original_bytes, data, comment)
 
 

@@ -236,6 +236,21 @@ def test_a_damaged_capture_is_copied_up_to_its_damage(tmp_path):
     assert "cut short" in download.packets[-1].comment
 
 
+def test_damage_before_the_first_packet_of_the_pair_is_told_too(tmp_path):
+    path = tmp_path / "a.pcap"
+    path.write_bytes(pcap([f.eth(f.ip4(f.udp(b"1")))] * 3))
+    flow_map = map_of(path)
+    path.write_bytes(pcap([f.eth(f.ip4(f.udp(b"1", src=9), src="10.9.9.9"))] * 3)[:-5])
+    (talk,) = flow_map.talks
+    rows = leg_rows(flow_map.reading.legs.legs)[list(talk.conversation.forward.legs)]
+    cut = PacketCut(WantedPackets([(path, path.name)], rows, [p.key for p in flow_map.points], [], ""), Settings())
+    made = tmp_path / "made.pcapng"
+    made.write_bytes(b"".join(cut.pieces()))
+    assert (cut.packets, cut.complete) == (0, False)
+    run = subprocess.run(["capinfos", "-k", str(made)], capture_output=True, text=True, check=True)
+    assert "cut short" in run.stdout
+
+
 def test_wireshark_opens_a_download(tmp_path):
     path = CAPTURES / "ports-host-a.pcapng"
     flow_map = map_of(path)
