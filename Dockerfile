@@ -1,18 +1,17 @@
-# FlowMap for analysis, and for live capture where the container is given NET_RAW (README, "In a container").
-# For a rebuild that is the same to the byte, append the digest of the base image: python:3.13-slim-bookworm@sha256:...
-FROM python:3.13-slim-bookworm
+# Two images: analysis (the last stage, so the default) has no privilege at all; live can also capture.
+#   docker build -t flowmap .        docker build -t flowmap-live --target live .
+# How they are started: docs/operations.md and packaging/compose.yaml.
+# For a rebuild that is the same to the byte: --build-arg BASE_IMAGE=python:3.13-slim-bookworm@sha256:...
+ARG BASE_IMAGE=python:3.13-slim-bookworm
+FROM ${BASE_IMAGE} AS base
 
-# Only dumpcap may capture, and only the service's group may start it. tshark and python get nothing.
 # Debian's packages are not pinned, because its security updates are wanted.
 # hadolint ignore=DL3008
 RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends tini tshark \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libcap2-bin tini tshark \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 10001 flowmap \
  && useradd --uid 10001 --gid flowmap --no-create-home --home-dir /empty --shell /usr/sbin/nologin flowmap \
- && chgrp flowmap /usr/bin/dumpcap \
- && chmod 0750 /usr/bin/dumpcap \
- && setcap cap_net_raw+ep /usr/bin/dumpcap \
  && install -d -m 0555 /empty \
  && install -d -m 0700 -o flowmap -g flowmap /data /var/cache/flowmap
 
@@ -34,16 +33,26 @@ ENV HOME=/empty \
 
 USER 10001:10001
 
-# Compiled here, the kernels load in a moment on processors of this kind; on others they are compiled once more.
+# Compiled here, the kernels load in a moment on processors of this kind; on others they are compiled once more, and for
+# that their folder is a volume: the root file system is read-only.
 RUN ["python", "-m", "flowmap.warm"]
 
 WORKDIR /data
-VOLUME /data
+VOLUME ["/data", "/var/cache/flowmap"]
 EXPOSE 8080
 
-HEALTHCHECK --interval=15s --timeout=3s --start-period=10s --retries=3 \
-  CMD ["python", "-c", "import http.client, sys; c = http.client.HTTPConnection('127.0.0.1', 8080, timeout=2); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=15s --retries=3 CMD ["python", "-I", "-m", "flowmap.healthcheck"]
 
 # tini reaps what tshark and dumpcap leave behind and passes signals to the whole group.
 ENTRYPOINT ["tini", "-g", "--", "flowmap"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8080", "--allow-remote"]
+
+# Only dumpcap may capture, and only the service's group may start it. tshark and python get nothing.
+FROM base AS live
+USER root
+RUN chgrp flowmap /usr/bin/dumpcap \
+ && chmod 0750 /usr/bin/dumpcap \
+ && setcap cap_net_raw+ep /usr/bin/dumpcap
+USER 10001:10001
+
+FROM base AS analysis

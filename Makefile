@@ -17,6 +17,8 @@ LAB_PROGRAMS  = $(RUN_PROGRAMS) ip:iproute2 sysctl:procps ovs-vsctl:openvswitch-
                 iperf3:iperf3 openssl:openssl
 BENCH_PROGRAMS = $(RUN_PROGRAMS) nfpcapd:nfdump argus:argus-server racount:argus-client tcpdump:tcpdump chromium:chromium
 BENCH          = --quick
+SOAK_PROGRAMS  = $(RUN_PROGRAMS) ip:iproute2
+SOAK           =
 
 # A stamp carries the hash of what was installed, so a changed lock, pyproject.toml or Python makes it anew.
 key        = $(shell { $(PYTHON) -V; cat pyproject.toml $(1); } | sha256sum | cut -c1-16)
@@ -24,7 +26,7 @@ RUN_READY  := $(VENV)/ready-run-$(call key,requirements.lock)
 DEV_READY  := $(VENV)/ready-dev-$(call key,requirements-dev.lock)
 NODE_READY := node_modules/ready-$(call key,package-lock.json)
 
-.PHONY: help run test lint types test-web format captures bench screens lock clean
+.PHONY: help run test lint types test-web format captures bench soak screens lock clean
 .NOTPARALLEL:
 
 help:
@@ -32,6 +34,8 @@ help:
 	@echo 'make test      set up, then lint, types and every test'
 	@echo 'make format    lay out the Python files as the lint wants them'
 	@echo 'make bench     measure FlowMap beside its peers on generated captures (BENCH=--full: 10 million frames, 13 GB)'
+	@echo 'make soak      break a real server for an hour and a half: kills, a full disk, many uploads, endurance, fuzzing'
+	@echo '               (as root for all cases; SOAK="--scale 0.1" for a tenth, SOAK="--only restart" for one)'
 	@echo 'make captures  record the sample captures again in the lab (as root)'
 	@echo 'make screens   take the pictures of the documentation again (those of a growing map as root)'
 	@echo 'make lock      resolve the dependencies again and write the lock files'
@@ -68,6 +72,12 @@ captures: lab-packages
 bench: bench-packages $(DEV_READY)
 	@$(BIN)/python -m bench $(BENCH)
 
+# atheris has wheels for Linux only and weighs 35 MB, so it stands in no other lock; without it fuzzing is left out.
+soak: soak-packages $(DEV_READY)
+	@$(PIP) install --no-deps --require-hashes --requirement requirements-soak.lock || true
+	@$(BIN)/python -m flowmap.warm
+	@$(BIN)/python -m soak $(SOAK)
+
 screens: test-packages $(DEV_READY)
 	@$(BIN)/python -m bench.screens
 
@@ -75,6 +85,7 @@ lock: $(DEV_READY)
 	$(compile) --all-build-deps --output-file requirements.lock pyproject.toml
 	$(compile) --all-build-deps --extra dev --constraint requirements.lock \
 	  --output-file requirements-dev.lock pyproject.toml
+	echo 'atheris>=3' | $(compile) --output-file requirements-soak.lock -
 
 clean:
 	rm -rf $(VENV) node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -82,10 +93,11 @@ clean:
 
 # --- set-up
 
-.PHONY: run-packages test-packages lab-packages bench-packages
+.PHONY: run-packages test-packages lab-packages bench-packages soak-packages
 run-packages: ;  @sh .ci/packages $(PYTHON) $(RUN_PROGRAMS)
 test-packages: ; @sh .ci/packages $(PYTHON) $(TEST_PROGRAMS)
 bench-packages: ; @sh .ci/packages $(PYTHON) $(BENCH_PROGRAMS)
+soak-packages: ; @sh .ci/packages $(PYTHON) $(SOAK_PROGRAMS)
 lab-packages: ;  @sh .ci/packages $(PYTHON) $(LAB_PROGRAMS)
 
 # The build backend stands in the locks too, so that nothing without a hash is fetched.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, Literal, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -26,6 +26,19 @@ def _usable_processors() -> int:
     """The processors that this process may use, at most 8: more gain nothing."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, 8)
+
+
+def _memory_for_a_job() -> int:
+    """Three quarters of the memory of the machine or container, at least 1 and at most 8 GiB."""
+    try:
+        there_is = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        there_is = 8 << 30
+    try:
+        there_is = min(there_is, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (ValueError, OSError):
+        pass  # no container, or one without a limit ("max")
+    return min(max(there_is * 3 // 4, 1 << 30), 8 << 30)
 
 
 def _default_kernel_cache_dir() -> Path:
@@ -49,6 +62,14 @@ class Settings(BaseModel):
     tshark_cpu_s: int = Field(default=900, description="Processor seconds that one tshark may use.")
     tshark_stall_s: float = Field(default=60.0, description="Seconds without output after which tshark is ended.")
     tshark_wall_s: float = Field(default=1800.0, description="Seconds after which one tshark is ended.")
+    max_decompressed_bytes: int = Field(
+        default=64 << 30, ge=1, description="Bytes that a compressed capture may hold when decompressed."
+    )
+    max_decompression_ratio: int = Field(
+        default=500,
+        ge=1,
+        description="Times its size that a capture may expand to beyond 64 MiB; zstd: ten times that.",
+    )
     workers: int = Field(
         default_factory=_usable_processors, ge=1, description="Threads that read one capture; the result is the same."
     )
@@ -112,12 +133,28 @@ class Settings(BaseModel):
     max_upload_bytes: int = Field(default=4 << 30, description="Size of one uploaded capture.")
     min_free_bytes: int = Field(default=1 << 30, description="Free disk space below which uploads are refused.")
     upload_stall_s: float = Field(
-        default=60.0, description="Seconds without a byte after which an upload or a download is dropped."
+        default=60.0,
+        gt=0,
+        description="An upload of which too little arrives in this many seconds is dropped, and so "
+        "is a download of which nothing is taken.",
     )
+    upload_least_bytes: int = Field(default=64 << 10, ge=1, description="How much has to arrive of it in that time.")
+    max_uploads: int = Field(default=32, ge=1, description="Uploads at once.")
     keep_captures_s: int = Field(
         default=7 * 86_400, description="Seconds an uploaded capture is kept; 0: deleted after analysis."
     )
     keep_captures_bytes: int = Field(default=10 << 30, description="Bytes of captures kept; the oldest go first.")
+    keep_maps_s: int = Field(
+        default=0,
+        ge=0,
+        description="Seconds after its last result after which a whole map is deleted; 0: never.",
+    )
+    keep_maps_bytes: int = Field(
+        default=0, ge=0, description="Bytes of all maps on disk, captures included; the oldest go first; 0: no limit."
+    )
+    store_memory_bytes: int = Field(
+        default=512 << 20, ge=64 << 20, description="Memory of the questions to one map; four maps are kept open."
+    )
     max_download_bytes: int = Field(default=256 << 20, ge=1, description="Size of the packets of a pair as a download.")
     max_downloads: int = Field(default=2, ge=1, description="Such downloads at once; each reads the captures again.")
     max_maps: int = Field(default=1_000, description="Maps listed and kept.")
@@ -125,12 +162,48 @@ class Settings(BaseModel):
     allowed_hosts: tuple[str, ...] = Field(
         default=("127.0.0.1", "localhost", "[::1]"), description="Host names a request may carry."
     )
+    behind_tls: bool = Field(
+        default=False, description="A proxy with TLS stands before the server: the cookie is for https alone."
+    )
+
+    # --- the log
+    log_to: Literal["file", "stderr"] = Field(
+        default="file", description="Where events go: server.log in the data folder, or standard error (journald)."
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="How a line of the log looks.")
+    log_bytes: int = Field(default=4 << 20, ge=1 << 12, description="Size at which server.log is put aside.")
+    log_files: int = Field(default=4, ge=1, le=100, description="Such older logs kept.")
+
+    # --- jobs: analyses and live captures, each in a process of its own
+    max_jobs: int = Field(default=1, ge=1, description="Analyses at once; each uses all 'workers'.")
+    max_queued: int = Field(default=100, ge=1, description="Analyses that may wait for their turn.")
+    job_memory_bytes: int = Field(
+        default_factory=_memory_for_a_job,
+        ge=256 << 20,
+        description="Memory that a job may allocate, its tools apart; default: 3/4 of what there is, at most 8 GiB.",
+    )
+    job_cpu_s: int = Field(default=3600, ge=1, description="Processor seconds that an analysis may use.")
+    job_wall_s: float = Field(default=3600.0, gt=0, description="Seconds after which an analysis is ended.")
+    job_stall_s: float = Field(
+        default=180.0, gt=0, description="Seconds without progress and without work after which an analysis is ended."
+    )
+    job_disk_bytes: int = Field(
+        default=8 << 30, ge=1 << 20, description="Bytes that a job may add to its map's folder."
+    )
 
     # --- live
     max_live: int = Field(default=2, description="Live captures at once.")
     live_seconds: int = Field(default=300, description="A live capture ends after this many seconds.")
     live_bytes: int = Field(default=1 << 30, description="A live capture ends after this many bytes.")
     live_packets: int = Field(default=10_000_000, description="A live capture ends after this many packets.")
+    max_live_interfaces: int = Field(default=8, ge=1, description="Interfaces of one live capture.")
+    live_queue_bytes: int = Field(
+        default=256 << 20, ge=1 << 20, description="Captured bytes that wait in memory while a live map is made."
+    )
+    live_ring_bytes: int = Field(
+        default=1 << 30, ge=1 << 20, description="Bytes of packets that a live capture keeps; the oldest go first."
+    )
+    live_ring_files: int = Field(default=16, ge=2, le=10_000, description="Files that these packets are spread over.")
     live_interval_s: float = Field(default=0.5, description="Seconds between two updates of a live map.")
     max_filter_chars: int = Field(default=2048, description="Length of a capture filter.")
 

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "flowmap"
 
 # A module may import from its own stage and from those before it. A new stage gets its place here.
 STAGES = (
+    "healthcheck",
     "errors",
     "settings",
     "packets",
@@ -35,11 +36,13 @@ STAGES = (
     "figures",
     "graph",
     "export",
+    "tables",
     "report",
     "pipeline",
     "warm",
     "evidence",
     "views",
+    "store",
     "api",
     "cli",
     "__main__",
@@ -50,7 +53,7 @@ CONFINED = {
     "pyshark": ("flowmap.capture",),
     "numba": ("flowmap.kernels",),
     "llvmlite": ("flowmap.kernels",),
-    "duckdb": ("flowmap.export",),
+    "duckdb": ("flowmap.export", "flowmap.tables", "flowmap.store"),
     "networkx": ("flowmap.graph", "flowmap.export"),
 }
 

@@ -3,9 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from flowmap.export import dumps
+from flowmap.store.result import document_path, shared_document
+
 Row = Mapping[str, Any]
+
+MAX_CARRIED_BYTES = 64 << 10
+"""Changes up to this size travel in the event that tells of them; who wants larger ones asks for them."""
+
+MAX_COMPARED_BYTES = 4 << 20
+"""Documents up to this size are compared for an event. Larger ones only when somebody asks: most pages that are told
+of a result of that size still show the one before, and would throw the comparison away."""
+
+
+def changes_since(folder: Path, since: int, revision: int) -> dict[str, Any]:
+    """What turns the document of one revision into that of another, see :func:`changes_between`.
+
+    Raises
+    ------
+    FileNotFoundError
+        When one of the two is no longer kept.
+    """
+    new = shared_document(folder, revision)
+    old = new if since == revision else shared_document(folder, since)
+    return changes_between(old, new)
+
+
+@lru_cache(maxsize=8)
+def carried_changes(folder: Path, since: int, revision: int) -> str | None:
+    """The same as JSON on one line, made once for all who follow a map; None where there is too much of it."""
+    try:
+        sizes = [document_path(folder, number).stat().st_size for number in (since, revision)]
+        if max(sizes) > MAX_COMPARED_BYTES:
+            return None
+        text = dumps({"since": since, "revision": revision, **changes_since(folder, since, revision)})
+    except FileNotFoundError:
+        return None
+    return text if len(text.encode()) <= MAX_CARRIED_BYTES else None
 
 
 def changes_between(old: Row, new: Row) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowmap.api.auth import Access
+from flowmap.api.auth import Access, WrongTries
 from flowmap.api.problems import Problem, fault_response, problem_response
 from flowmap.settings import Settings
 
@@ -41,6 +41,8 @@ HEADERS = {
 MAX_JSON_BYTES = 64 << 10
 MAX_POINTS_BYTES = 4 << 20
 SAFE_METHODS = ("GET", "HEAD")
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+"""What the forms of any page can send."""
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::\d{1,5})?")
 _UPLOAD = re.compile(r"/api/maps/[^/]+/(captures|inventory)/")
 _POINTS = re.compile(r"/api/maps/[^/]+/points")
@@ -65,6 +67,7 @@ class Guard:
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
         self._stall_s = settings.upload_stall_s
         self._free = frozenset(free_paths)
+        self._wrong_tries = WrongTries()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -114,13 +117,23 @@ class Guard:
         bearer = self._access.has_bearer(headers)
         if method not in SAFE_METHODS and not bearer and headers.get("x-flowmap") != "1":
             return problem_response(403, "A request that changes something needs the header X-FlowMap: 1.")
-        if scope["path"] == "/" and method == "GET":
-            answer = self._access.open_address(scope["query_string"], headers)
-            if answer is not None:
-                return answer
-        if bearer or (scope["path"] in self._free and method in SAFE_METHODS) or self._access.has_cookie(headers):
+        if method not in SAFE_METHODS and not bearer and _is_form(headers):
+            return problem_response(403, "FlowMap takes no forms; send JSON, or a file as it is.")
+        return self._stranger(scope, headers, let_in=bearer or self._access.has_cookie(headers))
+
+    def _stranger(self, scope: Scope, headers: Headers, *, let_in: bool) -> Response | None:
+        """The answer to a request that brings no right secret where one is needed, and to the one-time address."""
+        opening = self._access.open_address(scope["query_string"], headers) if _opens(scope) else None
+        if opening is not None and (let_in or opening.status_code < 400):
+            return opening
+        if let_in or (opening is None and scope["path"] in self._free and scope["method"] in SAFE_METHODS):
             return None
-        return problem_response(
+        address = (scope.get("client") or ("", 0))[0]
+        wrong = self._access.has_wrong_secret(scope["query_string"], headers)
+        if wrong and not self._wrong_tries.one_more(address):
+            sentence = "Too many wrong tokens came from this address; wait a minute."
+            return problem_response(429, sentence, headers={"Retry-After": "60"})
+        return opening or problem_response(
             401,
             "Open the address that 'flowmap serve' printed, or send its token as 'Authorization: Bearer'.",
             headers={"WWW-Authenticate": "Bearer"},
@@ -162,6 +175,15 @@ def _is_cross_site(headers: Headers, method: str, host: str) -> bool:
     if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
         return False
     return not (method in SAFE_METHODS and headers.get("sec-fetch-mode") == "navigate")
+
+
+def _opens(scope: Scope) -> bool:
+    """The address that ``flowmap serve`` prints leads to the page itself."""
+    return bool(scope["path"] == "/" and scope["method"] == "GET")
+
+
+def _is_form(headers: Headers) -> bool:
+    return headers.get("content-type", "").partition(";")[0].strip().lower() in FORM_TYPES
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

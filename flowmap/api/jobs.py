@@ -1,12 +1,12 @@
-"""Jobs: one worker process each, one analysis at a time, the rest in a queue; live captures beside them.
+"""Jobs: one worker process each, ``max_jobs`` analyses at a time, the rest in a queue; live captures beside them.
 
-A thread per job reads what its worker reports and ends with it. The server outlives any worker: whatever kills one
-makes its map ``failed`` (or ``partial``, when a live map has a result) with one sentence.
+A thread per job reads what its worker reports and ends with it; another looks whether the job stays within its limits.
+The server outlives any worker: whatever kills one makes its map ``failed`` (or ``partial``, when a live map has a
+result) with one sentence, its tools are ended with it, and the next job begins.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -16,42 +16,36 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import IO, Any
+from collections.abc import Callable
+from typing import Any
 
+from flowmap.api.job import Job, events
+from flowmap.api.limits import limit_worker, resource_sentence
 from flowmap.api.maps import BUSY, MapRecord, Maps
 from flowmap.api.problems import Problem
+from flowmap.api.watch import LOOK_S, Watch, end_stale_processes
+from flowmap.capture.points import Statements
 from flowmap.settings import Settings
 
 log = logging.getLogger("flowmap.api")
 
-MAX_RUNNING = 1
-MAX_LINE_BYTES = 1 << 20
+FULL = "The disk with the data folder is full, so nothing could be started; make room, then start it again."
+
 TERMINATE_S = 8.0
 """A worker that is told to end has this long to end its tools and leave; then it is killed."""
 
-STOP_S = 15.0
-"""The same for a live capture that is to be finished in order, with its last map."""
-
-
-class _Job:
-    """One job and its process."""
-
-    def __init__(self, record: MapRecord, live: dict[str, Any] | None) -> None:
-        self.record, self.live = record, live
-        self.process: subprocess.Popen[bytes] | None = None
-        self.cancelled = self.stopping = self.shutting_down = self.command_sent = False
-        self.last_event: dict[str, Any] | None = None
-        self.ended = threading.Event()
+STOP_S = 60.0
+"""The same for a live capture that is to be finished in order, with its names and its last map."""
 
 
 class Jobs:
     """Start, follow, stop and cancel the jobs of a server. Safe to call from any thread."""
 
-    def __init__(self, settings: Settings, maps: Maps) -> None:
-        self._settings, self._maps = settings, maps
+    def __init__(self, settings: Settings, maps: Maps, told: Callable[[str, dict[str, Any]], None]) -> None:
+        self._settings, self._maps, self._told = settings, maps, told
         self._lock = threading.RLock()
-        self._queue: deque[_Job] = deque()
-        self._jobs: dict[str, _Job] = {}
+        self._queue: deque[Job] = deque()
+        self._jobs: dict[str, Job] = {}
         self._closed = False
 
     # --- what people ask for
@@ -59,27 +53,30 @@ class Jobs:
     def start_analysis(self, record: MapRecord) -> None:
         """Queue the analysis of a map; it runs at once when nothing else does."""
         with self._lock:
-            self._check_free(record)
-            self._check_captures(record)
-            job = self._jobs[record.id] = _Job(record, None)
-            self._maps.change(
-                record, state="queued", error=None, progress={"stage": "queued", "packets": 0, "share": None}
-            )
-            self._queue.append(job)
-            self._start_next()
+            if len(self._queue) >= self._settings.max_queued:
+                raise Problem(
+                    409,
+                    f"{len(self._queue):,} analyses wait already, which is the limit; wait until some have ended.",
+                    cap="max_queued",
+                )
+            self._enqueue(record)
 
-    def start_live(self, record: MapRecord, live: dict[str, Any]) -> None:
-        """Start a live capture into a map: ``interface``, ``filter``, ``seconds``, ``bytes`` and ``packets``."""
+    def start_live(self, record: MapRecord, live: dict[str, Any], statements: Statements | None = None) -> None:
+        """Start a live capture into a map: ``interface``, ``interfaces`` (a list of ``{"name", ...}``), ``filter``,
+        ``seconds``, ``bytes`` and ``packets``. ``statements`` become those of the map."""
         with self._lock:
             self._check_free(record)
             if sum(job.live is not None for job in self._jobs.values()) >= self._settings.max_live:
                 raise Problem(
                     409,
                     f"{self._settings.max_live} live captures are running, which is the limit; stop one first.",
+                    cap="max_live",
                 )
-            job = self._jobs[record.id] = _Job(record, live)
-            self._maps.change(
-                record, state="live", error=None, live={**live, "dropped_packets": None},
+            if statements is not None:
+                self._maps.set_points(record, statements)
+            job = Job(record, live)
+            self._begin(
+                job, state="live", live={**live, "kept_packets": None}, live_facts={},
                 progress={"stage": "starting", "packets": 0, "share": None},
             )  # fmt: skip
             self._run_in_thread(job)
@@ -92,8 +89,8 @@ class Jobs:
                 raise Problem(409, "No live capture is running in this map.")
             if not job.stopping:
                 job.stopping = True
-                self._close_stdin(job)
-                self._kill_later(job, STOP_S)
+                job.close_stdin()
+                job.kill_later(STOP_S)
 
     def cancel(self, record: MapRecord) -> None:
         """End a map's job; what the map showed before stays."""
@@ -106,8 +103,7 @@ class Jobs:
                 self._queue.remove(job)
                 self._finish(job)
             elif job.process:
-                _signal(job.process, signal.SIGTERM)
-                self._kill_later(job, TERMINATE_S)
+                job.end(TERMINATE_S)
 
     def end(self, record: MapRecord) -> None:
         """Cancel a map's job if it has one, and wait until its process is gone."""
@@ -120,6 +116,7 @@ class Jobs:
 
     def resume(self) -> None:
         """After a restart: what was cut off by the end of the last server runs again, once."""
+        end_stale_processes(self._settings.data_dir)
         for record in reversed(self._maps.all()):
             if record.state == "live":
                 self._live_was_cut_off(record)
@@ -129,11 +126,27 @@ class Jobs:
                     error="The server ended twice during this analysis, so it was not tried again; start it yourself.",
                 )  # fmt: skip
             elif record.state in BUSY:
-                self._maps.change(record, state="new", requeued=True)
                 try:
-                    self.start_analysis(record)
+                    with self._lock:
+                        self._maps.change(record, state="new", requeued=True)
+                        self._enqueue(record)
                 except Problem as problem:
-                    self._maps.change(record, state="failed", error=problem.detail)
+                    self._note(record, state="failed", error=problem.detail)
+                except OSError:
+                    self._note(record, state="failed", error=FULL)
+            elif record.is_outdated:
+                self._read_outdated(record)
+
+    def _read_outdated(self, record: MapRecord) -> None:
+        """Read a map of an earlier version again where its captures are still there, else say what it is."""
+        try:
+            self.start_analysis(record)
+        except Problem:
+            self._note(
+                record,
+                error="An earlier FlowMap made this map and its captures are gone, so only its graph can be shown; "
+                "upload them again to read them again.",
+            )
 
     def close(self) -> None:
         """Take no more jobs and end the running ones: live captures in order, analyses to be resumed next time."""
@@ -144,15 +157,14 @@ class Jobs:
             for job in jobs:
                 job.shutting_down = True
                 if job.live is None:
-                    assert job.process
-                    _signal(job.process, signal.SIGTERM)
+                    job.end(TERMINATE_S)
                 else:
                     job.stopping = True
-                    self._close_stdin(job)
+                    job.close_stdin(b"the server ends\n")
         deadline = time.monotonic() + TERMINATE_S
         for job in jobs:
             if not job.ended.wait(max(0.0, deadline - time.monotonic())) and job.process:
-                _signal(job.process, signal.SIGKILL)
+                job.send(signal.SIGKILL)
                 job.ended.wait(5.0)
 
     def counts(self) -> dict[str, int]:
@@ -166,6 +178,34 @@ class Jobs:
             }
 
     # --- inside
+
+    def _enqueue(self, record: MapRecord) -> None:
+        self._check_free(record)
+        self._check_captures(record)
+        job = Job(record, None)
+        self._begin(job, state="queued", progress={"stage": "queued", "packets": 0, "share": None})
+        self._queue.append(job)
+        self._start_next()
+
+    def _begin(self, job: Job, **values: Any) -> None:
+        """Take a job in; a disk that is too full to note it leaves the map as it was."""
+        before = {name: getattr(job.record, name) for name in ("error", *values)}
+        self._jobs[job.record.id] = job
+        try:
+            self._maps.change(job.record, error=None, **values)
+        except OSError:
+            del self._jobs[job.record.id]
+            for name, value in before.items():
+                setattr(job.record, name, value)
+            raise
+
+    def _note(self, record: MapRecord, **values: Any) -> None:
+        """Change a map's state in the course of a job, which goes on where the disk is too full to note it."""
+        try:
+            self._maps.change(record, **values)
+        except OSError:
+            log.exception("the state of map %s could not be saved", record.id)
+            self._maps.wake()
 
     def _check_free(self, record: MapRecord) -> None:
         if self._closed:
@@ -185,23 +225,25 @@ class Jobs:
 
     def _start_next(self) -> None:
         running = sum(job.live is None for job in self._jobs.values()) - len(self._queue)
-        while self._queue and running < MAX_RUNNING:
+        while self._queue and running < self._settings.max_jobs:
             job = self._queue.popleft()
             running += 1
-            self._maps.change(job.record, state="running", progress={"stage": "starting", "packets": 0, "share": None})
+            self._note(job.record, state="running", progress={"stage": "starting", "packets": 0, "share": None})
             self._run_in_thread(job)
 
-    def _run_in_thread(self, job: _Job) -> None:
+    def _run_in_thread(self, job: Job) -> None:
         # The worker asks to be told when its parent dies, and for that the kernel looks at the thread: it must stay.
         threading.Thread(target=self._run, args=(job,), name=f"job-{job.record.id}", daemon=True).start()
 
-    def _run(self, job: _Job) -> None:
+    def _run(self, job: Job) -> None:
         inputs = job.record.inputs()
+        if job.live:
+            inputs[0] = []  # what was uploaded before is not part of this result
         try:
             with self._lock:
                 if job.cancelled or self._closed:
                     return
-                command = self._command(job)
+                command = job.command(self._settings)
                 shutil.rmtree(job.record.work_folder, ignore_errors=True)
                 job.record.work_folder.mkdir(mode=0o700)
                 job.process = subprocess.Popen(
@@ -213,21 +255,38 @@ class Jobs:
                     env={**os.environ, "TMPDIR": str(job.record.work_folder)},
                     start_new_session=True,
                 )
+                limit_worker(job.process.pid, self._settings, counts_cpu=job.live is None)
+                live_s = None if job.live is None else float(job.live["seconds"])
+                job.watch = Watch(job.process.pid, job.record.folder.resolve(), self._settings, live_s)
+            threading.Thread(target=self._watch, args=(job,), daemon=True).start()
             self._follow(job, job.process, command, inputs)
         except Exception as error:
             log.exception("job of map %s", job.record.id)
+            sentence = resource_sentence(error, self._settings, job.what)
             job.last_event = {
                 "event": "failed",
-                "error": f"The work could not be started ({type(error).__name__}).",
+                "error": sentence or f"The work could not be started ({type(error).__name__}).",
             }
             if job.process:
-                _signal(job.process, signal.SIGKILL)
+                job.send(signal.SIGKILL)
                 job.process.wait()
         finally:
+            if job.watch:
+                job.watch.kill_leftovers()
             shutil.rmtree(job.record.work_folder, ignore_errors=True)
             self._finish(job)
 
-    def _follow(self, job: _Job, process: subprocess.Popen[bytes], command: bytes, inputs: list[Any]) -> None:
+    def _watch(self, job: Job) -> None:
+        """Look at a running job until it ends, and end it when it goes beyond a limit."""
+        assert job.process and job.watch
+        while not job.ended.wait(LOOK_S) and job.process.poll() is None:
+            if limit := job.watch.look():
+                with self._lock:
+                    job.limit = limit
+                    job.end(TERMINATE_S)
+                return
+
+    def _follow(self, job: Job, process: subprocess.Popen[bytes], command: bytes, inputs: list[Any]) -> None:
         assert process.stdin and process.stdout
         try:
             process.stdin.write(command)
@@ -237,124 +296,52 @@ class Jobs:
         with self._lock:
             job.command_sent = True
             if job.stopping:
-                self._close_stdin(job)
-        for event in _events(process.stdout):
+                job.close_stdin()
+        for event in events(process.stdout):
             job.last_event = event
+            if job.watch:
+                job.watch.told()
             self._take(job, event, inputs)
         process.stdout.close()
         process.wait()
         with self._lock:
-            self._close_stdin(job)
+            job.close_stdin()
 
-    def _take(self, job: _Job, event: dict[str, Any], inputs: list[Any]) -> None:
+    def _take(self, job: Job, event: dict[str, Any], inputs: list[Any]) -> None:
         record = job.record
+        self._told(record.id, event)
         if event["event"] == "progress":
-            self._maps.change(record, progress={key: event[key] for key in ("stage", "packets", "share")})
+            self._note(record, progress={key: event[key] for key in ("stage", "packets", "share")})
         elif event["event"] == "reading":
-            self._maps.change(record, read_captures=event["captures"])
-        elif event["event"] == "live" and record.live:
-            self._maps.change(record, live={**record.live, "dropped_packets": event["dropped_packets"]})
+            self._note(record, read_captures=event["captures"])
+        elif event["event"] == "live":
+            self._note(record, live_facts={name: value for name, value in event.items() if name != "event"})
+        elif event["event"] == "capture":
+            inputs[0] = [event["id"]]
+            self._maps.keep_live_capture(record, event)
         elif event["event"] == "result":
-            self._maps.change(record, revision=event["revision"], t0_ns=event["t0_ns"], judged=inputs)
+            self._note(record, revision=event["revision"], t0_ns=event["t0_ns"], judged=inputs)
 
-    def _finish(self, job: _Job) -> None:
+    def _finish(self, job: Job) -> None:
         """Turn how the worker ended into the map's state, and start the next job."""
         with self._lock:
             self._jobs.pop(job.record.id, None)
+            if job.live:
+                self._note(job.record, live={**(job.record.live or {}), **job.record.live_facts}, live_facts={})
+            if not (job.shutting_down and job.live is None and not job.told_its_end):
+                self._note(job.record, progress=None, requeued=False, **job.end_state(self._settings))
             try:
-                if not (job.shutting_down and job.live is None and not self._told_its_end(job)):
-                    self._maps.change(job.record, progress=None, requeued=False, **self._end_state(job))
                 self._maps.apply_retention()
             except OSError:
-                log.exception("the state of map %s could not be saved", job.record.id)
+                log.exception("captures could not be deleted after their kept time")
             job.ended.set()
             if not self._closed:
                 self._start_next()
-
-    @staticmethod
-    def _told_its_end(job: _Job) -> bool:
-        return job.last_event is not None and job.last_event["event"] in ("done", "failed")
-
-    def _end_state(self, job: _Job) -> dict[str, Any]:
-        event = job.last_event or {}
-        what = "live capture" if job.live else "analysis"
-        if event.get("event") == "done":
-            complete = event["complete"]
-            return {"state": "done" if complete else "partial", "complete": complete, "error": event["error"]}
-        if job.cancelled:
-            return {"state": "cancelled", "error": f"The {what} was cancelled."}
-        if event.get("event") == "failed":
-            return {"state": "failed", "error": event["error"]}
-        status = job.process.returncode if job.process else 0
-        how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
-        hint = ", most likely because memory ran out" if status == -signal.SIGKILL and not job.stopping else ""
-        if job.live and job.record.revision:
-            sentence = f"The live capture {how}{hint}; the map shows what was captured until then."
-            return {"state": "partial", "complete": False, "error": sentence}
-        return {"state": "failed", "error": f"The {what} {how}{hint}; start it again."}
 
     def _live_was_cut_off(self, record: MapRecord) -> None:
         sentence = "The server ended during the live capture"
         if record.revision:
             sentence += "; the map shows what was captured until then."
-            self._maps.change(record, state="partial", complete=False, error=sentence, progress=None)
+            self._note(record, state="partial", complete=False, error=sentence, progress=None)
         else:
-            self._maps.change(record, state="failed", error=sentence + " and before its first result.", progress=None)
-
-    def _command(self, job: _Job) -> bytes:
-        record = job.record
-        command = {
-            "parent": os.getpid(),
-            "settings": self._settings.model_dump(mode="json"),
-            "folder": str(record.folder.resolve()),
-            "name": record.name,
-            "captures": [
-                {"id": file.id, "name": file.name, "path": str(record.file_path("captures", file).resolve())}
-                for file in record.captures
-            ],
-            "inventory": [
-                {
-                    "name": file.name,
-                    "path": str(record.file_path("inventory", file).resolve()),
-                    "modified_ns": file.modified_ns,
-                    "host": file.host,
-                }
-                for file in record.inventory
-            ],
-            "points": record.points,
-            "read_again": not record.can_judge_again,
-            "live": job.live,
-        }
-        return json.dumps(command).encode() + b"\n"
-
-    @staticmethod
-    def _close_stdin(job: _Job) -> None:
-        if job.command_sent and job.process and job.process.stdin:
-            try:
-                job.process.stdin.close()
-            except BrokenPipeError:
-                pass
-
-    @staticmethod
-    def _kill_later(job: _Job, seconds: float) -> None:
-        def kill() -> None:
-            if not job.ended.wait(seconds) and job.process:
-                _signal(job.process, signal.SIGKILL)
-
-        threading.Thread(target=kill, daemon=True).start()
-
-
-def _events(stream: IO[bytes]) -> Any:
-    while line := stream.readline(MAX_LINE_BYTES):
-        if line.endswith(b"\n"):  # a line without its end was cut by the death of the worker
-            yield json.loads(line)
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """To the worker alone: its tools have groups of their own, and it ends them itself."""
-    if process.poll() is None:
-        process.send_signal(number)
-
-
-def _signal_name(number: int) -> str:
-    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+            self._note(record, state="failed", error=sentence + " and before its first result.", progress=None)

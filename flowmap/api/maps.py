@@ -1,13 +1,14 @@
 """The maps of a server: one folder each, one record in memory, one ``meta.json`` that survives a restart.
 
 A folder holds ``meta.json`` (written by the server alone), ``captures/`` and ``inventory/`` with random file
-names, ``points.yaml``, the reading and the results (see :mod:`flowmap.api.results`). Names that people gave are data
+names, ``points.yaml``, the reading and the results (see :mod:`flowmap.store`). Names that people gave are data
 and never become part of a path.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import threading
@@ -19,13 +20,15 @@ from typing import Any
 
 import yaml
 
-from flowmap.api import results
 from flowmap.api.problems import Problem
 from flowmap.capture.points import Statements
 from flowmap.errors import FlowMapError
 from flowmap.export.atomic import atomic_file
 from flowmap.inventory.cells import clean_name
 from flowmap.settings import Settings
+from flowmap.store.places import RESULT, TEMPORARY, sweep
+from flowmap.store.reading import captures_read
+from flowmap.store.result import current
 
 BUSY = ("queued", "running", "live")
 MAX_FILES = 1_000
@@ -38,7 +41,7 @@ class StoredFile:
 
     ``id`` is its name on disk, ``name`` what people call it. ``path`` is set for a capture that is read in place and
     belongs to the user; ``kept`` is False once the retention has deleted an uploaded one. ``host`` is the host that an
-    inventory is about, where its rows name none.
+    inventory is about, where its rows name none. ``sha256`` is known of uploaded captures.
     """
 
     id: str
@@ -49,6 +52,7 @@ class StoredFile:
     host: str | None = None
     path: str | None = None
     kept: bool = True
+    sha256: str | None = None
 
 
 @dataclass(slots=True)
@@ -56,7 +60,9 @@ class MapRecord:
     """One map. Fields up to ``requeued`` are kept in ``meta.json``; the rest lives with the process.
 
     ``read_captures`` are the ids whose reading the folder holds (None: there is none), ``judged`` the inputs of the
-    present result. ``version`` grows with every change, ``revision`` with every result.
+    present result. ``live_facts`` is how a running live capture goes. ``version`` grows with every change, ``revision``
+    with every result; ``is_outdated`` is the present one when an earlier FlowMap made it, so that its graph can be
+    shown and nothing else.
     """
 
     id: str
@@ -74,8 +80,10 @@ class MapRecord:
     live: dict[str, Any] | None = None
     requeued: bool = False
     progress: dict[str, Any] | None = None
+    live_facts: dict[str, Any] = field(default_factory=dict)
     revision: int = 0
     t0_ns: int | None = None
+    is_outdated: bool = False
     version: int = 0
     deleted: bool = False
 
@@ -88,6 +96,14 @@ class MapRecord:
         """For the temporary files of a job; what a killed one leaves goes with it."""
         return self.folder / "work"
 
+    @property
+    def finished_s(self) -> float:
+        """When its present result was made, or the map itself."""
+        try:
+            return (self.folder / RESULT.link).lstat().st_mtime
+        except OSError:
+            return self.created_s
+
     def inputs(self) -> list[Any]:
         """What a result depends on, comparable after a restart."""
         return [[file.id for file in self.captures], [file.id for file in self.inventory], self.points]
@@ -95,11 +111,12 @@ class MapRecord:
     @property
     def can_judge_again(self) -> bool:
         """The legs of exactly these captures are there, so that they need not be read."""
-        return self.read_captures == [file.id for file in self.captures] and (self.folder / results.READING).exists()
+        ids = [file.id for file in self.captures]
+        return self.read_captures == ids and captures_read(self.folder) == ids
 
 
 _KEPT = tuple(name for name in (f.name for f in fields(MapRecord)) if name not in (
-    "folder", "progress", "revision", "t0_ns", "version", "deleted",
+    "folder", "progress", "live_facts", "revision", "t0_ns", "is_outdated", "version", "deleted",
 ))  # fmt: skip
 
 
@@ -121,6 +138,8 @@ class Maps:
         self._watchers: set[Callable[[MapRecord | None], None]] = set()
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for path in self._folder.glob(f"{TEMPORARY}*"):
+                shutil.rmtree(path, ignore_errors=True)
             found = [record for path in self._folder.iterdir() if (record := _load(path))]
         except OSError as error:
             raise FlowMapError(
@@ -148,13 +167,19 @@ class Maps:
         """A new, empty map."""
         with self._lock:
             if len(self._maps) >= self._settings.max_maps:
-                raise Problem(409, f"There are {len(self._maps):,} maps, which is the limit; delete one first.")
+                sentence = f"There are {len(self._maps):,} maps, which is the limit; delete one first."
+                raise Problem(409, sentence, cap="max_maps")
             map_id = secrets.token_hex(8)
             record = MapRecord(map_id, self._folder / map_id, clean_name(name) or "New map", time.time())
             for kind in KINDS:
                 (record.folder / kind).mkdir(mode=0o700, parents=True)
             self._maps[map_id] = record
-            self.change(record)
+            try:
+                self.change(record)
+            except OSError:  # the disk is full: whoever asked is told so, and finds no map later
+                del self._maps[map_id]
+                shutil.rmtree(record.folder, ignore_errors=True)
+                raise
             return record
 
     def change(self, record: MapRecord, **values: Any) -> None:
@@ -178,6 +203,16 @@ class Maps:
             self.change(record, **{kind: [old for old in files if old not in replaced] + [file]})
             for old in replaced:
                 _remove_bytes(record, kind, old)
+
+    def keep_live_capture(self, record: MapRecord, told: dict[str, Any]) -> None:
+        """The packets of a live capture, which its worker has put into the folder, instead of those of the last one."""
+        with self._lock:
+            file = StoredFile(told["id"], told["name"], told["size_bytes"], time.time())
+            replaced = [old for old in record.captures if old.name == file.name]
+            captures = [old for old in record.captures if old not in replaced] + [file]
+            self.change(record, captures=captures, live={**(record.live or {}), "kept_packets": told["packets"]})
+            for old in replaced:
+                _remove_bytes(record, "captures", old)
 
     def remove_file(self, record: MapRecord, kind: str, name: str) -> None:
         """Take a file out of the map."""
@@ -205,7 +240,12 @@ class Maps:
         with self._lock:
             self._maps.pop(record.id, None)
             self.change(record, deleted=True)
-        shutil.rmtree(record.folder, ignore_errors=True)
+        doomed = self._folder / f"{TEMPORARY}{record.id}.deleted"
+        try:
+            os.replace(record.folder, doomed)  # a killed server leaves the map or nothing that it takes for one
+        except OSError:
+            doomed = record.folder
+        shutil.rmtree(doomed, ignore_errors=True)
 
     def check_idle(self, record: MapRecord) -> None:
         """Raise a :class:`Problem` 409 while the map's inputs are in use."""
@@ -218,7 +258,7 @@ class Maps:
             raise Problem(409, "The map is being worked on; wait for the end, or stop it first.")
 
     def apply_retention(self, now_s: float | None = None) -> None:
-        """Delete uploaded captures that are too old, and the oldest where all together are too large."""
+        """Delete uploaded captures that are too old, and the oldest where all together are too large; maps likewise."""
         now_s = time.time() if now_s is None else now_s
         with self._lock:
             uploads = [
@@ -234,6 +274,23 @@ class Maps:
                     _remove_bytes(record, "captures", file)
                     file.kept = False  # told only now: whoever reads that it is gone may rely on it
                     self.change(record)
+            for record in self._expired(now_s):
+                self.delete(record)
+
+    def _expired(self, now_s: float) -> list[MapRecord]:
+        """Maps that are too old, and the oldest where all together are too large; the newest one stays."""
+        settings = self._settings
+        idle = sorted((one for one in self._maps.values() if one.state not in BUSY), key=lambda one: one.finished_s)
+        expired = [one for one in idle if settings.keep_maps_s and now_s - one.finished_s >= settings.keep_maps_s]
+        if settings.keep_maps_bytes:
+            rest = [one for one in idle if one not in expired]
+            sizes = {one.id: _size_of(one.folder) for one in self._maps.values() if one not in expired}
+            excess = sum(sizes.values()) - settings.keep_maps_bytes
+            for record in rest[:-1]:
+                if excess > 0 and record.state != "new":  # somebody may be uploading into a new one
+                    excess -= sizes[record.id]
+                    expired.append(record)
+        return expired
 
     # --- watching
 
@@ -286,18 +343,36 @@ def _load(folder: Path) -> MapRecord | None:
         document = json.loads((folder / "meta.json").read_bytes())
         document |= {kind: [StoredFile(**row) for row in document[kind]] for kind in KINDS}
         record = MapRecord(folder=folder, **document)
+    except FileNotFoundError:
+        _remove_unused(folder)
+        return None
     except (OSError, ValueError, TypeError, KeyError):
         return None
     for kind in KINDS:
         known = {file.id for file in getattr(record, kind)}
+        (folder / kind).mkdir(mode=0o700, exist_ok=True)
         for path in (folder / kind).iterdir():
             if path.name not in known:
                 path.unlink(missing_ok=True)
-    for path in folder.glob(".flowmap-*.part"):
-        path.unlink(missing_ok=True)
+    sweep(folder)
     shutil.rmtree(record.work_folder, ignore_errors=True)
-    record.revision, record.t0_ns = results.current(folder)
+    record.revision, record.t0_ns, is_current = current(folder)
+    record.is_outdated = bool(record.revision) and not is_current
     return record
+
+
+def _remove_unused(folder: Path) -> None:
+    """Remove the folder of a map that was being made when the server was killed; one that holds a file stays."""
+    try:
+        for path in (*(folder / kind for kind in KINDS), folder):
+            path.rmdir()
+    except OSError:
+        pass
+
+
+def _size_of(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(entry.lstat().st_size for entry in folder.rglob("*") if entry.is_file() and not entry.is_symlink())
 
 
 def _remove_bytes(record: MapRecord, kind: str, file: StoredFile) -> None:

@@ -16,18 +16,18 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from flowmap.api import results
 from flowmap.api.child import end_on_sigterm, end_with_parent, own_output
 from flowmap.api.log import log_fault, log_to
 from flowmap.errors import FlowMapError
 from flowmap.evidence.pair_packets import PacketCut, WantedPackets
 from flowmap.settings import Settings
+from flowmap.store.pairs import pair_legs
 from flowmap.warm import prepare_kernels
 
 
-def wanted_packets(command: dict[str, Any]) -> WantedPackets:
+def wanted_packets(command: dict[str, Any], settings: Settings) -> WantedPackets:
     """What the server asked for."""
-    legs = results.pair_legs(Path(command["folder"]), command["revision"], command["source"], command["target"])
+    legs = pair_legs(Path(command["folder"]), command["revision"], settings, command["source"], command["target"])
     if legs is None:
         raise FlowMapError("The result of this map has just been replaced; try again.")
     captures = [(Path(path), name) for path, name in command["captures"]]
@@ -42,12 +42,12 @@ def main() -> None:
     command = json.loads(sys.stdin.buffer.readline())
     end_with_parent(command["parent"])
     settings = Settings(**command["settings"])
-    log_to(settings.data_dir)
+    log_to(settings)
     pieces: Generator[bytes, None, None] | None = None
     began = False
     try:
         prepare_kernels(lambda text: None)
-        pieces = PacketCut(wanted_packets(command), settings).pieces()
+        pieces = PacketCut(wanted_packets(command, settings), settings).pieces()
         first = next(pieces)
         stream.write(b"{}\n")
         began = True

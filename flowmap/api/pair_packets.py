@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from flowmap import __version__
-from flowmap.api import results
 from flowmap.api.maps import MapRecord, StoredFile
 from flowmap.api.problems import Problem
+from flowmap.api.results import views
 from flowmap.capture.labels import neutral
+from flowmap.capture.live import FILE
 from flowmap.evidence.pair_legs import FRAMES, WIRE_BYTES, points_of
 from flowmap.settings import Settings
+from flowmap.store.pairs import find_pair, pair_legs
+from flowmap.store.result import shared_document
 
 BLOCK_BYTES = 36
 """What a packet takes in pcapng beside its bytes: 32, and up to 3 of padding."""
@@ -46,18 +49,17 @@ class PairPackets:
         }
 
 
-def pair_packets(record: MapRecord, ends: tuple[str, str]) -> PairPackets:
+def pair_packets(record: MapRecord, ends: tuple[str, str], settings: Settings) -> PairPackets:
     """What is known of the packets of a pair without reading a capture; :class:`Problem` 404 when there is no pair."""
-    document = results.shared_document(record.folder, record.revision)
+    document = shared_document(record.folder, record.revision)
     edge = next((edge for edge in document["edges"] if {edge["source"], edge["target"]} == set(ends)), None)
     if edge is None:
         raise Problem(404, "These two endpoints did not talk to each other in this map.")
     found = PairPackets(edge)
-    legs = results.pair_legs(record.folder, record.revision, edge["source"], edge["target"])
+    legs = pair_legs(record.folder, record.revision, settings, edge["source"], edge["target"])
     if legs is None:
-        live = "The packets of a live capture are not kept."
         old = "An earlier FlowMap made this map, without what finds its packets again; start its analysis again."
-        found.reasons.append(live if record.live and not record.captures else old)
+        found.reasons.append(_live_reason(record) or old)
         return found
     files = list(dict.fromkeys(legs.points[number].file for number in points_of(legs.rows)))
     if not files:
@@ -79,9 +81,36 @@ def pair_packets(record: MapRecord, ends: tuple[str, str]) -> PairPackets:
     found.frames = int(rows[:, FRAMES].sum())
     in_tunnel = int(rows[(rows[:, 6] & 0xFFFF_FFFF) != 0xFFFF_FFFF, FRAMES].sum())
     found.bytes = int(rows[:, WIRE_BYTES].sum()) + found.frames * BLOCK_BYTES + in_tunnel * _CARRIER_BYTES
+    if found.captures and (lacking := _ring_reason(record, document)):
+        found.reasons.append(lacking)
     if legs.some_are_missing and found.captures:
         found.reasons.append("Packets of conversations that did not fit in the map are missing.")
     return found
+
+
+def _live_reason(record: MapRecord) -> str | None:
+    """Why the packets of a live capture cannot be downloaded, and when they can."""
+    if record.state == "live":
+        return "The packets of a live capture can be downloaded once it has ended; stop it, or wait for its end."
+    if record.live is None or record.live.get("kept_packets") is not None:
+        return None
+    return (
+        record.live_facts.get("problem")
+        or record.live.get("problem")
+        or (
+            "The packets of this live capture were not kept: captures are kept by the settings keep_captures_s and "
+            "keep_captures_bytes, and of a capture that ends in order."
+        )
+    )
+
+
+def _ring_reason(record: MapRecord, document: dict[str, Any]) -> str | None:
+    """What is missing where the ring of files was too small for the whole live capture."""
+    kept = record.live.get("kept_packets") if record.live else None
+    captured = document["graph"]["totals"]["packets"]
+    if kept is None or kept >= captured or [row["file"] for row in document["graph"]["captures"]] != [FILE]:
+        return None
+    return f"Of the {captured:,} packets of the live capture, {kept:,} are kept (FLOWMAP_LIVE_RING_BYTES)."
 
 
 _GONE = "upload it again, and start the analysis."
@@ -112,10 +141,11 @@ def _kept_file(record: MapRecord, name: str, reader: str) -> tuple[StoredFile | 
 def comment_of(record: MapRecord, found: PairPackets, settings: Settings) -> str:
     """What stands at the beginning of the download: map, pair, filter, captures and what is missing."""
     edge = found.edge
-    document = results.shared_document(record.folder, record.revision)
+    document = shared_document(record.folder, record.revision)
     labels = {node["id"]: node["label"] for node in document["nodes"]}
-    evidence = results.evidence(record.folder, record.revision, edge["source"], edge["target"], record.t0_ns)
-    sightings = evidence["sightings"]
+    with views(record, settings) as result:
+        pair = find_pair(result, edge["source"], edge["target"])
+    sightings = pair.sightings if pair else {"filter": None}
     ends = [f"{neutral(labels[edge[end]])} ({neutral(edge[end])})" for end in ("source", "target")]
     lines = [
         f"Packets of one pair, cut out of captures by FlowMap {__version__}.",

@@ -23,6 +23,29 @@ from flowmap.export import dumps
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "An error: a problem document (RFC 9457).",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {
+                        "type": {"const": "about:blank"},
+                        "title": {"type": "string", "minLength": 1},
+                        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+                        "detail": {"type": "string", "minLength": 1},
+                        "id": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+"""What every route may answer besides, for the schema of the API."""
+
+
 class SafeJSON(JSONResponse):
     """JSON whose control, format and surrogate characters are escaped: its text comes from packets."""
 
@@ -32,11 +55,11 @@ class SafeJSON(JSONResponse):
 
 
 class Problem(Exception):
-    """An answer that is an error: HTTP status and the sentence to show."""
+    """An answer that is an error: HTTP status and the sentence to show; ``cap`` names the limit behind it."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, *, cap: str | None = None) -> None:
         super().__init__(detail)
-        self.status, self.detail = status, detail
+        self.status, self.detail, self.cap = status, detail, cap
 
 
 def problem_response(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
@@ -73,6 +96,8 @@ def _title(status: int) -> str:
 
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
+    if error.cap:
+        request.app.state.server.journal.cap_reached(error.cap)
     return problem_response(error.status, error.detail)
 
 

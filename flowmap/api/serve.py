@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import ipaddress
-import logging
 import os
+import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -18,6 +19,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from flowmap.api.app import create_app
+from flowmap.api.connections import BoundedProtocol
+from flowmap.api.log import log_like_flowmap
 from flowmap.api.maps import points_document
 from flowmap.api.opened import OpenedCaptures
 from flowmap.capture.container import recognise
@@ -29,7 +32,11 @@ from flowmap.settings import Settings
 
 PORTS_TRIED = 100
 SERVERS_SIDE_BY_SIDE = 16
-GRACEFUL_S = 20
+GRACEFUL_S = 5
+"""Requests that still run have this long to end; the jobs get theirs after that, and all is over within 20 s."""
+
+TOKEN_FILE = "token"
+_HOST_NAME = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 
 
 def serve(
@@ -41,6 +48,7 @@ def serve(
     inventory: Sequence[Path] = (),
     statements: Statements | None = None,
     allow_remote: bool = False,
+    allowed_hosts: Sequence[str] = (),
     say: Callable[[str], None],
 ) -> None:
     """Serve until SIGINT or SIGTERM.
@@ -55,6 +63,8 @@ def serve(
         Captures to show at once, and what is known about them.
     allow_remote : bool
         Permit an address that other machines reach.
+    allowed_hosts : sequence of str
+        Further names that requests may carry, such as that of a proxy.
     say : callable
         Prints one line for the person who started the server, the one-time address among them.
 
@@ -69,8 +79,13 @@ def serve(
                 f"{host} is reachable from other machines; say --allow-remote if that is meant, "
                 "and put a proxy with TLS before it."
             )
-        say(f"Other machines can reach {host}, and nothing is encrypted: put a proxy with TLS before it.")
+        say(
+            f"Other machines can reach {host}: see to it that only the proxy does."
+            if settings.behind_tls
+            else f"Other machines can reach {host}, and nothing is encrypted: put a proxy with TLS before it."
+        )
         settings = _answering_to(host, settings)
+    settings = _with_hosts(allowed_hosts, settings)
     if not open_paths and (inventory or statements and (statements.points or statements.hosts)):
         raise UsageError("Inventory and points belong to the captures of --open; give one, or add them on the page.")
     opened = [_opened(open_paths, inventory, statements or Statements())] if open_paths else []
@@ -78,11 +93,14 @@ def serve(
     settings, lock = _own_folder(settings, say)
     listening = _listen(host, port)
     warming = subprocess.Popen([sys.executable, "-m", "flowmap.warm"], stdin=subprocess.DEVNULL)
+    # Somebody has to take note of its end, or it stays in the table of processes as long as the server.
+    threading.Thread(target=warming.wait, daemon=True).start()
     try:
         app = create_app(settings, opened=opened)
-        logging.getLogger("uvicorn").handlers = logging.getLogger("flowmap").handlers
-        logging.getLogger("uvicorn").propagate = False
-        _Server(app, _address(host, listening, app), say).run(sockets=[listening])
+        log_like_flowmap("uvicorn")
+        token_file = _keep_token(settings.data_dir, app.state.access.token)
+        name = f"https://{allowed_hosts[0]}" if settings.behind_tls and allowed_hosts else _base(host, listening)
+        _Server(app, _lines(name, app, token_file), token_file, say).run(sockets=[listening])
     except KeyboardInterrupt:
         pass  # uvicorn has ended in order and raises the signal again
     finally:
@@ -95,7 +113,7 @@ def serve(
 class _Server(uvicorn.Server):
     """uvicorn within the bounds of reference reliability 6.1, which tells its address when it can be opened."""
 
-    def __init__(self, app: FastAPI, address: str, say: Callable[[str], None]) -> None:
+    def __init__(self, app: FastAPI, lines: Sequence[str], token_file: Path, say: Callable[[str], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -103,24 +121,28 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=64,
                 backlog=128,
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=GRACEFUL_S,
                 h11_max_incomplete_event_size=16_384,
                 ws="none",
-                http="h11",
+                http=BoundedProtocol,
                 lifespan="on",
             )
         )
-        self._app, self._address, self._say = app, address, say
+        self._app, self._lines, self._token_file, self._say = app, lines, token_file, say
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, then say where."""
         await super().startup(sockets)
         if self.started:
-            self._say(f"FlowMap is at {self._address}")
-            self._say("The address works once; Ctrl-C ends the server.")
+            for line in self._lines:
+                self._say(line)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in order; the token goes too. After this uvicorn lets SIGTERM end the process where it stands."""
+        await super().shutdown(sockets)
+        self._token_file.unlink(missing_ok=True)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End the event streams first, which would keep a graceful end waiting."""
@@ -142,6 +164,14 @@ def _answering_to(host: str, settings: Settings) -> Settings:
     if host in ("0.0.0.0", "::", "[::]") or name in settings.allowed_hosts:
         return settings
     return settings.model_copy(update={"allowed_hosts": (*settings.allowed_hosts, name)})
+
+
+def _with_hosts(names: Sequence[str], settings: Settings) -> Settings:
+    """Settings whose allowed hosts include these names; a wildcard would let every page in (DNS rebinding)."""
+    for name in names:
+        if not _HOST_NAME.fullmatch(name.lower()):
+            raise UsageError(f"--allowed-host {name!r} is no host name; give it without scheme, port and wildcards.")
+    return settings.model_copy(update={"allowed_hosts": (*settings.allowed_hosts, *names)}) if names else settings
 
 
 def _opened(paths: Sequence[Path], inventory: Sequence[Path], statements: Statements) -> OpenedCaptures:
@@ -201,10 +231,41 @@ def _listen(host: str, port: int) -> socket.socket:
     raise UsageError(f"No port from {port} to {last} is free on {host}; name another with --port.")
 
 
-def _address(host: str, listening: socket.socket, app: FastAPI) -> str:
-    """The one-time address of the page, with the first opened map."""
+def _keep_token(folder: Path, token: str) -> Path:
+    """The token in a file that its owner alone can read, for scripts; it goes with the server."""
+    path = folder / TOKEN_FILE
+    path.unlink(missing_ok=True)  # of a server that was killed; its mode is not to be trusted
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+        file.write(token + "\n")
+    return path
+
+
+def _base(host: str, listening: socket.socket) -> str:
+    """The address without path where a browser on this machine finds the server."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host.strip("[]"), host)
     if ":" in name and not name.startswith("["):
         name = f"[{name}]"
+    return f"http://{name}:{listening.getsockname()[1]}"
+
+
+def _lines(base: str, app: FastAPI, token_file: Path) -> list[str]:
+    """What to say at the start: the one-time address of the page, with the first opened map.
+
+    Under systemd standard output is the journal, which more people read than should have the token.
+    """
     opened = "".join(f"&map={map_id}" for map_id in app.state.opened[:1])
-    return f"http://{name}:{listening.getsockname()[1]}/?token={app.state.access.token}{opened}"
+    if _is_journal():
+        return [f"FlowMap is at {base}/", f"Open it as {base}/?token=TOKEN once, with the token in {token_file}."]
+    return [
+        f"FlowMap is at {base}/?token={app.state.access.token}{opened}",
+        f"The address works once; scripts find its token in {token_file}. Ctrl-C ends the server.",
+    ]
+
+
+def _is_journal() -> bool:
+    """Whether standard output goes to systemd's journal, which ``JOURNAL_STREAM`` names (systemd.exec(5))."""
+    try:
+        found = os.fstat(sys.stdout.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"

@@ -8,8 +8,11 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from flowmap.api.health import Health
 from flowmap.api.jobs import Jobs
+from flowmap.api.journal import Journal
 from flowmap.api.maps import BUSY, MapRecord, Maps, StoredFile
+from flowmap.api.metrics import Metrics
 from flowmap.api.problems import Problem
 from flowmap.api.static_files import StaticFile
 from flowmap.settings import Settings
@@ -17,14 +20,23 @@ from flowmap.settings import Settings
 
 @dataclass(slots=True)
 class ServerState:
-    """The parts of one server. ``event_streams`` and ``downloads`` count open ones; ``closing`` ends the streams."""
+    """The parts of one server.
+
+    ``event_streams``, ``downloads`` and ``uploads`` count open ones; ``closing`` ends the streams.
+    ``upload_bytes_to_come`` have been announced by the uploads and are not on the disk yet.
+    """
 
     settings: Settings
     maps: Maps
     jobs: Jobs
     static: dict[str, StaticFile]
+    health: Health
+    metrics: Metrics
+    journal: Journal
     event_streams: int = 0
     downloads: int = 0
+    uploads: int = 0
+    upload_bytes_to_come: int = 0
     closing: bool = False
 
     def end_streams(self) -> None:
@@ -38,6 +50,13 @@ class ServerState:
         if not record.revision:
             raise Problem(409, record.error or "This map has no result yet; start its analysis, or wait for its end.")
         return record
+
+
+_NO_LIVE_FACTS: dict[str, Any] = {
+    "elapsed_s": 0.0, "captured_bytes": 0, "dropped_packets": None, "dropped_by_interface": {}, "behind_bytes": 0,
+    "interfaces": [], "kept_packets": None, "problem": None,
+}  # fmt: skip
+"""What stands for what the worker has not told yet."""
 
 
 def _state(request: Request) -> ServerState:
@@ -59,13 +78,18 @@ def status(state: ServerState, record: MapRecord) -> dict[str, Any]:
 
         {"id", "name", "state": "new|queued|running|done|partial|failed|cancelled|live",
          "progress": {"stage", "packets", "share": float|null} | null, "complete": bool|null, "error": sentence|null,
-         "revision": int, "created_at": RFC 3339, "t0_ns": str|null, "stale": bool,
+         "revision": int, "created_at": RFC 3339, "expires_at": RFC 3339|null, "t0_ns": str|null, "stale": bool,
          "captures": [{"name", "size_bytes", "uploaded_at", "kept": bool, "expires_at": RFC 3339|null}],
          "inventory": [{"name", "size_bytes", "modified_ms": int|null, "host": str|null}],
          "points": {"hosts", "points"},
-         "live": {"interface", "filter", "seconds", "bytes", "packets", "dropped_packets"} | null}
+         "live": {"interface", "interfaces": [{"name", "role", "host", "covers", "sampled"}], "filter",
+                  "seconds", "bytes", "packets", "elapsed_s", "captured_bytes", "dropped_packets": int|null,
+                  "dropped_by_interface": {name: int|null}, "behind_bytes", "kept_packets": int|null,
+                  "problem": sentence|null} | null}
 
-    ``revision`` is 0 without a result; ``stale`` means that inputs changed since it was made.
+    ``revision`` is 0 without a result; ``stale`` means that inputs changed since it was made. Of a live capture,
+    ``seconds``, ``bytes`` and ``packets`` are its limits; dropped packets are null while nobody has told them;
+    ``behind_bytes`` are captured and wait to be read; ``kept_packets`` are in a capture of the map, null for none.
     """
     return {
         "id": record.id,
@@ -76,6 +100,9 @@ def status(state: ServerState, record: MapRecord) -> dict[str, Any]:
         "error": record.error,
         "revision": record.revision,
         "created_at": _time_text(record.created_s),
+        "expires_at": _time_text(record.finished_s + state.settings.keep_maps_s)
+        if state.settings.keep_maps_s
+        else None,
         "t0_ns": t0_text(record),
         "stale": bool(record.revision) and record.judged != record.inputs(),
         "captures": [_capture(state, file) for file in record.captures],
@@ -89,7 +116,7 @@ def status(state: ServerState, record: MapRecord) -> dict[str, Any]:
             for file in record.inventory
         ],
         "points": record.points,
-        "live": record.live,
+        "live": record.live and {**_NO_LIVE_FACTS, **record.live, **record.live_facts},
     }
 
 

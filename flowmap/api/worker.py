@@ -3,23 +3,24 @@
 ``python -m flowmap.api.worker`` takes one JSON object as a line of standard input and answers with one a line:
 
 - ``{"event": "progress", "stage", "packets", "share": float|null}``, at most five a second
-- ``{"event": "reading", "captures": [ids]}``: ``reading-2.pickle`` now holds the legs of these captures
-- ``{"event": "live", "dropped_packets": int|null}``
-- ``{"event": "result", "revision", "t0_ns": int|null}``
-- ``{"event": "done", "complete": bool, "error": sentence|null}`` or ``{"event": "failed", "error": sentence}``, last
+- ``{"event": "reading", "captures": [ids], "frames", "bytes"}``: the map's folder now holds the legs of these
+  captures, read from so many frames and bytes
+- ``{"event": "live", ...}``: how a live capture goes, see :meth:`flowmap.api.live_worker.LiveJob.run`
+- ``{"event": "capture", "id", "name", "size_bytes", "packets"}``: its packets are in the map's folder of captures now
+- ``{"event": "result", "revision", "t0_ns": int|null, "caps": [names], "frames", "bytes"}``: the limits that shaped
+  it, and how much it was made from, in captured bytes
+- ``{"event": "done", "complete": bool, "error": sentence|null}`` or ``{"event": "failed", "error": sentence}``, last,
+  with ``"fault"``, the id of a mistake of ours, where it was one
 
-The end of standard input means "stop" to a live capture. SIGTERM ends any job, and tools with it; so does the death of
-the server. A crash of this process costs one job and nothing else (reference reliability 3.2).
-
-The legs are kept as a pickle, which only this program reads, from a folder that only this user can enter. The Parquet
-store of a later release takes its place.
+The end of standard input means "stop" to a live capture, and a line before it that the server ends too. SIGTERM ends
+any job, and tools with it; so does the death of the server. A crash of this process costs one job and nothing else
+(reference reliability 3.2).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import pickle
 import sys
 import threading
 import time
@@ -27,23 +28,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from flowmap.api import results
+from flowmap.api.caps import caps_reached
 from flowmap.api.child import end_on_sigterm, end_with_parent, own_output
+from flowmap.api.limits import resource_sentence
+from flowmap.api.live_worker import LiveJob
 from flowmap.api.log import log_fault, log_to
-from flowmap.capture.live import LiveCapture, LiveLimits
-from flowmap.capture.points import Registry, Statements, statements_of
+from flowmap.capture.points import Statements, statements_of
 from flowmap.errors import FlowMapError
-from flowmap.export.atomic import atomic_file
-from flowmap.fold import LegFold
 from flowmap.inventory import Inventory, join_files, parse_inventory_file
 from flowmap.pipeline import make_map
 from flowmap.reading import Reading, read_captures
 from flowmap.settings import Settings
+from flowmap.store import result as results
+from flowmap.store.reading import load_reading, save_reading
 from flowmap.warm import prepare_kernels
 
 PROGRESS_INTERVAL_S = 0.2
-_LIVE_WORK_SHARE = 3
-"""A live map is made again after at least this many times what making it took: capturing needs the processor."""
 
 Report = Callable[..., None]
 
@@ -58,6 +58,7 @@ class Job:
         self.captures: list[dict[str, str]] = command["captures"]
         self.read_again: bool = command["read_again"]
         self.live: dict[str, Any] | None = command["live"]
+        self.capture_id: str = command["capture_id"]
         self._inventory: list[dict[str, Any]] = command["inventory"]
         self._points: dict[str, Any] = command["points"]
 
@@ -91,8 +92,10 @@ def analyse(job: Job, report: Report) -> None:
             ),
             counted=lambda reading: _publish(job, report, reading, inventory, statements),
         )
-        save_reading(job.folder, reading)
-        report("reading", captures=[row["id"] for row in job.captures])
+        captures = [row["id"] for row in job.captures]
+        save_reading(job.folder, reading, captures)
+        read_bytes = sum(info.size_bytes for info, _ in reading.captures)
+        report("reading", captures=captures, frames=reading.legs.packets, bytes=read_bytes)
     else:
         reading = load_reading(job.folder)
     report("progress", stage="judging", packets=reading.legs.packets, share=None)
@@ -100,57 +103,33 @@ def analyse(job: Job, report: Report) -> None:
     report("done", complete=reading.complete, error=" ".join(reading.damage) or None)
 
 
-def follow(job: Job, report: Report, stop: threading.Event) -> None:
+def follow(job: Job, report: Report, stop: threading.Event, hurry: threading.Event) -> None:
     """Capture live, and make the map again whenever packets have arrived."""
-    assert job.live is not None
     inventory, statements = job.inventory(), job.statements()
-    registry, fold = Registry(job.settings.max_points), LegFold(job.settings)
-    limits = LiveLimits(job.live["seconds"], job.live["bytes"], job.live["packets"])
-    source = LiveCapture(job.live["interface"], job.live["filter"], limits, registry, job.settings, stop=stop)
-    packets = published = 0
-    due = time.monotonic()
-    reading = _live_reading(source, registry, fold)
-    for batch in source.batches():
-        fold.add(batch)
-        packets += len(batch)
-        if packets > published and time.monotonic() >= due:
-            started = time.monotonic()
-            reading = _live_reading(source, registry, fold)
-            _publish(job, report, reading, inventory, statements)
-            report("progress", stage="capturing", packets=packets, share=None)
-            published = packets
-            ended = time.monotonic()
-            due = ended + max(job.settings.live_interval_s, _LIVE_WORK_SHARE * (ended - started))
-    reading = _live_reading(source, registry, fold)
-    report("live", dropped_packets=source.dropped_packets)
-    save_reading(job.folder, reading)
-    report("reading", captures=[])
-    _publish(job, report, reading, inventory, statements)
-    report("done", complete=reading.complete, error=" ".join(reading.damage) or None)
+    prepare_kernels(lambda text: report("progress", stage=text, packets=0, share=None))
+
+    def publish(reading: Reading, packets_are_kept: bool) -> None:
+        _publish(job, live.report, reading, inventory, statements, captures_are_kept=packets_are_kept)
+
+    live = LiveJob(job, report, stop, hurry)
+    live.run(publish, lambda reading, captures: save_reading(job.folder, reading, captures))
 
 
-def _live_reading(source: LiveCapture, registry: Registry, fold: LegFold) -> Reading:
-    return Reading(registry, fold.finish(), captures=[(source.info, source.outcome)])
-
-
-def _publish(job: Job, report: Report, reading: Reading, inventory: Inventory, statements: Statements) -> None:
+def _publish(
+    job: Job,
+    report: Report,
+    reading: Reading,
+    inventory: Inventory,
+    statements: Statements,
+    *,
+    captures_are_kept: bool = True,
+) -> None:
     flow_map = make_map(reading, inventory, statements, job.settings, job.name)
-    result = results.write(job.folder, flow_map, job.settings, captures_are_kept=job.live is None)
-    report("result", revision=result.revision, t0_ns=result.t0_ns)
-
-
-def save_reading(folder: Path, reading: Reading) -> None:
-    """Keep the legs, so that other points and inventories can be judged without the captures."""
-    with atomic_file(folder / results.READING) as stream:
-        pickle.dump(reading, stream, protocol=pickle.HIGHEST_PROTOCOL)
-
-
-def load_reading(folder: Path) -> Reading:
-    """What :func:`save_reading` kept."""
-    with (folder / results.READING).open("rb") as stream:
-        reading = pickle.load(stream)  # written by save_reading in a folder of mode 0700, see the module's text
-    assert isinstance(reading, Reading)
-    return reading
+    result = results.write(job.folder, flow_map, job.settings, captures_are_kept=captures_are_kept)
+    report(
+        "result", revision=result.revision, t0_ns=result.t0_ns, caps=caps_reached(flow_map, job.settings),
+        frames=reading.legs.packets, bytes=reading.legs.captured_bytes,
+    )  # fmt: skip
 
 
 def _throttled(send: Callable[[str, int, float | None], None]) -> Callable[[str, int, float | None], None]:
@@ -177,39 +156,31 @@ def _reporter(stream: BinaryIO) -> Report:
     return report
 
 
-def _stop_at_end_of(descriptor: int, stop: threading.Event) -> None:
+def _stop_at_end_of(descriptor: int, stop: threading.Event, hurry: threading.Event) -> None:
     """Read past Python's buffer, whose lock a thread must not hold when the interpreter ends."""
     while os.read(descriptor, 1 << 12):
-        pass
+        hurry.set()
     stop.set()
 
 
-def run(command: dict[str, Any], report: Report, stop: threading.Event) -> None:
+def run(command: dict[str, Any], report: Report, stop: threading.Event, hurry: threading.Event) -> None:
     """Do one job; whatever goes wrong is told in one sentence."""
     try:
         job = Job(command)
         if job.live is None:
             analyse(job, report)
         else:
-            follow(job, report, stop)
+            follow(job, report, stop, hurry)
     except FlowMapError as error:
         report("failed", error=str(error))
-    except MemoryError:
-        report(
-            "failed",
-            error="The analysis needs more memory than there is; give it fewer captures, or more memory.",
-        )
-    except OSError as error:
-        report(
-            "failed",
-            error=f"The analysis could not use the data folder ({error.strerror}); make room there or check it.",
-        )
     except Exception as error:
-        fault = log_fault(error)
-        report(
-            "failed",
-            error=f"FlowMap made a mistake in this analysis; server.log tells more under the id {fault}.",
-        )
+        what = "analysis" if command["live"] is None else "live capture"
+        sentence = resource_sentence(error, Settings(**command["settings"]), what)
+        fault = None
+        if sentence is None:
+            fault = log_fault(error)
+            sentence = f"FlowMap made a mistake in this {what}; server.log tells more under the id {fault}."
+        report("failed", error=sentence, fault=fault)
 
 
 def main() -> None:
@@ -219,10 +190,10 @@ def main() -> None:
     end_on_sigterm()
     command = json.loads(sys.stdin.buffer.readline())
     end_with_parent(command["parent"])
-    log_to(Path(command["settings"]["data_dir"]))
-    stop = threading.Event()
-    threading.Thread(target=_stop_at_end_of, args=(0, stop), daemon=True).start()
-    run(command, _reporter(reports), stop)
+    log_to(Settings(**command["settings"]))
+    stop, hurry = threading.Event(), threading.Event()
+    threading.Thread(target=_stop_at_end_of, args=(0, stop, hurry), daemon=True).start()
+    run(command, _reporter(reports), stop, hurry)
 
 
 if __name__ == "__main__":

@@ -171,7 +171,8 @@ def _unzstd_head(path: Path, shown: str) -> bytes:
     try:
         # 128 MiB is the largest window that tshark's zstd accepts by default.
         decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-        with path.open("rb") as file, decompressor.stream_reader(file) as stream:
+        # A first frame may be without content.
+        with path.open("rb") as file, decompressor.stream_reader(file, read_across_frames=True) as stream:
             inner: bytes = stream.read(HEAD_BYTES)
     except (OSError, zstandard.ZstdError, MemoryError) as error:
         raise CaptureError(f"{shown} starts as zstd but cannot be decompressed; copy it again.") from error

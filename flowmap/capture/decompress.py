@@ -7,14 +7,31 @@ import queue
 import threading
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import zstandard
 
+from flowmap.errors import LimitError
+from flowmap.settings import Settings
+
+_GZIP = b"\x1f\x8b"
 PIECE_BYTES = 1 << 20
 MAX_ZSTD_WINDOW_BYTES = 1 << 27
 """The largest window that Wireshark's zstd accepts by default."""
+
+RATIO_FROM_BYTES = 64 << 20
+"""Up to here no ratio is suspicious: a file of a few kilobytes may hold a few idle minutes."""
+
+ZSTD_TIMES = 10
+"""How much more zstd may expand. Frames of segmentation offload with a repeating payload reach 360 times with gzip and
+2,600 with zstd; a bomb begins at 510 with gzip, and is far beyond 5,000 with zstd."""
+
+MAX_EMPTY_MEMBERS = 100_000
+"""gzip data may consist of members. Those without content cost time and give nothing."""
+
+_FIRST_FEED_BYTES = 4096
+"""What a member does not take of its food is copied once more, so that a small one gets little at first."""
 
 _PIECES_AHEAD = 4
 _STOP_CHECK_S = 0.1
@@ -32,36 +49,104 @@ class Compression:
     trailing_bytes: int = 0
 
 
-def pieces_of(file: BinaryIO, compression: str, found: Compression) -> Iterator[bytes]:
-    """Decompressed pieces of a ``gz`` or ``zst`` file; everything before an error comes out."""
-    return _gunzip(file, found) if compression == "gz" else _unzstd(file, found)
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """How far a file, ``shown`` to people, may expand: to so many bytes, and to so many times its own."""
+
+    shown: str = "The capture"
+    max_bytes: int = 1 << 62
+    max_ratio: int = 1 << 62
+
+    @classmethod
+    def of(cls, settings: Settings, shown: str) -> Expansion:
+        """As the settings say."""
+        return cls(shown, settings.max_decompressed_bytes, settings.max_decompression_ratio)
+
+    def for_zstd(self) -> Expansion:
+        """The same where zstd compressed, which makes honest captures smaller too."""
+        return replace(self, max_ratio=ZSTD_TIMES * self.max_ratio)
+
+    def check(self, given: int, taken: int) -> None:
+        """Raise :class:`LimitError` when ``taken`` bytes have given too many."""
+        if given > self.max_bytes:
+            raise LimitError(
+                f"{self.shown} holds more than {self.max_bytes:,} bytes when decompressed, the limit of "
+                "FLOWMAP_MAX_DECOMPRESSED_BYTES; cut it into parts, or raise the limit."
+            )
+        if given > RATIO_FROM_BYTES and given > self.max_ratio * taken:
+            raise LimitError(
+                f"{self.shown} expands to more than {self.max_ratio:,} times its size, the limit of "
+                "FLOWMAP_MAX_DECOMPRESSION_RATIO; decompress it yourself if it is meant, or raise the limit."
+            )
 
 
-def _gunzip(file: BinaryIO, found: Compression) -> Iterator[bytes]:
-    pending = b""
+def pieces_of(file: BinaryIO, compression: str, found: Compression, limits: Expansion) -> Iterator[bytes]:
+    """Decompressed pieces of a ``gz`` or ``zst`` file; everything before an error comes out.
+
+    Raises
+    ------
+    LimitError
+        When they become too many.
+    """
+    given = 0
+    limits = limits.for_zstd() if compression == "zst" else limits
+    for piece in _gunzip(file, found, limits.shown) if compression == "gz" else _unzstd(file, found):
+        given += len(piece)
+        limits.check(given, file.tell())
+        yield piece
+
+
+def check_expansion(path: str, compression: str, limits: Expansion) -> None:
+    """Decompress a file to nowhere, for a reader that does it on its own later.
+
+    Raises
+    ------
+    LimitError
+        As :func:`pieces_of`.
+    OSError
+        When the file is gone.
+    """
+    with open(path, "rb", buffering=0) as file:
+        for _ in pieces_of(file, compression, Compression(), limits):
+            pass
+
+
+def _gunzip(file: BinaryIO, found: Compression, shown: str) -> Iterator[bytes]:
+    data, at, empty_members = b"", 0, 0
     while True:
-        member = zlib.decompressobj(wbits=31)
+        member, feed_bytes, is_empty = zlib.decompressobj(wbits=31), _FIRST_FEED_BYTES, True
         while not member.eof:
-            pending = member.unconsumed_tail or pending or file.read(PIECE_BYTES)
+            fed = member.unconsumed_tail
+            if not fed:
+                if at == len(data):
+                    data, at = file.read(PIECE_BYTES), 0
+                fed = data[at : at + feed_bytes]
+                at += len(fed)
+                feed_bytes = min(2 * feed_bytes, PIECE_BYTES)
             before = member.copy()
             try:
-                piece = member.decompress(pending, PIECE_BYTES)
+                piece = member.decompress(fed, PIECE_BYTES)
             except zlib.error:
-                yield from _before_error(before, pending)
+                yield from _before_error(before, fed)
                 found.error = "bad_crc"
                 return
-            if not pending and not piece and not member.eof:
+            if not fed and not piece and not member.eof:
                 found.error = "truncated_gzip"
                 return
-            pending = b""
             if piece:
+                is_empty = False
                 yield piece
-        pending = member.unused_data or file.read(PIECE_BYTES)
-        if not pending:
+        empty_members = empty_members + 1 if is_empty else 0
+        if empty_members > MAX_EMPTY_MEMBERS:
+            raise LimitError(f"{shown} is made of empty parts and holds nothing to read; copy it again.")
+        at -= len(member.unused_data)
+        if len(data) - at < len(_GZIP):
+            data, at = data[at:] + file.read(PIECE_BYTES), 0
+        if not data:
             return
-        if not pending.startswith(b"\x1f\x8b"):
+        if data[at : at + len(_GZIP)] != _GZIP:
             rest = iter(lambda: file.read(PIECE_BYTES), b"")
-            found.trailing_bytes = len(pending) + sum(len(piece) for piece in rest)
+            found.trailing_bytes = len(data) - at + sum(len(piece) for piece in rest)
             return
 
 

@@ -110,7 +110,7 @@ class ErrorText:
         return (bytes(self._head) + bytes(self._tail)).decode("utf-8", "replace")
 
 
-def _wait_unreaped(pid: int, seconds: float) -> bool:
+def wait_unreaped(pid: int, seconds: float) -> bool:
     """Wait until a child has ended, leaving it as a zombie so that its group number stays ours."""
     end = time.monotonic() + seconds
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
@@ -123,11 +123,11 @@ def _wait_unreaped(pid: int, seconds: float) -> bool:
 def end_process(process: subprocess.Popen[bytes], *, patient: bool) -> int:
     """End a child with its whole group and return its status; ``patient`` lets it exit by itself first."""
     assert process.stdout is not None
-    ended = _wait_unreaped(process.pid, KILL_S if patient else 0.0)
+    ended = wait_unreaped(process.pid, KILL_S if patient else 0.0)
     for number, seconds in ((signal.SIGTERM, TERMINATE_S), (signal.SIGKILL, KILL_S)):
         if not ended:
             os.killpg(process.pid, number)
-            ended = _wait_unreaped(process.pid, seconds)
+            ended = wait_unreaped(process.pid, seconds)
     try:
         os.killpg(process.pid, signal.SIGKILL)  # whatever it has started
     except (ProcessLookupError, PermissionError):

@@ -104,6 +104,8 @@ def explain(errors: str, interface: str) -> None:
     UsageError, CaptureError, ToolError
         As :func:`try_on_interface`.
     """
+    # Root with few capabilities, as in a container: dumpcap cannot take more of them, and captures all the same.
+    errors = re.sub(r"^dumpcap: cap_set_proc\(\).*$", "", errors, flags=re.MULTILINE)
     detail = re.search(r"^\((.+)\)\.?$", errors, re.MULTILINE)
     if "Invalid capture filter" in errors:
         reason = re.search(r"isn't a valid capture filter \((.+)\)", errors)
@@ -119,7 +121,7 @@ def explain(errors: str, interface: str) -> None:
         raise CaptureError(f"There is no interface '{neutral(interface)}' here; see 'flowmap interfaces'.")
     if "is not up" in errors:
         raise CaptureError(f"The interface {interface} is down; switch it on first (ip link set {interface} up).")
-    failed = re.search(r"^dumpcap: (?!cap_set_proc)(.+)$", errors, re.MULTILINE)
+    failed = re.search(r"^dumpcap: (.+)$", errors, re.MULTILINE)
     if failed:
         more = f" ({neutral(detail[1])})" if detail else ""
         raise CaptureError(f"dumpcap cannot capture on {interface}: {neutral(failed[1]).rstrip('.')}{more}.")

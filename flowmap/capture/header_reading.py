@@ -81,7 +81,7 @@ class HeaderCapture:
     ) -> None:
         self._info, self._container, self._registry, self._settings = info, container, registry, settings
         self._exclusively, self._parallel_from = exclusively, parallel_from_bytes
-        self._opener = opener or (lambda stack: open_file(container, settings, stack))
+        self._opener = opener or (lambda stack: open_file(container, settings, stack, info.file))
         self._instead: PysharkCapture | None = None
         self._own_search = None if search else NameSearch(settings)
         self._search = search or self._own_search

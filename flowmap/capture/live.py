@@ -1,55 +1,47 @@
-"""Capturing live: dumpcap takes the frames, tshark takes them apart, and batches come out while it goes on.
+"""Capturing live: dumpcap takes the frames, the kernels decode them, and batches come out while it goes on.
 
-dumpcap is the only program with the right to capture and does nothing else. It writes pcapng into a pipe that tshark
-reads with the same fields and column code as a file; a capture that another program writes can come through standard
-input instead. The pipe's reader is opened first, so that neither end is left over: when tshark dies, dumpcap's pipe
-breaks, and when dumpcap ends, tshark reads the end.
+dumpcap is the only program with the right to capture and does nothing else. It writes pcapng into a pipe, which a
+thread reads ahead of the decoding; a capture that another program writes can come through standard input instead. The
+same bytes can be kept in a ring of files.
 """
 
 from __future__ import annotations
 
-import math
-import os
-import select
-import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from flowmap.capture.columns import BatchBuilder
-from flowmap.capture.container import recognise
-from flowmap.capture.dissect import BLOCK_BYTES, MAX_LINE_BYTES
+from flowmap.capture.container import PCAP_FORMATS, recognise_head
+from flowmap.capture.draining import Drain
 from flowmap.capture.filters import check_words, try_on_interface
-from flowmap.capture.interfaces import check_interface, interfaces, linktype_of
-from flowmap.capture.layers import DISSECTED
+from flowmap.capture.interfaces import check_interface, interfaces
+from flowmap.capture.labels import neutral
+from flowmap.capture.live_names import LiveNames
+from flowmap.capture.live_reading import FILE, StreamReader
+from flowmap.capture.names import Found
+from flowmap.capture.opening import can_open
 from flowmap.capture.outcome import CaptureInfo, NoticeCounter, Outcome
-from flowmap.capture.places import Places
 from flowmap.capture.points import Registry
-from flowmap.capture.reading import READER, column_options
-from flowmap.capture.records import Interface, Walk
-from flowmap.capture.rows import FIELDS, Row, split_row
-from flowmap.capture.sources import Dumpcap, Source, Stream, make_pipe
-from flowmap.capture.tools import find_tshark
-from flowmap.capture.tshark_fields import TsharkFields
+from flowmap.capture.ring import Ring, RingFile
+from flowmap.capture.sources import STANDARD_INPUT, Dumpcap, Source, StandardInput
+from flowmap.capture.windows import freed_memory_kept
 from flowmap.errors import CaptureError, ToolError, UsageError
-from flowmap.packets import PacketBatch
+from flowmap.packets import COLUMNS, PacketBatch, batch_of
 from flowmap.settings import Settings
 
-STANDARD_INPUT = "-"
-FILE = "live"
-"""The name of a live capture in points and in the document."""
+__all__ = ["FILE", "STANDARD_INPUT", "LiveCapture", "LiveLimits", "RingFile", "capture_problem", "check_live"]
 
+READER = "header"
 TICK_S = 0.2
 DRAIN_S = 10.0
-"""After a stop tshark has this long to print what was captured."""
+"""After a stop dumpcap has this long to hand over what was captured."""
 
-_HEAD_BYTES, _HEAD_S = 64, 30.0
-_SNAPLEN = 262_144
-_INTERFACE_PLACE = FIELDS.index("frame.interface_id")
-_PCAPNG_READER = "Wireshark/... - pcapng"
+OPEN_S = 20.0
+"""dumpcap has this long to begin."""
+
+_HEAD_BYTES = 64
 
 
 class LiveLimits(NamedTuple):
@@ -60,27 +52,49 @@ class LiveLimits(NamedTuple):
     packets: int
 
 
-def check_live(interface: str, filter: str | None, settings: Settings) -> None:
-    """Check interface and filter as far as that goes without starting to capture.
+def check_live(names: Sequence[str], filter: str | None, settings: Settings) -> None:
+    """Check interfaces and filter as far as that goes without starting to capture.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Interfaces, or ``-`` alone for standard input.
+    filter : str or None
+        A capture filter, see :mod:`flowmap.capture.filters`.
+    settings : Settings
 
     Raises
     ------
     UsageError
-        A filter that is too long, has words that would be looked up, or is no filter.
+        No interface, one twice, too many, or one beside standard input; a filter that is too long, has words that
+        would be looked up, or is no filter.
     CaptureError
         An interface that is unknown or down.
     ToolError
-        dumpcap or tshark is missing, or dumpcap may not capture.
+        dumpcap is missing, or may not capture.
     """
     text = (filter or "").strip()
     check_words(text, settings)
-    find_tshark(settings)
-    if interface == STANDARD_INPUT:
+    if not names:
+        raise UsageError("A live capture needs an interface; 'flowmap interfaces' lists them.")
+    if len(names) > settings.max_live_interfaces:
+        raise UsageError(
+            f"{len(names)} interfaces at once are more than the limit of {settings.max_live_interfaces} "
+            "(FLOWMAP_MAX_LIVE_INTERFACES); 'any' captures on all of them."
+        )
+    twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
+    if twice is not None:
+        raise UsageError(f"The interface '{neutral(twice[:64])}' is named twice; name it once.")
+    if STANDARD_INPUT in names:
+        if len(names) > 1:
+            raise UsageError("Standard input (-) cannot be captured together with an interface; choose one of them.")
         if text:
             raise UsageError("A capture filter needs an interface; filter standard input where it is captured.")
         return
-    check_interface(interface)
-    try_on_interface(text, interface, settings)
+    for name in names:
+        check_interface(name)
+    for name in names:
+        try_on_interface(text, name, settings)
 
 
 class LiveCapture:
@@ -88,70 +102,113 @@ class LiveCapture:
 
     Parameters
     ----------
-    interface : str
-        A name of the kernel's list, ``any``, or ``-`` for a pcap or pcapng stream on standard input.
+    names : sequence of str
+        Interfaces of the kernel's list, ``any``, or ``-`` alone for a pcap or pcapng stream on standard input. Each is
+        a capture point.
     filter : str or None
-        A capture filter, see :mod:`flowmap.capture.filters`.
+        A capture filter for all of them, see :mod:`flowmap.capture.filters`.
     limits : LiveLimits
         When it ends by itself.
     registry : Registry
         Takes its capture points and tunnels.
     settings : Settings
-        Tool paths and tshark's limits.
     stop : threading.Event, optional
         Ends the capture in order when it is set.
+    ring : Path, optional
+        A folder for the last packets, see :class:`flowmap.capture.ring.Ring`. Without it nothing is kept.
 
     Attributes
     ----------
-    dropped_packets : int or None
-        Frames that kernel or dumpcap lost, known at the end; it is also set on the capture's points.
+    packets, captured_bytes : int
+        So far.
 
     Raises
     ------
     UsageError, CaptureError, ToolError
         As :func:`check_live`.
+
+    Notes
+    -----
+    One thread runs :meth:`batches`; everything else may be called from others.
     """
 
     def __init__(
         self,
-        interface: str,
+        names: Sequence[str],
         filter: str | None,
         limits: LiveLimits,
         registry: Registry,
         settings: Settings,
         *,
         stop: threading.Event | None = None,
+        ring: Path | None = None,
     ) -> None:
-        check_live(interface, filter, settings)
-        self.dropped_packets: int | None = None
-        self._interface, self._filter, self._limits = interface, (filter or "").strip(), limits
-        self._registry, self._settings, self._stop = registry, settings, stop or threading.Event()
-        self._notices = NoticeCounter()
-        # Without blocks to walk, the one interface of the stream is told from here.
-        name = "" if interface == STANDARD_INPUT else interface
-        only = Interface(name, "", linktype_of(interface) if name else -1, _SNAPLEN)
-        places = Places(FILE, registry, Walk(sections=[0], interfaces=[only], interface_count=1), only, self._notices)
-        self._builder = BatchBuilder(places, registry, settings, self._notices)
+        check_live(names, filter, settings)
+        self._limits, self._registry, self._settings = limits, registry, settings
+        self._stop, self._folder = stop or threading.Event(), ring
+        self._source: Source = (
+            StandardInput()
+            if list(names) == [STANDARD_INPUT]
+            else Dumpcap(names, (filter or "").strip(), limits.seconds, limits.packets, settings)
+        )
+        self._notices, self._names = NoticeCounter(), LiveNames(settings)
+        self._drain: Drain | None = None
+        self._reader: StreamReader | None = None
+        self._ring: Ring | None = None
         self._first_point = len(registry.points)
-        self._packets = self._bytes = self._frames = 0
+        self.packets = self.captured_bytes = 0
         self._damage: str | None = None
         self._ended_here = False
 
     @property
     def info(self) -> CaptureInfo:
         """What is being captured; ``size_bytes`` are the bytes of the frames so far."""
-        return CaptureInfo(FILE, "", self._bytes, None, "live", READER)
+        return CaptureInfo(FILE, "", self.captured_bytes, None, FILE, READER)
 
     @property
     def outcome(self) -> Outcome:
-        """How it stands; the end of :meth:`batches` makes it final."""
+        """How it stands; the end of :meth:`batches` makes it final but for what is said about names."""
         return Outcome(
             complete=self._damage is None,
-            packets=self._packets,
-            notices=self._notices.notices(),
-            skipped=dict(self._builder.skipped),
+            packets=self.packets,
+            notices=[*self._notices.notices(), *self._names.notices()],
+            skipped=self._reader.skipped if self._reader else {},
             damage=self._damage,
         )
+
+    @property
+    def drops(self) -> dict[str, int | None]:
+        """Interface to the frames that the kernel or dumpcap lost; None where that is not known (yet)."""
+        return dict(self._source.drops)
+
+    @property
+    def dropped_packets(self) -> int | None:
+        """Their sum; None while none is known."""
+        known = [count for count in self.drops.values() if count is not None]
+        return sum(known) if known else None
+
+    @property
+    def behind_bytes(self) -> int:
+        """Captured and not yet decoded. Once it reaches ``live_queue_bytes`` frames are about to be lost."""
+        return self._drain.waiting_bytes if self._drain else 0
+
+    @property
+    def ring_files(self) -> list[RingFile]:
+        """The files of the ring that are there, oldest first; the last one is being written."""
+        return self._ring.files if self._ring else []
+
+    @property
+    def ring_problem(self) -> str | None:
+        """Why packets are no longer kept, in one sentence."""
+        return self._ring.problem if self._ring else None
+
+    def take_names(self) -> list[Found]:
+        """Names, applications and neighbours that were found since the last call."""
+        return self._names.take()
+
+    def finish_names(self) -> None:
+        """After the last batch: wait until the frames not yet searched are searched, ``name_seconds`` at most each."""
+        self._names.finish()
 
     def batches(self) -> Iterator[PacketBatch]:
         """Packets as they come; an empty batch at least every 0.2 s, so that the caller can look after other things.
@@ -163,163 +220,134 @@ class LiveCapture:
         CaptureError, ToolError
             When it ends before the first packet and not because somebody wanted it to.
         """
-        settings = self._settings
-        with tempfile.TemporaryDirectory(prefix="flowmap-live-") as folder:
-            source, read_format = self._source(Path(folder))
-            run = _TsharkLive(
-                make_pipe(Path(folder)), find_tshark(settings), read_format, source,
-                settings.model_copy(update={"tshark_cpu_s": settings.tshark_cpu_s + math.ceil(self._limits.seconds)}),
-            )  # fmt: skip
-            reason, at_end = None, False
+        at_end = False
+        with freed_memory_kept():
             try:
-                yield from self._until_the_end(run, source)
+                self._source.start()
+                self._drain = Drain(self._source.descriptor, self._settings.live_queue_bytes)
+                yield from self._until_the_end(self._source, self._drain)
                 at_end = True
             finally:
-                reason = source.end(patient=at_end)
-                self._note_drops(source)
-            self._note_end(run, reason)
+                if self._drain is not None:
+                    self._drain.close()
+                reason = self._source.end(patient=at_end)
+                if self._ring is not None:
+                    self._ring.close()
+                if not at_end:
+                    self._names.close()
+                self._note_drops()
+        self._note_end(reason)
 
-    def _source(self, folder: Path) -> tuple[Source, str]:
-        if self._interface != STANDARD_INPUT:
-            limits = self._limits
-            source = Dumpcap(self._interface, self._filter, limits.seconds, limits.packets, self._settings)
-            return source, _PCAPNG_READER
-        head = _read_head(0, self._stop)
-        (folder / "head").write_bytes(head)
-        found = recognise(folder / "head", "Standard input")
-        if "pcap" not in found.format or found.compression:
+    def _until_the_end(self, source: Source, drain: Drain) -> Iterator[PacketBatch]:
+        began = time.monotonic()
+        deadline = began + self._limits.seconds if source.waits_for_packets else None
+        stopped_at: float | None = None
+        head = b""
+        while not drain.is_empty:
+            pieces = drain.take(TICK_S)
+            head = yield from self._batches_of(pieces, head)
+            now = time.monotonic()
+            if deadline is None and (pieces or now - began > OPEN_S):
+                if not pieces:
+                    raise CaptureError(f"dumpcap has not begun to capture within {OPEN_S:g} s; try again.")
+                deadline = now + self._limits.seconds  # the first bytes come when capturing has begun
+            if self._reader is not None and self._reader.damage:
+                return
+            if stopped_at is None and (self._is_full() or self._stop.is_set() or (deadline and now >= deadline)):
+                source.stop()
+                stopped_at, self._ended_here = now, True
+                if source.waits_for_packets:
+                    drain.close()
+            elif stopped_at is not None and now - stopped_at > DRAIN_S:
+                return
+        if self._reader is None and isinstance(source, StandardInput):
+            self._check_head(head, time.monotonic() - began)
+            self._begin(head)  # a short one may be a capture without a packet
+            yield from self._decoded()
+
+    def _batches_of(self, pieces: list[bytes], head: bytes) -> Generator[PacketBatch, None, bytes]:
+        """Decode pieces; while it is not known what the stream is they are its head, which is given back."""
+        for piece in pieces:
+            if self._is_full():
+                break
+            if self._reader is not None:
+                self._reader.append(piece)
+            elif len(head := head + piece) >= _HEAD_BYTES:
+                self._begin(head)
+            yield from self._decoded()
+        yield batch_of({name: [] for name in COLUMNS})
+        return head
+
+    def _decoded(self) -> Iterator[PacketBatch]:
+        if self._reader is None or self._is_full():
+            return
+        for batch in self._reader.batches(self._limits.packets - self.packets):
+            self.packets += len(batch)
+            self.captured_bytes += int(batch.captured_bytes.sum())
+            yield batch
+            if self._is_full():
+                return
+
+    def _is_full(self) -> bool:
+        return self.packets >= self._limits.packets or self.captured_bytes >= self._limits.bytes
+
+    def _begin(self, head: bytes) -> None:
+        """Recognise the stream and get ready to read it."""
+        container = recognise_head(head, "Standard input")
+        if container.format not in (*PCAP_FORMATS, "pcapng") or not can_open(container):
             raise CaptureError(
                 "Standard input is no plain pcap or pcapng stream; give it what 'dumpcap -w -' or "
                 "'tcpdump -U -w -' writes."
             )
-        return Stream(0, head), found.read_format
+        if self._folder is not None:
+            suffix = ".pcap" if container.format in PCAP_FORMATS else ".pcapng"
+            self._ring = Ring(self._folder, suffix, self._settings)
+        self._reader = StreamReader(
+            container, head, self._registry, self._settings, self._notices, self._names, self._ring
+        )
 
-    def _until_the_end(self, run: _TsharkLive, source: Source) -> Iterator[PacketBatch]:
-        deadline = stopped_at = None
-        for lines in run.lines():
-            yield self._batch(lines, run.is_pcapng)
-            now = time.monotonic()
-            deadline = deadline or now + self._limits.seconds  # the first block comes when capturing has begun
-            if stopped_at is None and (now >= deadline or self._stop.is_set() or self._is_full):
-                source.stop()
-                stopped_at, self._ended_here = now, True
-            elif stopped_at is not None and now - stopped_at > DRAIN_S:
-                return
+    def _check_head(self, head: bytes, waited_s: float) -> None:
+        """Say what is wrong with a stream of which nothing came."""
+        if head:
+            return
+        if self._ended_here:
+            raise CaptureError(f"Nothing came on standard input for {waited_s:.0f} s; start the capture that feeds it.")
+        raise CaptureError("Standard input is empty (0 bytes); pipe a capture into it.")
 
-    @property
-    def _is_full(self) -> bool:
-        return self._packets >= self._limits.packets or self._bytes >= self._limits.bytes
-
-    def _batch(self, lines: list[bytes], is_pcapng: bool) -> PacketBatch:
-        rows: list[Row] = []
-        numbers: list[int] = []
-        for line in lines:
-            if self._packets + len(rows) >= self._limits.packets:
-                break
-            self._frames += 1
-            row = split_row(line)
-            if is_pcapng and not row[_INTERFACE_PLACE]:
-                self._notices.add("not_a_packet")
-                continue
-            rows.append(row)
-            numbers.append(self._frames)
-        batch = self._builder.build(rows, numbers)
-        self._packets += len(batch)
-        self._bytes += int(batch.captured_bytes.sum())
-        return batch
-
-    def _note_drops(self, source: Source) -> None:
-        self.dropped_packets = source.dropped_packets
+    def _note_drops(self) -> None:
+        """Drops to the capture points: as dumpcap prints them, else as the stream says."""
+        drops = self._source.drops
+        if self._reader is not None:
+            self._reader.note_drops()
+            if isinstance(self._source, StandardInput) and self._reader.drops:
+                drops[STANDARD_INPUT] = sum(self._reader.drops)
         for point in self._registry.points[self._first_point :]:
-            if point.key.file == FILE:
-                point.dropped_packets = source.dropped_packets
+            told = drops.get(point.interface) if point.key.file == FILE else None
+            if told is not None:
+                point.dropped_packets = told
 
-    def _note_end(self, run: _TsharkLive, reason: str | None) -> None:
+    def _note_end(self, reason: str | None) -> None:
         """Keep what is wrong with the end in one sentence, or raise it when there is nothing else to show."""
-        self._notices.add("no_packets", int(self._packets == 0))
-        if run.exit is not None:
-            self._notices.add("dissector_bug", run.exit.dissector_bugs)
+        reader = self._reader
+        self._notices.add("no_packets", int(self.packets == 0))
+        if reader is not None:
+            self._notices.add("not_a_packet", reader.no_packets)
+            self._notices.add("unknown_linktype", reader.unread)
+            if reader.damage:
+                reason = f"the next {reader.what} {reader.damage} (byte {reader.offset:,} of the stream)."
             # A stream that was left in the middle of a packet is no damage.
-            if reason is None and run.exit.kind not in ("ok", "damaged" if self._ended_here else "ok"):
-                reason = f"tshark gave up: {run.exit.text}."
+            elif reason is None and reader.is_in_a_record and not self._ended_here:
+                reason = f"the next {reader.what} is cut short (byte {reader.offset:,} of the stream)."
         if reason is None:
             return
-        if not self._packets:
-            raise CaptureError(reason)
-        self._damage = f"The live capture ended after {self._packets:,} packets: {reason}"
-
-
-class _TsharkLive(TsharkFields):
-    """tshark on a pipe that a source fills; silence is no stall, because a network may be silent."""
-
-    def __init__(self, pipe: Path, tshark: str, read_format: str, source: Source, settings: Settings) -> None:
-        # pyshark insists on a regular file; the pipe takes its place before anything is started.
-        super().__init__(
-            tshark,
-            tshark=tshark,
-            read_format=read_format,
-            fields=FIELDS,
-            options=("-l", *column_options(settings)),
-            settings=settings,
-            protocols=DISSECTED,
-        )
-        self.input_filepath = pipe
-        self._source = source
-        self.is_pcapng = read_format == _PCAPNG_READER
-
-    def _start(self, folder: str) -> subprocess.Popen[bytes]:
-        process = super()._start(folder)
-        try:
-            self._source.start(self.input_filepath, process)
-        except BaseException:
-            process.kill()
-            process.communicate()
-            raise
-        return process
-
-    def _blocks(self, process: subprocess.Popen[bytes]) -> Generator[list[bytes], None, str]:
-        """Rows as they come, an empty block on every tick of silence; the return value as in the parent."""
-        assert process.stdout is not None
-        descriptor = process.stdout.fileno()
-        rest = b""
-        while True:
-            if not select.select([descriptor], [], [], TICK_S)[0]:
-                yield []
-                continue
-            data = os.read(descriptor, BLOCK_BYTES)
-            if not data:
-                return ""
-            head, newline, tail = data.rpartition(b"\n")
-            if newline:
-                block, rest = rest + head, tail
-                yield block.split(b"\n")
-            else:
-                rest += tail
-                if len(rest) > MAX_LINE_BYTES:
-                    return "line_too_long"
-
-
-def _read_head(descriptor: int, stop: threading.Event) -> bytes:
-    """The first bytes of a stream, enough to tell what it is."""
-    head = b""
-    deadline = time.monotonic() + _HEAD_S
-    while len(head) < _HEAD_BYTES and not stop.is_set():
-        if time.monotonic() > deadline:
-            raise CaptureError(f"Nothing came on standard input for {_HEAD_S:g} s; start the capture that feeds it.")
-        if select.select([descriptor], [], [], TICK_S)[0]:
-            data = os.read(descriptor, _HEAD_BYTES - len(head))
-            if not data:
-                break
-            head += data
-    if not head:
-        raise CaptureError("Standard input is empty (0 bytes); pipe a capture into it.")
-    return head
+        if not self.packets:
+            raise CaptureError(f"Nothing was captured: {reason}" if reason[0].islower() else reason)
+        self._damage = f"The live capture ended after {self.packets:,} packets: {reason}"
 
 
 def capture_problem(settings: Settings) -> str | None:
     """Why nothing can be captured on this machine, in one sentence; None when it can."""
     try:
-        find_tshark(settings)
         try_on_interface("", _some_interface(), settings)
     except ToolError as error:
         return str(error)

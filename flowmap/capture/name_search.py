@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from flowmap.capture.choosing import FrameChooser
 from flowmap.capture.handover import HandedFrames
@@ -13,6 +14,9 @@ from flowmap.capture.tools import find_tshark
 from flowmap.errors import ToolError
 from flowmap.packets import PacketBatch
 from flowmap.settings import Settings
+
+if TYPE_CHECKING:
+    from flowmap.capture.naming import NamePass
 
 
 class NameSearch:
@@ -37,6 +41,19 @@ class NameSearch:
             self._tshark = ""
         wanted = self._tshark and settings.name_frames
         self._frames = HandedFrames(self._settings) if wanted else None
+        self._pass: NamePass | None = None
+        self._stopped = False
+
+    @property
+    def frames(self) -> int:
+        """How many are kept."""
+        return len(self._frames) if self._frames is not None else 0
+
+    def stop(self) -> None:
+        """End the search, from another thread than that which takes the records."""
+        self._stopped = True
+        if self._pass is not None:
+            self._pass.stop()
 
     def keep(self, chooser: FrameChooser, run: Run, batch: PacketBatch) -> None:
         """Keep the frames that are worth dissecting of ``batch``, which was decoded from ``run``."""
@@ -64,7 +81,9 @@ class NameSearch:
         from flowmap.capture.naming import handed_names  # brings pyshark, which takes a moment to import
 
         try:
-            yield from handed_names(self._frames, self._tshark, self._settings, notices).records()
+            self._pass = handed_names(self._frames, self._tshark, self._settings, notices)
+            if not self._stopped:
+                yield from self._pass.records()
         finally:
             self._frames.close()
             self._frames = None

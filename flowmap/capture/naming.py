@@ -62,6 +62,11 @@ class NamePass:
         self._services: dict[tuple[int, str, int], Counter[str]] = {}
         self._neighbors: dict[tuple[int, str, str, str, str], LinkNeighbor] = {}
 
+    def stop(self) -> None:
+        """End the search, from another thread than that which takes the records."""
+        if self._run is not None:
+            self._run.stop()
+
     def records(self) -> Iterator[Found]:
         """Names as they are met, then one application for each service and the other ends of wires, each once."""
         if self._run is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from flowmap.capture.container import PCAP_FORMATS, Container, recognise_head
-from flowmap.capture.decompress import PIECE_BYTES, Ahead, Compression, pieces_of
+from flowmap.capture.decompress import PIECE_BYTES, Ahead, Compression, Expansion, check_expansion, pieces_of
 from flowmap.capture.dissect import BLOCK_BYTES, Exit
 from flowmap.capture.framing import Framing, PcapFraming, PcapngFraming
 from flowmap.capture.windows import STEP_BYTES, FileBytes, Source, StreamBytes
@@ -60,22 +60,26 @@ def can_open(container: Container) -> bool:
     return container.format in known and not container.left_to_wireshark
 
 
-def open_file(container: Container, settings: Settings, closing: ExitStack) -> Opened:
-    """Open a file; what has to be closed is left to ``closing``.
+def open_file(container: Container, settings: Settings, closing: ExitStack, shown: str) -> Opened:
+    """Open a file, called ``shown`` in messages; what has to be closed is left to ``closing``.
 
     Raises
     ------
     OSError
         When the file is gone or cannot be read.
+    LimitError
+        When compressed data expand too far; also later, from the source.
     ToolError
         When tshark is needed for its format and missing.
     """
     if container.format in CONVERTED_FORMATS:
+        if container.compression:
+            check_expansion(container.path, container.compression, Expansion.of(settings, shown))
         return _converted(container, settings, closing)
     if container.compression:
         found = Compression()
         file = closing.enter_context(open(container.path, "rb", buffering=0))
-        pieces = Ahead(pieces_of(file, container.compression, found))
+        pieces = Ahead(pieces_of(file, container.compression, found, Expansion.of(settings, shown)))
         closing.callback(pieces.close)
         opened = _streamed(container, pieces, settings, seekable=True)
         opened.compression = found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from flowmap.capture.columns import BatchBuilder
 from flowmap.capture.container import Container
 from flowmap.capture.damage import damage_sentence
+from flowmap.capture.decompress import Expansion, check_expansion
 from flowmap.capture.dissect import Exit
 from flowmap.capture.layers import DISSECTED
 from flowmap.capture.names import Found
@@ -67,9 +69,12 @@ class PysharkCapture:
         ------
         CaptureError
             When not one packet of a damaged file can be read, or its link type is not supported.
+        LimitError
+            When a compressed file expands too far.
         ToolError
             When tshark cannot be run.
         """
+        self._check_expansion()
         notices = NoticeCounter()
         notices.add("unknown_version", int(self._container.unknown_version))
         builder = BatchBuilder(self._places(notices), self._registry, self._settings, notices)
@@ -159,6 +164,13 @@ class PysharkCapture:
             )
         except OSError as error:
             raise CaptureError(f"{self.info.file} is no longer there; it was moved or deleted.") from error
+
+    def _check_expansion(self) -> None:
+        """tshark decompresses on its own and without a limit, so that this comes first."""
+        container, limits = self._container, Expansion.of(self._settings, self.info.file)
+        if container.compression:
+            with contextlib.suppress(OSError):  # it is gone; tshark says so
+                check_expansion(container.path, container.compression, limits)
 
     def _guarded(self, run: TsharkFields) -> Iterator[list[bytes]]:
         try:

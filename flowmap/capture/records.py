@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from flowmap.capture.container import Container
-from flowmap.capture.decompress import Compression, pieces_of
+from flowmap.capture.decompress import Compression, Expansion, pieces_of
 from flowmap.capture.labels import neutral
 
 MAX_PACKET_BYTES = 262_144
@@ -157,7 +157,7 @@ def walk(
     with open(container.path, "rb", buffering=_CHUNK) as file:
         source: _Source
         if container.compression:
-            pieces = pieces_of(file, container.compression, odd)
+            pieces = pieces_of(file, container.compression, odd, Expansion())  # checked before
             source = _Compressed(_until(time.monotonic() + seconds, pieces))
         else:
             found.total_bytes = container.size_bytes

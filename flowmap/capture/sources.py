@@ -1,52 +1,77 @@
-"""Where live frames come from: dumpcap on an interface, or a capture that arrives on a descriptor.
+"""Where live frames come from: dumpcap on interfaces, or a capture that arrives on standard input.
 
-A source writes a capture stream into a named pipe, whose reader is there already.
+A source has a descriptor from which a capture stream can be read.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import math
 import os
 import re
-import resource
-import select
 import signal
+import socket
 import subprocess
-import threading
-import time
-from pathlib import Path
-from typing import Protocol
+import tempfile
+from collections.abc import Sequence
+from typing import IO, Protocol
 
+from flowmap.capture.dissect import wait_unreaped
 from flowmap.capture.filters import explain
 from flowmap.capture.labels import neutral
 from flowmap.capture.tools import find_dumpcap
-from flowmap.errors import FlowMapError, ToolError
+from flowmap.errors import CaptureError, FlowMapError, ToolError
 from flowmap.settings import Settings
+
+STANDARD_INPUT = "-"
 
 PIPE_BYTES = 1 << 20
 KERNEL_BUFFER_MIB = 16
+"""For each interface: what comes while dumpcap is not running waits here."""
+
+QUEUE_BYTES, QUEUE_PACKETS = 32 << 20, 200_000
+"""Of several interfaces dumpcap reads each in a thread of its own, and loses what does not fit between them."""
+
 BACKSTOP_S = 2
 """dumpcap's own time limit is later by this: it only matters when nobody is left to stop it."""
 
-OPEN_S, TERMINATE_S, KILL_S, POLL_S = 20.0, 2.0, 5.0, 0.2
+_MOST = 2**31 - 1
+"""dumpcap takes no larger limits; ours hold without it."""
+
+TERMINATE_S, KILL_S = 3.0, 5.0
 MAX_ERROR_BYTES = 1 << 16
-_DROPS = re.compile(r"received/dropped on interface .*: \d+/(\d+) \(.*ps_ifdrop:(\d+)\)")
-_PARENT_DEATH = "/usr/bin/setpriv"
+_SHELL = "/bin/sh"
+_LIFELINE = 'ulimit -f 128; "$@" </dev/null & exec >/dev/null; read -r _; kill "$!" 2>/dev/null; wait "$!"'
+"""dumpcap is told to end as soon as the other end of the shell's standard input is closed, which the kernel does in
+whatever way this process dies. PR_SET_PDEATHSIG would not do: the kernel forgets it when a program with file
+capabilities starts. The shell leaves with dumpcap's status; what it prints may not grow beyond 64 KiB."""
+
+_DROPS = re.compile(
+    r"received/dropped on interface '(?P<name>.*)': \d+/\d+ "
+    r"\(pcap:(?P<kernel>\d+)/dumpcap:(?P<dumpcap>\d+)/flushed:\d+/ps_ifdrop:(?P<by_interface>\d+)\)"
+)
 
 
 class Source(Protocol):
-    """A writer of the pipe.
+    """Gives a capture stream.
 
-    ``dropped_packets`` is known after :meth:`end`, None where the source does not count.
+    Attributes
+    ----------
+    descriptor : int
+        Where to read it, once started.
+    waits_for_packets : bool
+        Whether the first bytes may be long in coming.
+    drops : dict
+        Interface to packets lost, known after :meth:`end`; None where that is not told.
     """
 
-    dropped_packets: int | None
+    descriptor: int
+    waits_for_packets: bool
+    drops: dict[str, int | None]
 
-    def start(self, pipe: Path, reader: subprocess.Popen[bytes]) -> None:
-        """Begin to write once ``reader`` has opened the pipe."""
+    def start(self) -> None:
+        """Begin."""
 
     def stop(self) -> None:
         """Ask for the end; what is on its way still comes."""
@@ -54,161 +79,154 @@ class Source(Protocol):
     def end(self, *, patient: bool) -> str | None:
         """End it in any case, and say why it ended by itself: None for a good end.
 
-        ``patient`` means that its pipe has ended, so that it is about to leave.
+        ``patient`` means that its stream has ended, so that it is about to leave.
         """
 
 
 class Dumpcap:
-    """Frames of an interface."""
+    """Frames of one or several interfaces, in one pcapng stream."""
 
-    def __init__(self, interface: str, filter: str, seconds: float, packets: int, settings: Settings) -> None:
-        self.dropped_packets: int | None = None
-        self._interface = interface
-        self._arguments = [
-            find_dumpcap(settings), "-q", "-i", interface, "-B", str(KERNEL_BUFFER_MIB),
-            *(("-f", filter) if filter else ()),
-            "-a", f"duration:{math.ceil(seconds) + BACKSTOP_S}", "-c", str(packets), "-w", "-",
-        ]  # fmt: skip
-        if os.access(_PARENT_DEATH, os.X_OK):
-            self._arguments[:0] = [_PARENT_DEATH, "--pdeathsig", "TERM", "--"]
+    waits_for_packets = False
+
+    def __init__(
+        self, interfaces: Sequence[str], filter: str, seconds: float, packets: int, settings: Settings
+    ) -> None:
+        self.descriptor = -1
+        self.drops: dict[str, int | None] = dict.fromkeys(interfaces)
+        self._interfaces = list(interfaces)
+        self._arguments = [find_dumpcap(settings), "-q", "-B", str(KERNEL_BUFFER_MIB)]
+        self._arguments += ["-f", filter] if filter else []
+        for name in interfaces:
+            self._arguments += ["-i", name]
+        if len(interfaces) > 1:
+            self._arguments += ["-C", str(QUEUE_BYTES), "-N", str(QUEUE_PACKETS)]
+        duration_s = min(math.ceil(seconds) + BACKSTOP_S, _MOST)
+        self._arguments += ["-c", str(packets)] if packets <= _MOST else []
+        self._arguments += ["-a", f"duration:{duration_s}", "-w", "-"]
         self._process: subprocess.Popen[bytes] | None = None
-        self._errors: Path | None = None
+        self._errors: IO[bytes] | None = None
+        self._lifeline = -1
         self._stopped = False
 
-    def start(self, pipe: Path, reader: subprocess.Popen[bytes]) -> None:
-        """Start dumpcap with the pipe as its standard output, in a group of its own."""
-        descriptor = open_write_end(pipe, reader)
-        self._errors = pipe.with_name("dumpcap-says")
+    def start(self) -> None:
+        """Start dumpcap with a pipe as its standard output, in a group of its own."""
+        self._errors = _anonymous_file()
+        self.descriptor, writing = os.pipe()
+        with contextlib.suppress(OSError, AttributeError):
+            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        lifeline, self._lifeline = os.pipe()
         try:
-            with self._errors.open("wb") as errors:
-                self._process = subprocess.Popen(
-                    self._arguments,
-                    stdin=subprocess.DEVNULL,
-                    stdout=descriptor,
-                    stderr=errors,
-                    cwd="/",
-                    env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-                    start_new_session=True,
-                )
+            self._process = subprocess.Popen(
+                [_SHELL, "-c", _LIFELINE, "flowmap-live", *self._arguments],
+                stdin=lifeline,
+                stdout=writing,
+                stderr=self._errors,
+                cwd="/",
+                env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"},
+                start_new_session=True,
+            )
         except OSError as error:
             raise ToolError(f"dumpcap cannot be run ({error.strerror}); check its permissions.") from error
         finally:
-            os.close(descriptor)
-        with contextlib.suppress(OSError):
-            resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (MAX_ERROR_BYTES, MAX_ERROR_BYTES))
+            os.close(lifeline)
+            os.close(writing)
 
     def stop(self) -> None:
         """dumpcap writes what it holds, tells its drop counters and leaves."""
-        if self._process and not self._stopped and self._process.poll() is None:
+        if self._lifeline >= 0:
             self._stopped = True
-            self._process.send_signal(signal.SIGTERM)
+            self._cut_lifeline()
 
     def end(self, *, patient: bool) -> str | None:
         """Reap it; its sentence when it gave up by itself."""
+        # Its stream has ended or nobody reads it any more: what it still wants to write has no place to go.
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
         if self._process is None:
+            self._cut_lifeline()
+            self._close_errors()
             return None
-        for wait_s, number in ((TERMINATE_S if patient else 0.0, signal.SIGTERM), (TERMINATE_S, signal.SIGKILL)):
-            try:
-                self._process.wait(wait_s)
-                break
-            except subprocess.TimeoutExpired:
-                self._stopped = True
-                os.killpg(self._process.pid, number)
+        self._stopped = self._stopped or not patient
+        self._cut_lifeline()
+        if not wait_unreaped(self._process.pid, TERMINATE_S):
+            self._stopped = True
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         status = self._process.wait(KILL_S)
-        said = self._said()
-        drops = _DROPS.search(said)
-        self.dropped_packets = sum(map(int, drops.groups())) if drops else None
+        said = self._close_errors()
+        self._note_drops(said)
         return None if self._stopped else self._reason(status, said)
+
+    def _cut_lifeline(self) -> None:
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+
+    def _note_drops(self, said: str) -> None:
+        for line in _DROPS.finditer(said):
+            if line["name"] in self.drops:
+                # What was flushed came after the end that somebody wanted: it is missing at no time of the capture.
+                self.drops[line["name"]] = sum(int(line[part]) for part in ("kernel", "dumpcap", "by_interface"))
 
     def _reason(self, status: int, said: str) -> str | None:
         """Why it ended by itself. The status is 0 also when the interface went away: only the text tells."""
+        there = {name for _, name in socket.if_nameindex()}
+        gone = [name for name in self._interfaces if name not in there and name != "any"]
         try:
-            explain(said, self._interface)
+            explain(said, ", ".join(gone or self._interfaces))
         except FlowMapError as error:
             return str(error)
         if status == 0:
             return None
-        how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
-        return f"dumpcap on {neutral(self._interface)} ended {how}."
+        is_signal = status > 128 and status - 128 in set(signal.Signals)
+        how = f"by {signal.Signals(status - 128).name}" if is_signal else f"with status {status}"
+        return f"dumpcap on {neutral(', '.join(self._interfaces))} ended {how}."
 
-    def _said(self) -> str:
+    def _close_errors(self) -> str:
+        """What it has printed."""
         if self._errors is None:
             return ""
-        with contextlib.suppress(OSError):
-            return self._errors.read_bytes()[:MAX_ERROR_BYTES].decode("utf-8", "replace")
-        return ""
+        with self._errors as file:
+            file.seek(0)
+            return file.read(MAX_ERROR_BYTES).decode("utf-8", "replace")
 
 
-class Stream:
-    """A capture that somebody writes to a descriptor, usually standard input; ``head`` was read from it already."""
+def _anonymous_file() -> IO[bytes]:
+    """A file in memory where the system has such files, else without a name in the folder for temporary files."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("flowmap-dumpcap", os.MFD_CLOEXEC), "w+b")
+    return tempfile.TemporaryFile()
 
-    def __init__(self, descriptor: int, head: bytes) -> None:
-        self.dropped_packets: int | None = None
-        self._descriptor, self._head = descriptor, head
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
 
-    def start(self, pipe: Path, reader: subprocess.Popen[bytes]) -> None:
-        """Copy in a thread."""
-        target = open_write_end(pipe, reader)
-        self._thread = threading.Thread(target=self._copy, args=(target,), daemon=True)
-        self._thread.start()
+class StandardInput:
+    """A capture that somebody writes to our standard input."""
+
+    waits_for_packets = True
+
+    def __init__(self) -> None:
+        self.descriptor = 0
+        self.drops: dict[str, int | None] = {STANDARD_INPUT: None}
+
+    def start(self) -> None:
+        """Nothing: it is there.
+
+        Raises
+        ------
+        CaptureError
+            When nobody can have written a capture to it.
+        """
+        try:
+            is_terminal = os.isatty(self.descriptor)
+            os.fstat(self.descriptor)
+        except OSError as error:
+            raise CaptureError("Standard input is closed; pipe a capture into it.") from error
+        if is_terminal:
+            raise CaptureError("Standard input is a terminal; pipe a capture into it, or name an interface.")
 
     def stop(self) -> None:
-        """Read no further."""
-        self._stopped.set()
+        """Nothing: whoever reads it reads no further."""
 
     def end(self, *, patient: bool) -> str | None:
-        """Wait for the thread; a stream that ends is a good end."""
-        self._stopped.set()
-        if self._thread:
-            self._thread.join(KILL_S)
+        """Nothing: a stream that ends is a good end."""
         return None
-
-    def _copy(self, target: int) -> None:
-        data = self._head
-        try:
-            while True:
-                while data:
-                    data = data[os.write(target, data) :]
-                while not self._stopped.is_set() and not select.select([self._descriptor], [], [], POLL_S)[0]:
-                    pass
-                data = b"" if self._stopped.is_set() else os.read(self._descriptor, PIPE_BYTES)
-                if not data:
-                    return
-        except OSError:
-            return  # the reader has gone, and tells why itself
-        finally:
-            os.close(target)
-
-
-def open_write_end(pipe: Path, reader: subprocess.Popen[bytes]) -> int:
-    """Open a named pipe for writing as soon as its reader has opened it.
-
-    Raises
-    ------
-    ToolError
-        When the reader ends first, or takes too long.
-    """
-    deadline = time.monotonic() + OPEN_S
-    while True:
-        try:
-            descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            break
-        except OSError as error:
-            if error.errno != errno.ENXIO:
-                raise
-            if reader.poll() is not None or time.monotonic() > deadline:
-                raise ToolError("tshark ended before the capture began; check it with 'flowmap doctor'.") from None
-        time.sleep(0.01)
-    os.set_blocking(descriptor, True)
-    with contextlib.suppress(OSError, AttributeError):
-        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    return descriptor
-
-
-def make_pipe(folder: Path) -> Path:
-    """A named pipe in a private folder."""
-    pipe = folder / "frames"
-    os.mkfifo(pipe, 0o600)
-    return pipe

@@ -80,6 +80,7 @@ class TsharkFields(pyshark.FileCapture):  # type: ignore[misc]
         self._settings = settings
         self._protocols = protocols
         self._separator = separator
+        self._process: subprocess.Popen[bytes] | None = None
         self.exit: Exit | None = None
 
     def get_parameters(self, packet_count: int | None = None) -> list[str]:
@@ -97,6 +98,11 @@ class TsharkFields(pyshark.FileCapture):  # type: ignore[misc]
     def __del__(self) -> None:
         """Nothing, for the same reason."""
 
+    def stop(self) -> None:
+        """End the process, from another thread than that which takes the lines; they end soon after."""
+        if self._process is not None:
+            self._process.terminate()
+
     def lines(self) -> Iterator[list[bytes]]:
         """Blocks of complete rows without their line ends; afterwards :attr:`exit` is set.
 
@@ -109,7 +115,7 @@ class TsharkFields(pyshark.FileCapture):  # type: ignore[misc]
             When tshark cannot be started.
         """
         with tempfile.TemporaryDirectory(prefix="flowmap-tshark-") as folder:
-            process = self._start(folder)
+            process = self._process = self._start(folder)
             errors = ErrorText(process)
             ended_by = None
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flowmap.cli.given import inventory_of, leave_with, map_of, reading_of, statements_of
+
 if TYPE_CHECKING:
-    from flowmap.capture.points import Statements
-    from flowmap.inventory import Inventory
-    from flowmap.pipeline import FlowMap
-    from flowmap.reading import Reading
+    pass
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -112,17 +110,20 @@ def analyze(
     ] = None,
     reader: ReaderOption = Reader.auto,
     hash: Annotated[bool, typer.Option("--hash", help="Note the SHA-256 of each capture in the document.")] = False,
+    anonymize: Annotated[
+        bool, typer.Option("--anonymize", help="Pseudonyms for addresses and names in what -o writes.")
+    ] = False,
 ) -> None:
     """Make the map of some captures: a summary here, the graph in files."""
     from flowmap.cli.output import check_outputs, write_outputs
 
     targets = check_outputs(output or [], format.value if format else None)
-    flow_map = _map(captures, inventory, points, point, reader=reader.value, hash_files=hash)
+    flow_map = map_of(captures, inventory, points, point, reader=reader.value, hash_files=hash)
     from flowmap.cli.summary import print_summary
 
-    write_outputs(flow_map.graph, targets)
+    write_outputs(flow_map.graph, targets, anonymize=anonymize)
     print_summary(flow_map, file=sys.stderr if any(path is None for path, _ in targets) else sys.stdout)
-    _leave_with(flow_map.reading)
+    leave_with(flow_map.reading)
 
 
 @app.command()
@@ -141,7 +142,7 @@ def pairs(
 
     if format not in ("table", "json"):
         raise UsageError(f"--format '{format}' is not known here; it may be table or json.")
-    flow_map = _map(captures, inventory, points, point, reader=reader.value)
+    flow_map = map_of(captures, inventory, points, point, reader=reader.value)
     from flowmap.cli.summary import edges_by_bytes, print_json, print_pairs
 
     edges = edges_by_bytes(flow_map.graph, left_host.value if left_host else None)
@@ -149,7 +150,7 @@ def pairs(
         print_json([{"source": source, "target": target, **edge} for source, target, edge in edges[:top]])
     else:
         print_pairs(flow_map.graph, edges, top)
-    _leave_with(flow_map.reading)
+    leave_with(flow_map.reading)
 
 
 @app.command()
@@ -165,7 +166,7 @@ def explain(
     reader: ReaderOption = Reader.auto,
 ) -> None:
     """Show the evidence for the verdict of one pair."""
-    flow_map = _map(captures, inventory, points, point, reader=reader.value)
+    flow_map = map_of(captures, inventory, points, point, reader=reader.value)
     from flowmap.cli.explanation import print_explanation
     from flowmap.cli.summary import print_json
     from flowmap.settings import Settings
@@ -176,7 +177,7 @@ def explain(
         print_json(detail)
     else:
         print_explanation(detail)
-    _leave_with(flow_map.reading)
+    leave_with(flow_map.reading)
 
 
 @app.command()
@@ -201,9 +202,9 @@ def report(
     from flowmap.cli.output import check_report_output, write_report_output
 
     target = check_report_output(output)
-    flow_map = _map(captures, inventory, points, point, reader=reader.value, hash_files=hash)
+    flow_map = map_of(captures, inventory, points, point, reader=reader.value, hash_files=hash)
     write_report_output(flow_map.graph, target)
-    _leave_with(flow_map.reading)
+    leave_with(flow_map.reading)
 
 
 @app.command()
@@ -218,9 +219,9 @@ def conversations(
     """List the conversations, each packet counted once, without names and verdicts: the quickest look."""
     from flowmap.cli.conversations import show_conversations
 
-    reading = _read(captures, names=False, reader=reader.value)
+    reading = reading_of(captures, names=False, reader=reader.value)
     show_conversations(reading, output, top)
-    _leave_with(reading)
+    leave_with(reading)
 
 
 @app.command()
@@ -256,30 +257,48 @@ def serve(
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow an address other than loopback; put TLS before it.")
     ] = False,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-host", help="A name that browsers may ask for, such as a proxy's. Repeatable.", metavar="NAME"
+        ),
+    ] = None,
+    behind_tls: Annotated[
+        bool, typer.Option("--behind-tls", help="A proxy with TLS stands before it: the cookie is for https alone.")
+    ] = False,
 ) -> None:
     """Serve the page: upload a capture, see the map, capture live."""
     from flowmap.api.serve import serve as run
     from flowmap.settings import Settings
 
-    settings = Settings().model_copy(update={"data_dir": data_dir} if data_dir else {})
+    stated: dict[str, Any] = {"data_dir": data_dir} if data_dir else {}
     run(
-        settings, host, port, open_paths=open_captures or [], inventory=inventory or [],
-        statements=_statements(points, point), allow_remote=allow_remote, say=lambda text: print(text, flush=True),
+        Settings().model_copy(update=stated | ({"behind_tls": True} if behind_tls else {})), host, port,
+        open_paths=open_captures or [], inventory=inventory or [], statements=statements_of(points, point),
+        allow_remote=allow_remote, allowed_hosts=allowed_host or [], say=lambda text: print(text, flush=True),
     )  # fmt: skip
 
 
 @app.command()
 def live(
     interface: Annotated[
-        str,
+        list[str],
         typer.Option(
-            "-i", "--interface", help="Interface to capture on, - for a capture on standard input.", metavar="IFACE"
+            "-i",
+            "--interface",
+            help="Interface to capture on, repeatable; or - for a pcap or pcapng stream on standard input.",
+            metavar="IFACE",
         ),
     ],
     filter: Annotated[
         str, typer.Option("--filter", help="Capture filter, as tcpdump takes it, without host names.", metavar="BPF")
     ] = "",
     seconds: Annotated[int | None, typer.Option("--seconds", min=1, help="End after so many seconds.")] = None,
+    packets: Annotated[int | None, typer.Option("--packets", min=1, help="End after so many packets.")] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", help="Folder in which the last packets are kept, as a ring of files.", metavar="DIR"),
+    ] = None,
     output: Annotated[
         list[str] | None, typer.Option("-o", "--output", help="Where the graph goes at the end.", metavar="OUT")
     ] = None,
@@ -290,12 +309,16 @@ def live(
     points: PointsFile = None,
     point: PointOptions = None,
 ) -> None:
-    """Capture on an interface and print the map at the end (Ctrl-C ends it, too)."""
+    """Capture on interfaces and print the map at the end (Ctrl-C ends it, too)."""
+    from flowmap.capture.live import LiveLimits
     from flowmap.cli.live import run_live
     from flowmap.cli.output import check_outputs
+    from flowmap.settings import Settings
 
+    settings = Settings()
+    limits = LiveLimits(seconds or settings.live_seconds, settings.live_bytes, packets or settings.live_packets)
     targets = check_outputs(output or [], format.value if format else None)
-    run_live(interface, filter, seconds, targets, _inventory(inventory), _statements(points, point))
+    run_live(interface, filter, limits, keep, targets, inventory_of(inventory), statements_of(points, point))
 
 
 @app.command()
@@ -307,73 +330,16 @@ def interfaces() -> None:
     print_interfaces(list_interfaces())
 
 
-def _map(
-    captures: list[str],
-    inventory: list[Path] | None,
-    points: Path | None,
-    point: list[str] | None,
-    **options: Any,
-) -> FlowMap:
-    """Read and judge; inventory and points are checked first, so that a typing mistake costs no reading."""
-    from flowmap.settings import Settings
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="The same for programs.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Count the right to capture among what is needed.")] = False,
+    settings: Annotated[bool, typer.Option("--settings", help="List every setting and its value instead.")] = False,
+) -> None:
+    """Say what is missing on this machine and how to get it; exit 1 when something that is needed is."""
+    from flowmap.cli.doctor import print_settings, run_doctor
 
-    known, statements = _inventory(inventory), _statements(points, point)
-    reading = _read(captures, counted=_load_the_rest, **options)
-    from flowmap.pipeline import make_map
-
-    return make_map(reading, known, statements, Settings(), ", ".join(info.file for info, _ in reading.captures))
-
-
-def _read(captures: list[str], **options: Any) -> Reading:
-    """Read the captures, with a progress bar on a terminal."""
-    from flowmap.cli.output import capture_paths, progress_bar
-    from flowmap.reading import read_captures
-    from flowmap.settings import Settings
-    from flowmap.warm import prepare_kernels
-
-    gc.set_threshold(200_000, 20, 20)  # a short life: walking every leg again and again is not worth it
-    if options.get("reader") != Reader.pyshark.value:
-        prepare_kernels(lambda text: print(f"flowmap: {text}", file=sys.stderr, flush=True))
-    with capture_paths(captures) as paths, progress_bar() as progress:
-        return read_captures(paths, Settings(), progress=progress, **options)
-
-
-def _load_the_rest(reading: object) -> None:
-    """Import what judging and printing need while tshark looks for names: it takes as long."""
-    import flowmap.cli.summary
-    import flowmap.export.node_link
-    import flowmap.pipeline  # noqa: F401
-
-
-def _inventory(files: list[Path] | None) -> Inventory:
-    from flowmap.inventory import Inventory, read_inventory
-    from flowmap.settings import Settings
-
-    settings = Settings()
-    if not files:
-        return Inventory([])
-    return read_inventory(files, max_bytes=settings.max_inventory_bytes, max_rows=settings.max_inventory_rows)
-
-
-def _statements(points: Path | None, options: list[str] | None) -> Statements:
-    from flowmap.capture.points import Statements, parse_point_option, parse_points
-    from flowmap.errors import InventoryError
-
-    statements = Statements()
-    if points is not None:
-        try:
-            text = points.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise InventoryError(f"The points file {points} cannot be read: {reason}.") from error
-        statements = parse_points(text, str(points))
-    statements.points += [parse_point_option(text) for text in options or []]
-    return statements
-
-
-def _leave_with(reading: Reading) -> None:
-    """Exit 3 with the sentence of each capture that is damaged."""
-    for sentence in reading.damage:
-        print(f"flowmap: {sentence}", file=sys.stderr)
-    if not reading.complete:
-        raise typer.Exit(3)
+    if settings:
+        print_settings()
+    elif not run_doctor(as_json=as_json, live=live):
+        raise typer.Exit(1)

@@ -13,8 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from flowmap.cli.console import wide_console
-from flowmap.cli.summary import STYLES, WORDS, plain, size
+from flowmap.cli.console import plain, wide_console
+from flowmap.cli.summary import STYLES, WORDS, size
 
 CONVERSATIONS_SHOWN = 20
 PLACES_SHOWN = 6

@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flowmap.cli.console import wide_console
-from flowmap.cli.summary import plain
+from flowmap.cli.console import plain, wide_console
 from flowmap.inventory import HostRecord, Inventory, InventoryFile, LearnedMac, MirrorSession, VnicRecord
 from flowmap.packets import mac_text
 

@@ -38,17 +38,17 @@ def check_outputs(outputs: list[str], wanted: str | None) -> list[Target]:
     return targets
 
 
-def write_outputs(graph: FlowGraph, targets: list[Target]) -> None:
-    """Write the graph to every target."""
+def write_outputs(graph: FlowGraph, targets: list[Target], *, anonymize: bool = False) -> None:
+    """Write the graph to every target; anonymised, each target gets pseudonyms of its own."""
     for path, name in targets:
         if path is None:
             if FORMATS[name].media_type == "application/zip" and sys.stdout.isatty():
                 raise UsageError(f"{name} is binary; give a file with -o.")
-            write(graph, sys.stdout.buffer, name)
+            write(graph, sys.stdout.buffer, name, anonymize=anonymize)
             sys.stdout.buffer.flush()
         else:
             try:
-                write(graph, path, name)
+                write(graph, path, name, anonymize=anonymize)
             except OSError as error:
                 raise CaptureError(f"{path} cannot be written: {error.strerror}.") from error
 

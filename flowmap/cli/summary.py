@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flowmap.cli.console import wide_console
+from flowmap.cli.console import plain, wide_console
 from flowmap.graph import FlowGraph
 from flowmap.pipeline import FlowMap
 
@@ -47,11 +46,6 @@ PAIRS_IN_SUMMARY = 15
 SETTLERS_SHOWN = 3
 WARNINGS_SHOWN = 10
 POINTS_NAMED = 3
-
-
-def plain(text: object) -> str:
-    """Text without characters that a terminal or a bidirectional renderer would act upon."""
-    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in str(text))
 
 
 def size(count: float) -> str:

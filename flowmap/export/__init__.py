@@ -102,7 +102,13 @@ def format_of(path: str | PathLike[str]) -> str:
     raise UsageError(f"The suffix of {str(path)!r} names no format: use one of {suffixes}, or name one.")
 
 
-def write(graph: nx.DiGraph[str], target: str | PathLike[str] | BinaryIO, format: str | None = None) -> None:
+def write(
+    graph: nx.DiGraph[str],
+    target: str | PathLike[str] | BinaryIO,
+    format: str | None = None,
+    *,
+    anonymize: bool = False,
+) -> None:
     """Write a map to a file or a binary stream.
 
     Parameters
@@ -114,6 +120,8 @@ def write(graph: nx.DiGraph[str], target: str | PathLike[str] | BinaryIO, format
         a stream stays open.
     format : str, optional
         A key of :data:`FORMATS`. By default the suffix of a path chooses, and a stream gets JSON.
+    anonymize : bool
+        Write pseudonyms for addresses and names (:func:`flowmap.export.anonymise.anonymised`).
 
     Raises
     ------
@@ -124,11 +132,16 @@ def write(graph: nx.DiGraph[str], target: str | PathLike[str] | BinaryIO, format
     """
     from flowmap.export.node_link import document
 
+    made = document(graph)
+    if anonymize:
+        from flowmap.export.anonymise import anonymised
+
+        made = anonymised(made)
     if isinstance(target, (str, PathLike)):
         chosen = _known(format or format_of(target))
-        _write_file(chosen, document(graph), Path(target))
+        _write_file(chosen, made, Path(target))
     else:
-        _known(format or "json").write(document(graph), target)
+        _known(format or "json").write(made, target)
 
 
 def _known(name: str) -> Format:

@@ -121,7 +121,7 @@ class Served:
         self.address = None
         for line in process.stdout:
             self.lines.append(line)
-            if found := re.search(r"http://\S+", line):
+            if found := re.search(r"https?://\S+", line):
                 self.address = found[0]
                 break
 
@@ -138,10 +138,10 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(*arguments):
-    """``flowmap serve`` as a person starts it."""
+def served(*arguments, program=None):
+    """``flowmap serve`` as a person starts it, or by another program."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "flowmap", "serve", *map(str, arguments)],
+        [sys.executable, *(["-c", program] if program else ["-m", "flowmap"]), "serve", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

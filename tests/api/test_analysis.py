@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 from pathlib import Path
 
 import pytest
 
-from flowmap.api import results
 from flowmap.api.maps import Maps, StoredFile
 from tests.api.frames import CLIENT_TO_WEB, WEB_TO_DATABASE, named_talks, pcap, two_talks
 from tests.api.servers import hanging_tshark, running, wait_for
@@ -327,23 +325,6 @@ def test_a_result_survives_a_restart(settings):
         assert server.client.get(f"/api/maps/{map_id}/graph").content == document
 
 
-def test_a_map_of_an_earlier_version_is_read_again_and_says_so_until_then(settings):
-    """Its legs have another name, and its database no evidence of pairs."""
-    with running(settings) as server:
-        map_id, _ = server.analysed(CAPTURE, inventory=[("vms.csv", INVENTORY)])
-        folder = settings.data_dir / "maps" / map_id
-        (folder / results.READING).rename(folder / "reading.pickle")
-        with sqlite3.connect(results.document_path(folder, AFTER_READING).parent / "views.sqlite") as database:
-            database.execute("DROP TABLE sightings")
-        pair = f"/api/maps/{map_id}/pairs/vm%3Aweb/vm%3Adb"
-        answer = server.client.get(pair)
-        assert answer.status_code == 409 and "analysis again" in answer.json()["detail"]
-        server.client.post(f"/api/maps/{map_id}/analysis")
-        status = server.wait(map_id)
-        assert status["state"] == "done" and status["revision"] == 2 * AFTER_READING
-        assert server.client.get(pair).json()["sightings"]["rows"]
-
-
 def test_captures_go_after_the_analysis_when_nothing_is_kept(settings):
     with running(settings.model_copy(update={"keep_captures_s": 0})) as server:
         map_id, _ = server.analysed(CAPTURE)
@@ -377,10 +358,3 @@ def test_the_oldest_captures_go_first(settings):
         maps = [server.analysed(CAPTURE)[0] for _ in range(3)]
         server.wait(maps[0], lambda status: not status["captures"][0]["kept"])
         assert [server.status(map_id)["captures"][0]["kept"] for map_id in maps[1:]] == [True, True]
-
-
-def test_metrics_count_maps_and_bytes(server):
-    server.analysed(CAPTURE)
-    text = server.client.get("/metrics").text
-    assert 'flowmap_maps{state="done"} 1' in text
-    assert f"flowmap_captures_bytes {len(CAPTURE[1])}" in text

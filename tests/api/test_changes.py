@@ -9,7 +9,6 @@ import shutil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowmap.api import results
 from flowmap.api.changes import changes_between
 from tests.api.frames import CLIENT, DATABASE, pcap, talk, two_talks
 
@@ -98,8 +97,7 @@ def test_a_page_follows_a_map_by_its_changes(server):
     assert json.loads(json.dumps(new)) == new
 
 
-def test_the_result_before_the_newest_is_kept_and_an_older_one_is_gone(server, monkeypatch):
-    monkeypatch.setattr(results, "KEPT_S", 0.0)
+def test_the_result_before_the_newest_is_kept_and_an_older_one_is_gone(server):
     map_id, _ = server.analysed(("a.pcap", pcap(talk(CLIENT, DATABASE, 80, [10]))))
     _, first = whole(server, map_id)
     folder = server.state.maps.get(map_id).folder

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
+from flowmap.api.auth import WrongTries
 from flowmap.api.guard import HEADERS as SECURITY_HEADERS
 from flowmap.settings import Settings
 from tests.api.servers import TOKEN, running
@@ -166,6 +167,60 @@ def test_a_wrong_token_does_not_use_the_address_up(fresh):
     assert fresh.stranger.get(f"/?token={TOKEN}").status_code == 303
 
 
+@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
+def test_no_form_changes_anything_even_with_cookie_and_header(fresh, media_type):
+    with with_cookie(fresh) as browser:
+        for method, path in routes(fresh.app):
+            if method in CHANGING:
+                headers = {"X-FlowMap": "1", "Content-Type": f"{media_type}; charset=utf-8"}
+                answer = browser.request(method, path, headers=headers, content=b"name=x")
+                assert answer.status_code == 403, (method, path)
+
+
+def test_the_eleventh_wrong_token_of_a_minute_is_429_and_the_right_one_is_let_in(fresh):
+    def status(**more):
+        return fresh.stranger.get("/api/maps", **more).status_code
+
+    wrong = {"headers": {"Authorization": "Bearer wrong"}}
+    assert [status() for _ in range(20)] == [401] * 20  # nothing was tried
+    assert [status(**wrong) for _ in range(10)] == [401] * 10
+    answer = fresh.stranger.get("/api/maps", **wrong)
+    assert answer.status_code == 429 and answer.headers["retry-after"] == "60"
+    assert answer.headers["content-security-policy"] and "wait" in answer.json()["detail"]
+    assert fresh.stranger.get("/?token=wrong").status_code == 429
+    cookie = {"headers": {"Cookie": f"{fresh.app.state.access.cookie}=wrong"}}
+    assert status(**cookie) == 429
+    assert fresh.stranger.get("/").status_code == fresh.stranger.get("/healthz").status_code == 200
+    assert fresh.client.get("/api/maps").status_code == 200
+    assert fresh.stranger.get(f"/?token={TOKEN}").status_code == 303
+
+
+def test_wrong_tries_are_counted_by_address_within_a_minute_and_in_bounded_memory():
+    now_s = 1_000.0
+    tries = WrongTries(lambda: now_s)
+    assert [tries.one_more("10.0.0.1") for _ in range(12)] == [True] * 10 + [False] * 2
+    assert tries.one_more("10.0.0.2")
+    for last in range(10):
+        assert tries.one_more(f"2001:db8:0:1::{last}")
+    assert not tries.one_more("2001:db8:0:1:ffff::") and tries.one_more("2001:db8:0:2::")
+    now_s += 59.9
+    assert not tries.one_more("10.0.0.1")
+    now_s += 0.2
+    assert tries.one_more("10.0.0.1")
+    for number in range(5_000):
+        tries.one_more(f"10.1.{number >> 8}.{number & 255}")
+    assert len(tries._times) == tries.ADDRESSES
+
+
+def test_behind_tls_the_cookie_is_for_https_and_this_host_alone(tmp_path):
+    with running(Settings(data_dir=tmp_path, min_free_bytes=0, behind_tls=True)) as server:
+        cookie = server.stranger.get(f"/?token={TOKEN}").headers["set-cookie"]
+        assert cookie.startswith("__Host-flowmap-") and "domain" not in cookie.lower()
+        assert {"secure", "httponly", "samesite=strict", "path=/"} <= set(cookie.lower().split("; "))
+        value = cookie.partition(";")[0]
+        assert server.stranger.get("/api/maps", headers={"Cookie": value}).status_code == 200
+
+
 @pytest.mark.parametrize("map_id", ["//evil.test", "%0d%0aX-Evil:1", "../x", "a" * 100, "javascript:1"])
 def test_the_redirect_leads_nowhere_else(fresh, map_id):
     answer = fresh.stranger.get(f"/?token={TOKEN}&map={map_id}")
@@ -194,9 +249,26 @@ def test_every_answer_has_the_security_headers_and_errors_are_problems(server, m
         assert problem["status"] == status and problem["title"] and problem["detail"].endswith(".")
 
 
-def test_refusals_have_the_security_headers(server):
-    for answer in (server.stranger.get("/api/maps"), server.stranger.post("/api/maps")):
-        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+def test_refusals_and_unchanged_answers_have_the_security_headers(server):
+    etag = server.stranger.get("/").headers["etag"]
+    answers = {
+        401: server.stranger.get("/api/maps"),
+        403: server.stranger.post("/api/maps"),
+        421: server.client.get("/", headers={"Host": "evil.test"}),
+        304: server.stranger.get("/", headers={"If-None-Match": etag}),
+        413: server.client.post("/api/maps", content=b"x" * 70_000),
+    }
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        kept = {"Cache-Control"} if status == 304 else set()  # the page itself may be kept, and asked for again
+        for name in SECURITY_HEADERS.keys() - kept:
+            assert answer.headers[name] == SECURITY_HEADERS[name], (status, name)
+
+
+def test_every_route_answers_with_the_security_headers(server):
+    for method, path in routes(server.app):
+        answer = server.client.request(method, path)
+        assert answer.headers.items() >= {name.lower(): value for name, value in SECURITY_HEADERS.items()}.items(), path
 
 
 def test_a_bug_is_answered_with_an_id_and_told_to_the_log_alone(fresh, settings):
@@ -211,7 +283,8 @@ def test_a_bug_is_answered_with_an_id_and_told_to_the_log_alone(fresh, settings)
     assert answer.status_code == 500 and "secret" not in answer.text and problem["id"] in problem["detail"]
     assert answer.headers["x-content-type-options"] == "nosniff"
     logged = (settings.data_dir / "server.log").read_text()
-    assert problem["id"] in logged and "secret detail" in logged
+    assert problem["id"] in logged and "RuntimeError" in logged and "test_guard.py" in logged
+    assert "secret" not in logged
 
 
 def test_json_bodies_are_small(server):

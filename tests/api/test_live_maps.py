@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+from itertools import pairwise
 from urllib.parse import quote
 
 import pytest
 
-from tests.api.frames import CLIENT_TO_WEB, DATABASE, WEB, WEB_TO_DATABASE, frame, pcap, two_talks
+from flowmap.store.result import load_document
+from tests.api.frames import CLIENT, CLIENT_TO_WEB, DATABASE, WEB, WEB_TO_DATABASE, frame, pcap, two_talks
 from tests.api.private_network import FAR, NEAR, private_network, send
-from tests.api.servers import running
+from tests.api.servers import running, wait_for
 from tests.api.test_analysis import INVENTORY, edges, workers
+from tests.api.test_changes import apply
+from tests.api.test_events import Listener
+from tests.evidence.downloads import parse
 
 FRAMES = two_talks()
 
@@ -25,9 +30,22 @@ def server(settings):
 def start(server, map_id=None, **body):
     """A live map that is capturing."""
     map_id = map_id or server.new_map(inventory=[("vms.csv", INVENTORY)])
-    answer = server.client.post(f"/api/maps/{map_id}/live", json={"interface": FAR, **body})
+    asked = {name: value for name, value in {"interface": FAR, **body}.items() if value is not None}
+    answer = server.client.post(f"/api/maps/{map_id}/live", json=asked)
     assert answer.status_code == 202 and answer.json()["state"] == "live", answer.text
     return map_id
+
+
+def packets(server, map_id, *labels):
+    """The answer to a download of the packets of a pair, which its labels name."""
+    document = server.client.get(f"/api/maps/{map_id}/graph").json()
+    ids = {node["label"]: node["id"] for node in document["nodes"]}
+    pair = ",".join(quote(ids[label], safe="") for label in labels)
+    return server.client.get(f"/api/maps/{map_id}/packets", params={"pair": pair})
+
+
+def has_service(server, map_id, port):
+    return server.client.get(f"/api/maps/{map_id}/conversations?service={port}").json()["total"]
 
 
 def send_until_seen(server, map_id, frames):
@@ -60,10 +78,9 @@ def test_a_live_map_grows_and_is_kept(server):
     assert found == {frozenset(("web", "db")): WEB_TO_DATABASE, frozenset(("web", "client")): CLIENT_TO_WEB}
     (point,) = server.client.get(f"/api/maps/{map_id}/health").json()["points"]
     assert (point["interface"], point["dropped_packets"]) == (FAR, 0)
-    one = document["edges"][0]
-    pair = {"pair": ",".join(quote(one[end], safe="") for end in ("source", "target"))}
-    answer = server.client.get(f"/api/maps/{map_id}/packets", params=pair)
-    assert answer.status_code == 409 and answer.json()["detail"] == "The packets of a live capture are not kept."
+    assert point["file"] == "live" and status["stale"] is False
+    ((name, kept),) = [(file["name"], file["kept"]) for file in status["captures"]]
+    assert (name, kept) == ("live", True) and status["live"]["kept_packets"] == len(FRAMES)
 
 
 def test_more_frames_make_another_revision_while_it_captures(server):
@@ -84,11 +101,7 @@ def test_every_frame_is_in_the_map_or_counted_as_dropped(server):
     send(frame(WEB, DATABASE, (40_000, 7_777), b"x" * 50, seq=50 * n, identity=n + 1) for n in range(many))
     last = frame(WEB, DATABASE, (40_000, 9_999), b"the last one")
 
-    def last_is_seen(status):
-        send([last])
-        return server.client.get(f"/api/maps/{map_id}/conversations?service=9999").json()["total"]
-
-    server.wait(map_id, last_is_seen)
+    server.wait(map_id, lambda status: send([last]) or has_service(server, map_id, 9_999))
     status = stop(server, map_id)
     (row,) = server.client.get(f"/api/maps/{map_id}/conversations?service=7777").json()["conversations"]
     assert row["packets"] + status["live"]["dropped_packets"] == many
@@ -168,6 +181,14 @@ def test_the_end_of_the_server_ends_a_live_capture_in_order(settings):
         ({"interface": FAR, "limits": {"seconds": 0}}, "limits.seconds"),
         ({}, "interface"),
         ({"interface": 7}, "interface"),
+        ({"interface": FAR, "interfaces": [{"name": FAR}]}, "either"),
+        ({"interfaces": [{"name": FAR}, {"name": FAR}]}, "twice"),
+        ({"interfaces": [{"name": FAR}, {"name": "-"}]}, "standard input"),
+        ({"interfaces": [{"name": FAR}, {"name": "nosuch0"}]}, "nosuch0"),
+        ({"interfaces": [{"name": FAR, "role": "trunk"}]}, "trunk"),
+        ({"interfaces": [{"role": "uplink"}]}, "name"),
+        ({"interfaces": [{"name": FAR, "sampled": 0}]}, "sampled"),
+        ({"interfaces": [{"name": f"x{number}"} for number in range(9)]}, "limit"),
     ],
 )
 def test_what_cannot_be_captured_is_told(server, body, part):
@@ -181,14 +202,103 @@ def test_the_interfaces_are_listed(server, settings):
     found = server.client.get("/api/interfaces").json()
     assert {row["name"] for row in found["interfaces"]} == {"lo", NEAR, FAR}
     assert found["problem"] is None and found["limits"]["seconds"] == settings.live_seconds
+    assert (found["running"], found["most_running"], found["most_interfaces"]) == (0, 2, 8)
 
 
 def test_captures_can_follow_a_live_capture(server):
-    map_id = start(server)
+    map_id = start(server, limits={"packets": 2})
     send_until_seen(server, map_id, FRAMES[:2])
-    stop(server, map_id)
+    server.wait(map_id)
     server.client.put(f"/api/maps/{map_id}/captures/a.pcap", content=pcap(FRAMES))
+    assert server.status(map_id)["stale"] is True
     server.client.post(f"/api/maps/{map_id}/analysis")
-    assert server.wait(map_id)["state"] == "done"
+    status = server.wait(map_id)
+    assert status["state"] == "done" and status["stale"] is False
     totals = server.client.get(f"/api/maps/{map_id}/graph").json()["graph"]["totals"]
-    assert totals["packets"] == len(FRAMES)
+    assert totals["packets"] == 2 + len(FRAMES)
+
+
+def test_a_live_capture_replaces_the_one_before_and_no_upload(server):
+    map_id = server.new_map(captures=[("a.pcap", pcap(FRAMES))])
+    for frames in (FRAMES[:1], FRAMES[:2]):
+        start(server, map_id, limits={"packets": len(frames)})
+        send_until_seen(server, map_id, frames)
+        status = server.wait(map_id)
+        assert [file["name"] for file in status["captures"]] == ["a.pcap", "live"] and status["stale"] is True
+    folder = server.state.maps.get(map_id).folder / "captures"
+    assert len(list(folder.iterdir())) == 2
+    assert server.client.get(f"/api/maps/{map_id}/graph").json()["graph"]["totals"]["packets"] == 2
+    server.client.post(f"/api/maps/{map_id}/analysis")
+    server.wait(map_id)
+    totals = server.client.get(f"/api/maps/{map_id}/graph").json()["graph"]["totals"]
+    assert totals["packets"] == 2 + len(FRAMES)
+
+
+def test_several_interfaces_are_captured_at_once_with_their_roles(server):
+    interfaces = [
+        {"name": NEAR, "role": "vnic", "host": "esx-01"},
+        {"name": FAR, "role": "uplink", "host": "esx-01", "covers": "all"},
+    ]
+    map_id = start(server, interface=None, interfaces=interfaces)
+    listening = frame(CLIENT, DATABASE, (40_000, 9_999), b"are both listening?")
+
+    def both_have_heard(status):
+        send([listening])
+        if not status["revision"]:
+            return False
+        return len(server.client.get(f"/api/maps/{map_id}/health").json()["points"]) == 2
+
+    server.wait(map_id, both_have_heard)
+    send(FRAMES)
+    server.wait(map_id, lambda status: has_service(server, map_id, 80))
+    status = stop(server, map_id)
+    assert status["live"]["interface"] == f"{NEAR}, {FAR}"
+    assert status["live"]["dropped_by_interface"] == {NEAR: 0, FAR: 0}
+    document = server.client.get(f"/api/maps/{map_id}/graph").json()
+    found = {point["interface"]: point for point in document["graph"]["points"]}
+    assert {name: (point["role"], point["host"], point["role_how"]) for name, point in found.items()} == {
+        NEAR: ("vnic", "esx-01", "stated"), FAR: ("uplink", "esx-01", "stated"),
+    }  # fmt: skip
+    assert found[FAR]["covers"] == "all"
+    # the same packets at two points are counted once, and what is on the uplink left
+    assert edges(document)[frozenset(("web", "db"))] == WEB_TO_DATABASE
+    assert edges(document)[frozenset(("web", "client"))] == CLIENT_TO_WEB
+    download = parse(packets(server, map_id, "web", "db").content)
+    assert sorted(packet.data for packet in download.packets) == sorted(2 * FRAMES[:4])
+
+
+def test_statements_about_other_points_stay(server):
+    points = {"hosts": {"esx-01": {"uplinks": ["vmnic0"]}}, "points": [
+        {"file": "a.pcap", "role": "mirror"}, {"file": "live", "interface": FAR, "role": "mirror"},
+    ]}  # fmt: skip
+    map_id = server.new_map(points=points)
+    start(server, map_id, interface=None, interfaces=[{"name": FAR, "role": "uplink"}])
+    stated = server.status(map_id)["points"]
+    assert stated["hosts"]["esx-01"]["uplinks"] == ["vmnic0"]
+    assert stated["points"] == [
+        {"file": "a.pcap", "role": "mirror"}, {"file": "live", "interface": FAR, "role": "uplink"},
+    ]  # fmt: skip
+    stop(server, map_id)
+
+
+def test_a_page_follows_a_live_map_by_what_the_events_carry(server):
+    map_id = start(server)
+    listener = Listener(server, map_id)
+    send_until_seen(server, map_id, FRAMES[:2])
+    wait_for(listener.graphs)
+    first = listener.graphs()[0]["revision"]
+    document = load_document(server.state.maps.get(map_id).folder, first)
+    for number in (1, 2):
+        send_until_seen(server, map_id, FRAMES[2 * number : 2 * number + 2])
+    newest = stop(server, map_id)["revision"]
+    wait_for(lambda: listener.graphs()[-1]["revision"] == newest)
+    told = [graph["revision"] for graph in listener.graphs()]
+    carried = [graph["changes"] for graph in listener.graphs()[1:]]
+    assert [(one["since"], one["revision"]) for one in carried] == list(pairwise(told)) and len(carried) >= 2
+    for changes in carried:
+        document = apply(document, changes)
+    assert document == server.client.get(f"/api/maps/{map_id}/graph").json()
+    lives = [data["live"] for _, name, data in listener.events if name == "state" and data["state"] == "live"]
+    assert lives[-1]["elapsed_s"] > 0 and lives[-1]["captured_bytes"] >= sum(map(len, FRAMES))
+    server.client.delete(f"/api/maps/{map_id}")
+    listener.join()

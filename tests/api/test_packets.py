@@ -277,7 +277,7 @@ class Cut:
         yield from [b"packets"] * {before}
         raise ValueError("a mistake")
 
-worker.wanted_packets = worker.prepare_kernels = lambda given: None
+worker.wanted_packets = worker.prepare_kernels = lambda *given: None
 worker.PacketCut = Cut
 worker.main()
 """
@@ -285,7 +285,8 @@ worker.main()
     done = subprocess.run(
         [sys.executable, "-c", program], input=json.dumps(command).encode() + b"\n", capture_output=True, timeout=60
     )
-    assert done.returncode == 1 and "a mistake" in (tmp_path / "server.log").read_text()
+    logged = (tmp_path / "server.log").read_text()
+    assert done.returncode == 1 and "ValueError" in logged and "a mistake" not in logged
     if before:
         assert done.stdout == b"{}\npackets"
     else:

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from flowmap.api import results
 from flowmap.report import FORMATS, make_report
 from flowmap.settings import Settings
+from flowmap.store import result as results
 from tests.api.frames import pcap, two_talks
 from tests.api.servers import running
 from tests.api.test_results import INVENTORY, POINTS

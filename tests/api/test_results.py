@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 import zipfile
 from urllib.parse import quote
 
-import httpx
 import jsonschema
 import networkx as nx
 import pytest
@@ -28,13 +26,12 @@ from tests.api.frames import (
     WEB,
     WEB_SIZES,
     WEB_TO_DATABASE,
-    named_talks,
     pcap,
     talk,
     two_talks,
     wire_bytes,
 )
-from tests.api.servers import HEADERS, running, wait_for, waiting_tshark
+from tests.api.servers import running
 
 INVENTORY = (
     b"vm,mac,ip,host\n"
@@ -294,98 +291,3 @@ def test_a_placement_says_how_kind_and_host_of_a_node_are_known(analysed):
         assert placed["host"] == node["host"] and placed["kind_how"]
     assert ask(analysed, "/placement", node="vm:nobody").json() == {"placement": None}
     assert ask(analysed, "/placement").status_code == 422
-
-
-class Listener:
-    """An event stream read in a thread: ``events`` are (id, name, data)."""
-
-    def __init__(self, server, map_id, **headers):
-        self.events, self.status = [], None
-        self._url, self._headers = f"{server.url}/api/maps/{map_id}/events", {**HEADERS, **headers}
-        self._thread = threading.Thread(target=self._listen)
-        self._thread.start()
-
-    def _listen(self):
-        fields = {}
-        with httpx.stream("GET", self._url, headers=self._headers, timeout=60) as answer:
-            self.status, self.media_type = answer.status_code, answer.headers["content-type"]
-            for line in answer.iter_lines():
-                name, _, value = line.partition(": ")
-                if line:
-                    fields[name] = value
-                elif "event" in fields:
-                    self.events.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
-                    if fields["event"] == "deleted":
-                        return
-                    fields = {}
-
-    def states(self):
-        return [data["state"] for _, name, data in self.events if name == "state"]
-
-    def graphs(self):
-        return [data for _, name, data in self.events if name == "graph"]
-
-    def join(self):
-        self._thread.join(30)
-        assert not self._thread.is_alive()
-
-
-def test_events_tell_state_and_new_graphs(settings, tmp_path):
-    """The first graph comes while names are still searched for, the second with the names."""
-    gate = tmp_path / "gate"
-    tshark = waiting_tshark(tmp_path / "tshark", gate)
-    with running(settings.model_copy(update={"tshark_path": str(tshark)})) as server:
-        map_id = server.new_map([("a.pcap", pcap(named_talks()))])
-        listener = Listener(server, map_id)
-        wait_for(listener.states)
-        assert listener.states() == ["new"] and listener.media_type.startswith("text/event-stream")
-        server.client.post(f"/api/maps/{map_id}/analysis")
-        wait_for(listener.graphs)
-        assert listener.graphs() == [{"revision": 1}] and server.status(map_id)["state"] == "running"
-        first = server.client.get(f"/api/maps/{map_id}/graph").json()
-        assert first["graph"]["totals"]["packets"] == len(named_talks())
-        assert not any(node["names"] for node in first["nodes"])
-        gate.touch()
-        wait_for(lambda: listener.states()[-1] == "done")
-        assert "running" in listener.states()
-        assert listener.graphs() == [{"revision": 1}, {"revision": 2}]
-        last = server.client.get(f"/api/maps/{map_id}/graph").json()
-        assert [name["name"] for node in last["nodes"] for name in node["names"]] == ["web.corp"]
-        assert [data for _, name, data in listener.events if name == "state"][-1] == server.status(map_id)
-        numbers = [number for number, _, _ in listener.events]
-        assert numbers == sorted(numbers)
-        server.client.delete(f"/api/maps/{map_id}")
-        listener.join()
-        assert listener.events[-1][1] == "deleted"
-
-
-def test_a_reader_that_comes_back_gets_the_present(server):
-    map_id, _ = server.analysed(("a.pcap", pcap(two_talks())))
-    first = Listener(server, map_id)
-    wait_for(lambda: len(first.events) == 2)
-    (number, _, _), graph_event = first.events
-    assert graph_event[1] == "graph"
-    up_to_date, behind = (
-        Listener(server, map_id, **{"Last-Event-ID": str(number)}),
-        Listener(server, map_id, **{"Last-Event-ID": "1"}),
-    )
-    wait_for(lambda: len(behind.events) == 2)
-    wait_for(lambda: up_to_date.status)
-    server.client.patch(f"/api/maps/{map_id}", json={"name": "Renamed"})
-    wait_for(lambda: up_to_date.events and up_to_date.events[-1][2]["name"] == "Renamed")
-    assert len(up_to_date.events) == 1 and up_to_date.events[0][0] > number
-    server.client.delete(f"/api/maps/{map_id}")
-    for listener in (first, up_to_date, behind):
-        listener.join()
-
-
-def test_event_streams_are_bounded(tmp_path):
-    with running(Settings(data_dir=tmp_path, max_event_streams=2)) as server:
-        map_id = server.new_map()
-        listeners = [Listener(server, map_id) for _ in range(2)]
-        wait_for(lambda: all(listener.events for listener in listeners))
-        assert server.client.get(f"/api/maps/{map_id}/events").status_code == 503
-        server.client.delete(f"/api/maps/{map_id}")
-        for listener in listeners:
-            listener.join()
-        wait_for(lambda: server.state.event_streams == 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import socket
@@ -36,7 +37,8 @@ def test_a_capture_is_kept_byte_for_byte_and_starts_nothing(server, settings):
     content = pcap(two_talks()) * 3
     map_id = server.new_map()
     answer = server.client.put(f"/api/maps/{map_id}/captures/web.pcap", content=content)
-    assert answer.status_code == 201 and answer.json() == {"name": "web.pcap", "size_bytes": len(content)}
+    facts = {"sha256": hashlib.sha256(content).hexdigest(), "same_content": []}
+    assert answer.status_code == 201 and answer.json() == {"name": "web.pcap", "size_bytes": len(content), **facts}
     (name,) = files_of(settings, map_id)
     path = settings.data_dir / "maps" / map_id / "captures" / name
     assert path.read_bytes() == content and path.stat().st_mode & 0o077 == 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.api.frames import CLIENT, DATABASE, WEB, talk
-from tests.api.private_network import FAR, private_network, send
+from tests.api.private_network import FAR, NEAR, private_network, send
 from tests.browser.conftest import both_themes
 from tests.browser.driving import map_id, open_pair, tiles
 
@@ -48,9 +50,15 @@ def places(page):
     return {key: (tile["x"], tile["y"], tile["w"]) for key, tile in tiles(page).items()}
 
 
-def start(page, interface, capture_filter=""):
+def choose(page, *interfaces):
+    """Open the dialog and choose these interfaces alone."""
     page.get_by_role("button", name="Live capture").first.click()
-    page.get_by_role("radio", name=interface).check()
+    for name in ("lo", NEAR, FAR):
+        page.locator(f"#live-dialog input[value={name}]").set_checked(name in interfaces)
+
+
+def start(page, interface, capture_filter=""):
+    choose(page, interface)
     page.get_by_label("Capture filter").fill(capture_filter)
     page.get_by_role("button", name="Start", exact=True).click()
 
@@ -98,18 +106,128 @@ def test_the_table_waits_while_somebody_is_in_it(page):
         expect(page.locator("#live-chip")).to_be_hidden()
 
 
+def test_presses_and_the_keyboard_outlast_the_updates(page):
+    with Sender(talk(WEB, DATABASE, 5432, [100, 200]) + talk(CLIENT, WEB, 443, [300])):
+        start(page, FAR)
+        page.wait_for_function("() => window.__flowmap?.tiles().length >= 3")
+
+        def updates():
+            for _ in range(3):
+                page.evaluate("window.drawnBefore = window.__flowmap.drawing")
+                page.wait_for_function("() => window.__flowmap.drawing !== window.drawnBefore", timeout=15_000)
+
+        def press(control):
+            box = control.bounding_box()
+            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            page.mouse.down()
+            updates()
+            page.mouse.up()
+
+        press(page.locator("[data-lane=left] input"))
+        expect(page.locator("[data-lane=left] input")).not_to_be_checked()
+        press(page.locator(".health__point").first)
+        expect(page.locator("#details h3").first).to_have_text("Capture point")
+        page.get_by_role("button", name="Clear the selection").click()
+        button = page.locator("#details .pair-list__item").first
+        key = button.get_attribute("data-key")
+        button.focus()
+        updates()
+        expect(button).to_be_focused()
+        assert page.evaluate("document.activeElement.dataset.key") == key
+        press(button)
+        expect(page.locator("#verdict")).to_be_visible()
+        expect(page.locator("#conversations")).to_be_visible()
+        page.locator("#live-stop").click()
+        expect(page.locator("#live-chip")).to_be_hidden()
+
+
 def test_a_bad_filter_is_told_in_the_dialog(page):
     page.watch.allow(r"status of 422")
     start(page, FAR, "tcp prot 80")
-    problem = page.locator("#live-dialog .problem")
+    problem = page.locator("#live-dialog .problem[role=alert]")
     expect(problem).to_contain_text("prot")
     expect(page.locator("#live-start")).to_be_enabled()
 
 
+def test_several_interfaces_with_their_roles(page):
+    choose(page, NEAR, FAR)
+    page.get_by_label(f"Role of {NEAR}").select_option("vNIC")
+    page.get_by_label(f"Role of {FAR}").select_option("uplink")
+    for name in (NEAR, FAR):
+        page.get_by_label(f"Host of {name}").fill("esx-01")
+    page.get_by_label("packets", exact=True).fill("12")
+    with Sender(talk(WEB, DATABASE, 5432, [100, 200])):
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.locator("#live-chip")).to_contain_text(f"LIVE {FAR}, {NEAR}")  # in the kernel's order
+        expect(page.locator("#live-chip")).to_contain_text("left")
+        expect(page.locator("#live-chip")).to_be_hidden()
+    for chip in ("esx-01 vNIC", "esx-01 uplink"):
+        expect(page.locator(f".health__point[title^='{chip}']")).to_have_attribute("title", re.compile("0 dropped"))
+    expect(page.locator("#loss-banner")).to_have_count(0)
+    open_pair(page, "10.0.0.1", "10.0.0.2")
+    with page.expect_download() as download:
+        page.locator("#download-packets").click()
+    assert Path(download.value.path()).read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
+
+
+def test_no_capture_starts_beyond_the_limit_until_one_is_stopped(page, open_page):
+    """The dialog shows what runs, also what another page started, and how to end it."""
+    start(page, FAR)
+    expect(page.locator("#live-chip")).to_be_visible()
+    other = open_page()
+    start(other, FAR)
+    expect(other.locator("#live-chip")).to_be_visible()
+    page.get_by_role("button", name="Live capture").first.click()
+    running = page.locator("#live-dialog .running")
+    expect(running).to_contain_text("Running now: 2 of at most 2")
+    expect(running.get_by_role("listitem")).to_have_count(2)
+    expect(page.locator("#live-start")).to_be_disabled()
+    running.get_by_role("button", name="Stop").first.click()
+    expect(running.get_by_role("listitem")).to_have_count(1)
+    expect(page.locator("#live-start")).to_be_enabled()
+    running.get_by_role("button", name="Stop").first.click()
+    expect(running).to_be_hidden()
+
+
+def test_dropped_packets_are_said_on_the_map(page):
+    """The server's answer is changed on its way: no test can make a kernel drop a known number."""
+    dropped = {"dropped_packets": 7, "dropped_by_interface": {FAR: 7}, "behind_bytes": 80_000_000}
+
+    def with_drops(route):
+        answer = route.fetch()
+        status = answer.json()
+        status["live"] |= dropped
+        route.fulfill(response=answer, json=status)
+
+    with Sender(talk(WEB, DATABASE, 5432, [100, 200])):
+        start(page, FAR)
+        page.wait_for_function("() => window.__flowmap?.tiles().length >= 2")
+        page.locator("#live-stop").click()
+        expect(page.locator("#live-chip")).to_be_hidden()
+    expect(page.locator("#loss-banner")).to_have_count(0)
+    page.route("**/api/maps/*", with_drops)
+    page.route("**/api/maps/*/events*", lambda route: route.abort())
+    page.watch.allow("ERR_FAILED")
+    page.reload()
+    expect(page.locator("#loss-banner")).to_contain_text("7 packets were dropped while capturing")
+    expect(page.locator("#loss-banner")).to_contain_text("what this map does not show may have happened")
+
+
+def test_what_keeps_this_machine_from_capturing_is_told_with_the_way_out(page):
+    def forbidden(route):
+        answer = route.fetch()
+        told = answer.json() | {"problem": "dumpcap may not capture here: <b>setcap</b> it."}
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/api/interfaces", forbidden)
+    page.get_by_role("button", name="Live capture").first.click()
+    expect(page.locator("#live-dialog .problem").first).to_have_text("dumpcap may not capture here: <b>setcap</b> it.")
+    expect(page.locator("#live-start")).to_be_disabled()
+
+
 def test_a_live_capture_ends_at_the_limit_that_was_typed(page):
     with Sender(talk(WEB, DATABASE, 5432, [100, 200])):
-        page.get_by_role("button", name="Live capture").first.click()
-        page.get_by_role("radio", name=FAR).check()
+        choose(page, FAR)
         page.get_by_label("packets", exact=True).fill("20")
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.locator("#live-chip")).to_be_visible()

@@ -86,6 +86,12 @@ def test_the_map_is_drawn_and_nothing_asks_for_a_server(open_file, saved, scheme
     expect(page.locator("#view-switch")).to_be_visible()
 
 
+def test_places_are_not_kept_for_the_next_file(open_file, saved):
+    page = open_file(saved[0])
+    page.evaluate("dispatchEvent(new Event('pagehide'))")
+    assert page.evaluate("localStorage.getItem('flowmap.places.1')") is None  # all files share one storage
+
+
 def test_the_theme_can_be_changed(open_file, saved):
     page = open_file(saved[0], color_scheme="light")
     paper = "getComputedStyle(document.body).backgroundColor"

@@ -109,6 +109,8 @@ def test_a_brush_goes_through_the_whole_page_and_moves_nothing(view):
     expect_range(view, "22:13:25 – 22:13:35", FIVE_TO_FIFTEEN)
     expect(view).to_have_url(re.compile(r"#t=5000~15000$"))
     assert places(view) == before
+    expect(view.locator("#totals dt").first).to_have_text("Packets, whole capture")
+    expect(view.locator("#totals dt").last).to_have_text("Bytes, counted once")
     view.locator("#view-switch [data-view=table]").click()
     rows = view.locator(".pair-table tbody tr")
     expect(rows).to_have_count(2)
@@ -174,6 +176,16 @@ def test_keys_alone_do_it_all(view):
     view.keyboard.press("Escape")
     expect(view.locator(".summary__facts")).to_contain_text(WHOLE)
     expect(view.locator("#announcer")).to_have_text("Whole capture")
+
+
+def test_an_update_takes_no_step_of_a_key_that_is_held(view):
+    handle(view, "Start").focus()
+    for _ in range(3):
+        view.keyboard.down("ArrowRight")  # the second and third are repeats
+    view.set_viewport_size({"width": 1500, "height": 1000})  # draws anew, as a newer result does
+    view.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
+    view.keyboard.up("ArrowRight")
+    expect_range(view, "22:13:23 – 22:13:40", "16.1 kB VM-to-VM")  # without web's SYN and two of its thousands
 
 
 def test_a_newer_range_wins_over_a_slower_older_one(view):

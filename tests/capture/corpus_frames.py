@@ -123,6 +123,7 @@ FRAME_CASES = [
     _alone("markup in DNS", eth(ip4(udp(dns_answer(b"\x0a\0\0\x09", b"<img src=x onerror=alert(1)>"), 53, 4000)))),
     _around("DNS name that points at itself", eth(ip4(udp(dns_loop(), 53, 4000)))),
     _alone("tab and line end in DNS", eth(ip4(udp(dns_question(b'a\tb\nc,"', b"com"), dst=53)))),
+    _alone("formula in DNS", eth(ip4(udp(dns_answer(b"\x0a\0\0\x09", b"=cmd|'/C calc'!A0", b"com"), 53, 4000)))),
     _alone("invalid UTF-8 in DNS", eth(ip4(udp(dns_question(b"\xff\xfe\xe2\x80\xae", b"com"), dst=53)))),
     _alone("markup in TLS", eth(ip4(tcp(client_hello(b'"><img src=x onerror=alert(1)>'), dst=443, flags=24), TCP))),
     _alone("long name in TLS", eth(ip4(tcp(client_hello(b"a" * 16000), dst=443, flags=24), TCP))),

@@ -1,308 +1,293 @@
-"""Live capture: words of filters, interfaces, and real frames over a cable of the test's own."""
+"""Live capture with the real dumpcap: frames over cables of the test's own."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
-from pathlib import Path
 
 import pytest
 
-from flowmap.capture.filters import check_words, try_on_interface
-from flowmap.capture.interfaces import check_interface, interfaces
-from flowmap.capture.live import LiveCapture, LiveLimits, capture_problem, check_live
 from flowmap.capture.points import Registry
-from flowmap.errors import CaptureError, ToolError, UsageError
 from flowmap.packets import ip_text
 from flowmap.settings import Settings
-from tests.api.frames import CLIENT_TO_WEB, WEB, pcap, two_talks
+from tests.api.frames import CLIENT_TO_WEB, WEB, named_talks, two_talks
 from tests.api.private_network import FAR, NEAR, ip, private_network, send
+from tests.capture.live_cable import (
+    LiveLimits,
+    capture,
+    descendants,
+    descriptors,
+    is_alive,
+    packets_of,
+    pids_of,
+    send_when_heard,
+    wait_until,
+)
 
-SETTINGS = Settings()
-LIMITS = LiveLimits(30, 1 << 30, 1_000_000)
-WITHIN_S = 30
+FRAMES = two_talks()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def cable():
     with private_network():
         yield
 
 
-def children():
-    """Living processes that this one started, with their first word."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-            word = (folder / "comm").read_text().strip()
-        except OSError:
-            continue
-        if int(parent) == os.getpid() and state != "Z":
-            found.append((int(folder.name), word))
-    return found
-
-
-def capture(limits=LIMITS, *, filter=None, stop=None, registry=None):
-    return LiveCapture(FAR, filter, limits, registry or Registry(), SETTINGS, stop=stop)
-
-
-def follow(live, on_start, enough):
-    """Batches until ``enough`` holds of the packets so far; ``on_start`` is called when capturing has begun."""
-    batches, packets = [], 0
-    end = time.monotonic() + WITHIN_S
-    for number, batch in enumerate(live.batches()):
-        if number == 0:
-            on_start()
-        batches.append(batch)
-        packets += len(batch)
-        if enough(packets):
-            live._stop.set()
-        assert time.monotonic() < end, "the packets did not come"
-    return [batch for batch in batches if len(batch)]
-
-
-def send_soon(frames, seconds=0.5):
-    """dumpcap listens a moment after it was started; nothing tells when."""
-    timer = threading.Timer(seconds, send, (frames,))
-    timer.start()
-    return timer
-
-
-def test_frames_on_the_cable_become_batches(cable):
-    frames, registry = two_talks(), Registry()
+def test_frames_on_the_cable_become_batches():
+    registry, first = Registry(), []
     live = capture(registry=registry)
-    batches = follow(live, lambda: send_soon(frames), lambda packets: packets >= len(frames))
-    assert sum(map(len, batches)) == len(frames) == live.outcome.packets
-    assert [number for batch in batches for number in batch.frame_number.tolist()] == list(range(1, len(frames) + 1))
-    assert sum(int(batch.frame_bytes.sum()) for batch in batches) == sum(map(len, frames)) == live.info.size_bytes
-    assert ip_text(*batches[0].src_ip[0].tolist()) == WEB[1]
-    assert live.outcome.complete and live.dropped_packets == 0
+    send_when_heard(FRAMES)
+
+    def keep_first(batch):
+        if len(batch) and not first:
+            first.append(ip_text(*batch.src_ip[0].tolist()))
+
+    numbers, frame_bytes, _ = packets_of(live, lambda packets: packets >= len(FRAMES), each=keep_first)
+    assert numbers == list(range(1, len(FRAMES) + 1)) and live.packets == live.outcome.packets == len(FRAMES)
+    assert frame_bytes == sum(map(len, FRAMES)) == live.info.size_bytes == live.captured_bytes
+    assert first == [WEB[1]]
+    assert live.outcome.complete and live.drops == {FAR: 0} and live.dropped_packets == 0
     (point,) = registry.points
     assert (point.id, point.interface, point.dropped_packets) == (f"live:{FAR}", FAR, 0)
-    assert children() == []
+    assert descendants() == {}
 
 
-def test_a_filter_chooses(cable):
-    frames = two_talks()
-    live = capture(filter="tcp port 80 and not (host 10.0.0.2)")
-    batches = follow(live, lambda: send_soon(frames), lambda packets: packets >= 2)
-    assert sum(int(batch.wire_bytes.sum()) for batch in batches) == CLIENT_TO_WEB
+def test_several_interfaces_are_capture_points_of_their_own():
+    ip("link", "add", "fm-two-near", "type", "veth", "peer", "name", "fm-two-far")
+    for name in ("fm-two-near", "fm-two-far"):
+        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as file:
+            file.write("1")
+        ip("link", "set", name, "up")
+    registry, by_point = Registry(), {}
+
+    def count(batch):
+        for point in batch.point.tolist():
+            by_point[registry.points[point].interface] = by_point.get(registry.points[point].interface, 0) + 1
+
+    live = capture(names=(FAR, "fm-two-far"), registry=registry)
+    send_when_heard(None, FAR, "fm-two-far", through={NEAR: FRAMES, "fm-two-near": FRAMES[:2]})
+    packets_of(live, lambda packets: packets >= len(FRAMES) + 2, each=count)
+    assert by_point == {FAR: len(FRAMES), "fm-two-far": 2}
+    assert {point.id for point in registry.points} == {f"live:{FAR}", "live:fm-two-far"}
+    assert live.drops == {FAR: 0, "fm-two-far": 0} and live.outcome.complete
 
 
-def test_it_ends_after_its_packets(cable):
+def test_a_filter_chooses():
+    live = capture(LiveLimits(1e10, 1 << 50, 1 << 50), filter="tcp port 80 and not (host 10.0.0.2)")
+    send_when_heard(FRAMES)
+    _, _, wire_bytes = packets_of(live, lambda packets: packets >= 2)
+    assert wire_bytes == CLIENT_TO_WEB
+
+
+def test_it_ends_after_its_packets():
     live = capture(LiveLimits(30, 1 << 30, 3))
-    batches = follow(live, lambda: send_soon(two_talks()), lambda packets: False)
-    assert sum(map(len, batches)) == 3 and live.outcome.complete
+    send_when_heard(FRAMES)
+    numbers, _, _ = packets_of(live)
+    assert numbers == [1, 2, 3] and live.outcome.complete
 
 
-def test_it_ends_after_its_bytes(cable):
-    frames = two_talks()
-    live = capture(LiveLimits(30, len(frames[0]) + 1, 1_000))
-    batches = follow(live, lambda: send_soon(frames), lambda packets: False)
-    assert sum(map(len, batches)) >= 2 and live.outcome.complete
+def test_it_ends_after_its_bytes():
+    live = capture(LiveLimits(30, len(FRAMES[0]) + 1, 1_000))
+    send_when_heard(FRAMES)
+    numbers, _, _ = packets_of(live)
+    assert len(numbers) >= 2 and live.outcome.complete
 
 
-def test_it_ends_after_its_seconds_in_silence(cable):
+def test_it_ends_after_its_seconds_in_silence():
     live = capture(LiveLimits(0.5, 1 << 30, 1_000))
-    assert follow(live, lambda: None, lambda packets: False) == []
+    assert packets_of(live)[0] == []
     assert live.outcome.complete and [notice.code for notice in live.outcome.notices] == ["no_packets"]
-    assert children() == []
+    assert live.drops == {FAR: 0} and descendants() == {}
 
 
-def test_closing_the_iterator_ends_every_process(cable):
+def test_names_come_while_it_runs_and_at_the_end(monkeypatch):
+    from flowmap.capture import live_names
+
+    monkeypatch.setattr(live_names, "INTERVAL_S", 0.0)
+    frames, found = named_talks(), []
+    live = capture()
+    send_when_heard(frames)
+
+    def take(batch):
+        found.extend(record.name for record in live.take_names() if hasattr(record, "name"))
+        if found:
+            live._stop.set()
+        elif live.packets:
+            send(frames[-1:])  # a search begins with frames, so the cable must not be silent
+
+    packets_of(live, each=take)
+    live.finish_names()
+    assert found == ["web.corp"], "found while capturing, and once only"
+    assert [record for record in live.take_names() if hasattr(record, "name")] == []
+    assert descendants() == {}
+
+
+def test_the_last_names_are_searched_at_the_end():
+    live = capture()
+    send_when_heard(named_talks())
+    packets_of(live, lambda packets: packets >= len(named_talks()))
+    assert live.take_names() == []
+    live.finish_names()
+    assert [(record.name, record.ip) for record in live.take_names() if hasattr(record, "name")] == [
+        ("web.corp", WEB[1])
+    ]
+
+
+def test_closing_the_iterator_ends_every_process():
     batches = capture().batches()
     next(batches)
-    assert sorted(word for _, word in children()) == ["dumpcap", "tshark"]
+    wait_until(lambda: pids_of("dumpcap"), "dumpcap was not started")
     batches.close()
-    assert children() == []
+    assert descendants() == {}
 
 
-@pytest.mark.parametrize(("program", "part"), [("dumpcap", "dumpcap"), ("tshark", "tshark")])
-def test_the_death_of_a_tool_keeps_what_was_captured_and_says_so(cable, program, part):
+def test_the_death_of_dumpcap_keeps_what_was_captured_and_says_so():
     live = capture()
-    batches = live.batches()
-    timer, packets = None, 0
-    for batch in batches:
-        timer = timer or send_soon(two_talks())
-        packets += len(batch)
-        if packets == len(two_talks()):
-            for pid, word in children():
-                if word == program:
-                    os.kill(pid, signal.SIGKILL)
-    assert not live.outcome.complete and live.outcome.packets == len(two_talks())
-    assert part in live.outcome.damage and "SIGKILL" in live.outcome.damage
-    assert children() == []
+    send_when_heard(FRAMES)
+
+    def kill(batch):
+        if live.packets == len(FRAMES):
+            for pid in pids_of("dumpcap"):
+                os.kill(pid, signal.SIGKILL)
+
+    packets_of(live, each=kill)
+    assert not live.outcome.complete and live.outcome.packets == len(FRAMES)
+    assert "dumpcap" in live.outcome.damage and "SIGKILL" in live.outcome.damage
+    assert live.drops == {FAR: None} and descendants() == {}
 
 
-def test_the_end_of_the_interface_is_told(cable):
-    live = capture()
-    timer, packets, gone = None, 0, False
-    for batch in live.batches():
-        timer = timer or send_soon(two_talks())
-        packets += len(batch)
-        if packets == len(two_talks()) and not gone:
+def test_the_end_of_the_interface_is_told():
+    live, gone = capture(), []
+    send_when_heard(FRAMES)
+
+    def remove(batch):
+        if live.packets == len(FRAMES) and not gone:
             ip("link", "delete", FAR)
-            gone = True
-    assert not live.outcome.complete and live.outcome.packets == len(two_talks())
-    assert FAR in live.outcome.damage and children() == []
+            gone.append(True)
+
+    packets_of(live, each=remove)
+    assert not live.outcome.complete and live.outcome.packets == len(FRAMES)
+    assert f"{FAR} went away" in live.outcome.damage and descendants() == {}
 
 
-def test_dumpcap_dies_with_the_process_that_captures(cable, tmp_path):
+@pytest.mark.parametrize("silent", [True, False])
+def test_dumpcap_ends_with_the_process_that_captures(silent):
     program = (
         "from flowmap.capture.live import *; from flowmap.capture.points import Registry;"
         "from flowmap.settings import Settings\n"
-        f"for _ in LiveCapture({FAR!r}, None, LiveLimits(60, 1 << 30, 1000), Registry(), Settings()).batches():"
+        f"for _ in LiveCapture([{FAR!r}], None, LiveLimits(60, 1 << 30, 1000), Registry(), Settings()).batches():"
         " print('on', flush=True)"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-    )  # fmt: skip
-    with process:
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         assert process.stdout.readline() == b"on\n"
-        tools = [
-            int(folder.name) for folder in Path("/proc").glob("[0-9]*")
-            if (folder / "comm").exists() and parent_of(folder) == process.pid
-        ]  # fmt: skip
-        assert len(tools) == 2
+        wait_until(lambda: pids_of("dumpcap", process.pid), "dumpcap was not started")
+        tools = descendants(process.pid)
         process.kill()
-    end = time.monotonic() + WITHIN_S
-    while any(alive(pid) for pid in tools):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    if not silent:
+        send(FRAMES)
+    wait_until(lambda: not any(map(is_alive, tools)), "something was left behind")
 
 
-def parent_of(folder):
-    try:
-        return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return -1
+def test_twenty_captures_leave_no_process_descriptor_or_thread_behind():
+    packets_of(capture(LiveLimits(0.1, 1 << 30, 1_000)))
+    before, threads = descriptors(), threading.active_count()
+    for number in range(20):
+        live = capture()
+        batches = live.batches()
+        next(batches)
+        if number % 2:
+            live._stop.set()
+            assert sum(map(len, batches)) == 0
+            live.finish_names()
+        else:
+            batches.close()
+        del live, batches
+    assert descriptors() == before and threading.active_count() == threads and descendants() == {}
 
 
-def alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+def fake_tshark(folder, script):
+    """A program in tshark's place."""
+    path = folder / "tshark"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return Settings(tshark_path=str(path), name_seconds=1.0)
 
 
-def run_on_standard_input(content, packets=1000):
-    """What a capture of standard input says: packets, or the sentence."""
-    program = (
-        "from flowmap.capture.live import *; from flowmap.capture.points import Registry;"
-        "from flowmap.settings import Settings; from flowmap.errors import FlowMapError\n"
-        "try:\n"
-        f" live = LiveCapture('-', None, LiveLimits(30, 1 << 30, {packets}), Registry(), Settings())\n"
-        " print(sum(map(len, live.batches())), live.outcome.complete, live.outcome.damage)\n"
-        "except FlowMapError as error: print(error)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], input=content, capture_output=True, timeout=WITHIN_S)
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    return done.stdout.decode().strip()
+def test_a_search_for_names_that_hangs_ends_with_the_capture(tmp_path, monkeypatch):
+    from flowmap.capture import live_names
+
+    monkeypatch.setattr(live_names, "INTERVAL_S", 0.0)
+    live = capture(settings=fake_tshark(tmp_path, "exec sleep 600").model_copy(update={"name_seconds": 600.0}))
+    send_when_heard(named_talks())
+    batches = live.batches()
+    for _ in batches:
+        if live.packets and not pids_of("sleep"):
+            send(named_talks())
+        elif live.packets:
+            break
+    batches.close()
+    assert descendants() == {}
 
 
-def test_a_capture_on_standard_input():
-    assert run_on_standard_input(pcap(two_talks())) == f"{len(two_talks())} True None"
+@pytest.mark.parametrize("script", ["exec sleep 600", "kill -9 $$"])
+def test_names_that_cannot_be_searched_cost_no_packet(tmp_path, script):
+    live = capture(settings=fake_tshark(tmp_path, script))
+    send_when_heard(named_talks())
+    packets_of(live, lambda packets: packets >= len(named_talks()))
+    live.finish_names()
+    assert live.packets == len(named_talks()) and live.outcome.complete
+    assert [notice.code for notice in live.outcome.notices] == ["names_incomplete"]
+    assert descendants() == {}
 
 
-def test_a_broken_capture_on_standard_input():
-    assert run_on_standard_input(b"").startswith("Standard input is empty")
-    assert run_on_standard_input(b"hello, world").startswith("Standard input is not a capture")
-    cut = run_on_standard_input(pcap(two_talks())[:-5])
-    assert cut.startswith(f"{len(two_talks()) - 1} False The live capture ended after")
+def test_without_tshark_everything_but_names_is_there():
+    live = capture(settings=Settings(tshark_path="/nowhere/tshark"))
+    send_when_heard(named_talks())
+    packets_of(live, lambda packets: packets >= len(named_talks()))
+    live.finish_names()
+    assert live.packets == len(named_talks()) and live.outcome.complete and live.take_names() == []
+    assert [notice.code for notice in live.outcome.notices] == ["no_tshark"]
 
 
-def test_a_stream_is_left_after_the_packets_asked_for():
-    assert run_on_standard_input(pcap(two_talks() * 2_000)[:-5], packets=3) == "3 True None"
+def test_every_interface_at_once():
+    registry = Registry()
+    live = capture(names=("any",), registry=registry)
+
+    def heard():
+        # The pseudo-interface is a socket that is bound to none.
+        wait_until(lambda: pids_of("dumpcap"), "dumpcap was not started")
+        while live.packets < len(FRAMES) and not live._stop.is_set():
+            send(FRAMES)
+            threading.Event().wait(0.3)
+
+    threading.Thread(target=heard, daemon=True).start()
+    packets_of(live, lambda packets: packets >= len(FRAMES))
+    assert {point.interface for point in registry.points} == {"any"}
+    assert live.drops == {"any": 0} and live.outcome.complete
 
 
-def test_standard_input_takes_no_filter():
-    with pytest.raises(UsageError, match="needs an interface"):
-        check_live("-", "tcp", SETTINGS)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "tcp port 80", "host 10.0.0.1 or host 2001:db8::1", "net 10.0.0.0/8 and not (vlan 7 or icmp)",
-     "portrange 80-90", "ether host 00:50:56:00:00:01", "tcp[tcpflags] & (tcp-syn|tcp-ack) != 0",
-     "ip[2:2] - ((ip[0]&0xf)<<2) > 100",
-     "udp port 4789 && udp[8:4]=0x08000000", "src net 192.168", "greater 100", "ip6 proto 58", "net fe80::/10"],
-)  # fmt: skip
-def test_filters_that_libpcap_need_not_look_up(text):
-    check_words(text, SETTINGS)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["host example.org", "localhost", "port http", "host face", "tcp; ls", "tcp `id`", "$(id)", "tcp\\", "host 'a'",
-     "gateway r1", "tcp port 80 or host evil.test", "ünicode", "host 10.0.0.1\0"],
-)  # fmt: skip
-def test_filters_with_names_or_signs_of_other_languages(text):
-    with pytest.raises(UsageError, match="no keyword, number or address"):
-        check_words(text, SETTINGS)
-
-
-@pytest.mark.parametrize("text", ["tcp " * 600, " or ".join(["tcp"] * 150), "x" * 68_000])
-def test_filters_that_are_too_long(text):
-    with pytest.raises(UsageError, match="limit"):
-        check_words(text, SETTINGS)
-
-
-@pytest.mark.parametrize("text", ["tcp port (", "port 99999", "tcp and and udp", "-w"])
-def test_filters_that_are_none(text):
-    with pytest.raises(UsageError) as raised:
-        check_live("lo", text, SETTINGS)
-    assert str(raised.value).endswith(".") and "\n" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    "name", ["nosuch0", "TCP@127.0.0.1:9", "rpcap://x/y", "/tmp/pipe", "-w", "lo; id", "sshdump", "1", ""]
-)
-def test_only_names_of_the_kernels_list_are_interfaces(name, monkeypatch):
-    def no_process(*arguments, **options):
-        raise AssertionError("a process was started")
-
-    monkeypatch.setattr(subprocess, "Popen", no_process)
-    with pytest.raises(CaptureError, match="There is no interface"):
-        check_live(name, None, SETTINGS)
-
-
-def test_interfaces_are_those_of_the_kernel(cable):
-    found = {row["name"]: row for row in interfaces()}
-    assert found.keys() == {name for _, name in socket.if_nameindex()} == {"lo", NEAR, FAR}
-    assert found["lo"]["loopback"] and not found[FAR]["loopback"] and found[FAR]["up"]
-    ip("link", "set", FAR, "down")
-    assert not next(row for row in interfaces() if row["name"] == FAR)["up"]
-    check_interface(FAR)
-    with pytest.raises(CaptureError, match="is down"):
-        check_live(FAR, None, SETTINGS)
-
-
-def test_a_missing_or_powerless_dumpcap_is_told(tmp_path):
-    with pytest.raises(ToolError, match="dumpcap was not found"):
-        try_on_interface("", "lo", Settings(dumpcap_path="/nowhere/dumpcap"))
-    dumpcap = tmp_path / "dumpcap"
-    dumpcap.write_text(
-        "#!/bin/sh\necho 'dumpcap: You do not have permission to capture on device \"lo\".' >&2\n"
-        "echo '(socket: Operation not permitted)' >&2\nexit 1\n"
-    )
-    dumpcap.chmod(0o755)
-    with pytest.raises(ToolError, match="may not capture on lo"):
-        try_on_interface("", "lo", Settings(dumpcap_path=str(dumpcap)))
-    assert "may not capture" in capture_problem(Settings(dumpcap_path=str(dumpcap)))
-    assert capture_problem(SETTINGS) is None
-
-
-def test_a_dumpcap_that_takes_too_long_is_ended(tmp_path):
-    dumpcap = tmp_path / "dumpcap"
-    dumpcap.write_text("#!/bin/sh\nexec sleep 60\n")
-    dumpcap.chmod(0o755)
-    with pytest.raises(UsageError, match="compile"):
-        try_on_interface("tcp", "lo", Settings(dumpcap_path=str(dumpcap)))
-    assert children() == []
+def test_what_waits_in_memory_is_bounded():
+    """Nobody takes batches for a while: dumpcap has to wait, and the kernel counts what it lost."""
+    large = [frame + bytes(1_000) for frame in FRAMES]
+    live = capture(settings=Settings(live_queue_bytes=1 << 20))
+    batches = live.batches()
+    next(batches)
+    send_when_heard(large).join()
+    sent = len(large)
+    while live.behind_bytes < 1 << 20:
+        send(large * 100)
+        sent += 100 * len(large)
+    for _ in range(10):
+        send(large * 1_000)
+        sent += 1_000 * len(large)
+    assert live.behind_bytes <= 2 << 20
+    live._stop.set()
+    packets = sum(map(len, batches))
+    assert live.packets == packets and live.dropped_packets > 0
+    # What still waits in the kernel when dumpcap is told to end is neither.
+    assert packets + live.dropped_packets <= sent

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytes, count, duration, msOfText, naturalOrder, percent, percentages, rate, serviceName, shortName, shortenMiddle, visibleText } from '../../web/js/format.js';
+import { bytes, count, duration, fromTo, msOfText, naturalOrder, percent, percentages, rate, serviceName, shortName, shortenMiddle, visibleText } from '../../web/js/format.js';
 
 /** The spaces that keep a number together, written as a plain one. */
 const plain = (text) => text.replace(/[\u00a0\u2009\u202f]/g, ' ');
@@ -44,6 +44,21 @@ test('what cannot be seen is shown by its number', () => {
   assert.equal(visibleText('a\u0000\u001b[31m\u200b'), 'a⟨0000⟩⟨001B⟩[31m⟨200B⟩');
   assert.equal(visibleText('<b>日本語</b> ü'), '<b>日本語</b> ü');
   assert.equal(visibleText('half \ud800 pair'), 'half \ufffd pair');
+});
+
+test('three digits stay three where rounding carries over', () => {
+  assert.equal(bytes(9_995_000), '10.0 MB');
+  assert.equal(bytes(99.95e6), '100 MB');
+  assert.equal(bytes(99.94e6), '99.9 MB');
+  assert.equal(duration(59_999), '1 min 00 s');
+  assert.equal(duration(59_900), '59.9 s');
+  assert.equal(duration(60_000), '1 min 00 s');
+});
+
+test('names that are read from the right stand each for itself around an arrow', () => {
+  assert.equal(fromTo('web-1', 'db-1'), 'web-1 → db-1');
+  assert.equal(fromTo('שרת-1', 'خادم'), '\u2068שרת-1\u2069 → \u2068خادم\u2069');
+  assert.equal(fromTo('a\u202eb', 'c'), 'a⟨202E⟩b → c', 'what the name itself holds is shown, not obeyed');
 });
 
 test('long texts keep both ends', () => {

@@ -10,7 +10,7 @@ const chip = (title) => chips.find((one) => one.title === title);
 const facts = (title) => chip(title).facts.map((fact) => (fact.off ? `! ${fact.text}` : fact.text).replace(/\u00a0/g, ' '));
 
 test('points of one host and role share a chip, those with a flaw first', () => {
-  assert.deepEqual(chips.map((one) => one.title), ['host-2 mirror', 'host unknown role unknown', 'host-1 vNIC × 2', 'host-1 uplink']);
+  assert.deepEqual(chips.map((one) => one.title), ['host-2 mirror', 'role unknown, host unknown', 'host-1 vNIC × 2', 'host-1 uplink']);
 });
 
 test('doubling is told and counted once, one-way traffic is a flaw', () => {
@@ -18,7 +18,7 @@ test('doubling is told and counted once, one-way traffic is a flaw', () => {
 });
 
 test('a point without a host and with drops has two flaws', () => {
-  assert.deepEqual(facts('host unknown role unknown'), ['! no host stated', '1.00 copies', '! 7 dropped']);
+  assert.deepEqual(facts('role unknown, host unknown'), ['! no host stated', '1.00 copies', '! 7 dropped']);
 });
 
 test('complete uplinks are said where they matter', () => {

@@ -8,7 +8,7 @@ import { cellsOf, firstFrom, largestPart, largestSum } from '../../web/js/layout
 import { bandsAt, fitView, paneOf, planBands, under } from '../../web/js/layout/matrix-frame.js';
 import { matrixPicture } from '../../web/js/scene/matrix-picture.js';
 import { matrixScene } from '../../web/js/scene/matrix-items.js';
-import { cellSelection, foldTexts, spokenCell } from '../../web/js/views/matrix-words.js';
+import { cellSelection, foldTexts, gridName, spokenCell } from '../../web/js/views/matrix-words.js';
 import { newVm, threeHosts, threeHostsModel } from './three-hosts.js';
 
 const ROOM = { width: 1048, height: 700 };
@@ -191,4 +191,14 @@ test('the same matrix comes as items, with a rectangle for each part of each cel
   const parts = matrix.cells.list.reduce((sum, cell) => sum + cell.parts.length * (cell.row === cell.column ? 1 : 2), 0);
   assert.equal(items.filter((item) => item.kind === 'rect' && fills.has(item.fill)).length, parts);
   for (const item of items) if (item.kind === 'rect') assert.ok(item.x >= bounds.x && item.x + item.w <= bounds.x + bounds.w);
+});
+
+test('a filter hides cells and changes no share: heads and the name of the grid count all traffic', () => {
+  const model = threeHostsModel();
+  const every = matrixOf(model);
+  const filtered = matrixOf(model, { filters: showLane(NO_FILTERS, 'left', false) });
+  assert.ok(filtered.cells.list.length < every.cells.list.length);
+  assert.deepEqual(filtered.words, every.words);
+  assert.ok(filtered.words.some(({ share, word }) => word === 'stayed' && !share.startsWith('100')));
+  assert.equal(gridName(filtered, model).split(', ').at(-1), gridName(every, model).split(', ').at(-1));
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limitsOf } from '../../web/js/model/live-limits.js';
-import { bytesRead, paceOf, withMark } from '../../web/js/model/pace.js';
+import { bytesRead, paceOf, stageName, withMark } from '../../web/js/model/pace.js';
 
 const steady = (perSecond, seconds) => Array.from({ length: seconds * 2 + 1 }, (_, i) => ({ atMs: i * 500, done: (i * perSecond) / 2 }));
 
@@ -26,10 +25,4 @@ test('bytes read are those of the files before and a share of this one', () => {
   assert.deepEqual(bytesRead({ captures, progress: { stage: 'b', packets: 1, share: 0.5 } }), { done: 125, total: 150 });
   assert.equal(bytesRead({ captures, progress: { stage: 'names', packets: 1, share: 0.5 } }), null);
   assert.equal(bytesRead({ captures, progress: null }), null);
-});
-
-test('limits are sent in seconds and bytes, and empty ones not at all', () => {
-  const typed = { seconds: '2', bytes: '1.5', packets: '' };
-  assert.deepEqual(limitsOf((key) => typed[key]), { seconds: 120, bytes: 1_500_000 });
-  assert.deepEqual(limitsOf(() => '-3'), {});
 });

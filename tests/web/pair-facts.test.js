@@ -71,3 +71,10 @@ test('how much a download holds, and why there is none', () => {
 test('how many are shown of how many', () => {
   assert.equal(plain(shownOfTotal(100, 1204)), '(100 of 1 204)');
 });
+
+test('with a time range chosen, figures of the whole capture say so', () => {
+  const model = { facts: { points: [{ role: 'uplink', host: 'h1' }], range: { from_ns: 1, to_ns: 2 } } };
+  const [[term]] = uplinkFacts({ a: { host: 'h1' }, b: { host: null }, lane: 'left' }, { rows: [], more_rows: 0 }, model);
+  assert.equal(term, 'On the uplink of h1, whole capture');
+  assert.equal(packetsOffer({ packets: 2, bytes: 1500, complete: true, reason: null }, true).label, 'Download these packets (pcap) · whole capture · 2 packets, about 1.50 kB');
+});

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildModel } from '../../web/js/model/graph-model.js';
 import { foldedHosts } from '../../web/js/model/clusters.js';
-import { NO_FILTERS, applyFilters } from '../../web/js/model/filters.js';
+import { NO_FILTERS, applyFilters, showLane } from '../../web/js/model/filters.js';
 import { cellAt, houseOf, layOut } from '../../web/js/layout/street.js';
 import { planFrame, sizesOf } from '../../web/js/layout/frame.js';
 import { assignSlots } from '../../web/js/layout/slots.js';
@@ -22,7 +22,7 @@ function edge(source, target, bytes, lane) {
   };
 }
 
-function sceneOf(nodes, edges, { selection = null, grouping = 'auto', clusters = {} } = {}) {
+function sceneOf(nodes, edges, { selection = null, grouping = 'auto', clusters = {}, filters = NO_FILTERS } = {}) {
   const document = { ...threeHosts(), nodes, edges };
   document.graph.hosts = Object.entries(clusters).map(([host, cluster]) => ({ host, cluster }));
   const model = buildModel(document);
@@ -30,7 +30,7 @@ function sceneOf(nodes, edges, { selection = null, grouping = 'auto', clusters =
   const slots = assignSlots(model, null, folded);
   const sizes = sizesOf(slots, (cluster) => [...folded.values()].filter((one) => one === cluster).length);
   const layout = layOut(slots, planFrame(sizes, { width: 1000, height: 700 }, { growing: false, gates: false }), folded);
-  return { model, layout, scene: streetScene(layout, model, applyFilters(model, NO_FILTERS), selection, { filtering: false, grouped: true }) };
+  return { model, layout, scene: streetScene(layout, model, applyFilters(model, filters), selection, { filtering: filters !== NO_FILTERS, grouped: true }) };
 }
 
 const crowd = Array.from({ length: 40 }, (_, i) => newVm(`vm-${String(i).padStart(2, '0')}`, 'esx-1'));
@@ -105,4 +105,17 @@ test('what is mixed is drawn in two colours at every distance and however thin',
     assert.ok(ways('stay').length > 0, detail);
     assert.deepEqual(ways('stay').filter((d) => !ways('leave').includes(d)), [], detail);
   }
+});
+
+test('a filter takes lines away and no share: cards count all traffic of their endpoints, also in pictures', () => {
+  const nodes = [newVm('a', 'esx-1'), newVm('b', 'esx-1'), newVm('c', 'esx-2')];
+  const edges = [edge('a', 'b', 300, 'stayed'), edge('a', 'c', 700, 'left')];
+  const cards = (scene, detail) => itemsAt(scene, detail).filter((item) => item.kind === 'text').flatMap(({ text, lead }) => [text, lead?.text ?? '']).filter((text) => /%|stayed|traffic/.test(text)).sort();
+  const [every, filtered] = [NO_FILTERS, showLane(NO_FILTERS, 'left', false)].map((filters) => sceneOf(nodes, edges, { filters }).scene);
+  assert.equal(every.routes.trunks.length, 1);
+  assert.equal(filtered.routes.trunks.length, 0);
+  assert.ok(cards(filtered, 'near').includes('30\u00a0%'), cards(filtered, 'near').join());
+  const shares = (texts) => texts.filter((text) => !text.startsWith('uplink'));
+  for (const detail of ['near', 'middle', 'far']) assert.deepEqual(shares(cards(filtered, detail)), shares(cards(every, detail)), detail);
+  assert.ok(filtered.items.some((item) => item.lead?.text === '30\u00a0%'));
 });

@@ -4,7 +4,7 @@ import { clockSpan, rateAxis, roundDuration } from '../../web/js/format.js';
 import { borderNear, carried, drawn, halfOf, moved, resized, sameRange, usedRange, wholeRange } from '../../web/js/model/brush.js';
 import { modelWithin } from '../../web/js/model/graph-model.js';
 import { denominators, headline } from '../../web/js/model/headline.js';
-import { axisOf, bitRate, bucketTexts, highest, marksOf, moveText, niceTop, spokenSummary, stacked, timeTicks } from '../../web/js/model/timeline.js';
+import { axisOf, bitRate, bucketTexts, highest, marksOf, moveText, niceTop, seriesOn, spokenSummary, stacked, timeTicks } from '../../web/js/model/timeline.js';
 import { threeHosts, threeHostsModel } from './three-hosts.js';
 
 const plain = (text) => text.replace(/[\u00a0\u2009]/g, ' ');
@@ -176,4 +176,13 @@ test('a pair of a newer result than the whole is left out until that follows', (
   const part = threeHosts();
   part.edges[0].source = 'vm:newcomer';
   assert.equal(modelWithin(threeHostsModel(), part).pairs.length, part.edges.length - 1);
+});
+
+test('a series of an older or newer result stands on the same buckets, or nowhere', () => {
+  const whole = timelineOf({ stayed: [100, 50, 5] });
+  const older = timelineOf({ stayed: [10, 20] });
+  assert.equal(seriesOn(older, whole), older);
+  assert.deepEqual(seriesOn(timelineOf({ stayed: [1, 2, 3, 4] }), whole).series.stayed, [1, 2, 3]);
+  assert.equal(seriesOn(timelineOf({ stayed: [10] }, { bucket_ms: 2000 }), whole), null, 'buckets have become wider');
+  assert.equal(seriesOn(timelineOf({ stayed: [10] }, { t0_ns: '7' }), whole), null, 'an earlier capture came in');
 });

@@ -128,14 +128,14 @@ export const api = {
     const page = new URLSearchParams({ limit: '100', ...(cursor ? { cursor } : {}) });
     return request('GET', `${mapPath(id)}/conversations?${pairQuery(a, b)}&${page}`);
   },
-  /** @param {string} id @param {string} node @returns {Promise<{placement: import('./document-types.js').Placement|null}>} */
-  placement: (id, node) => request('GET', `${mapPath(id)}/placement?${new URLSearchParams({ node })}`),
+  /** @param {string} id @param {string} node @param {AbortSignal} signal @returns {Promise<{placement: import('./document-types.js').Placement|null}>} */
+  placement: (id, node, signal) => request('GET', `${mapPath(id)}/placement?${new URLSearchParams({ node })}`, { signal }),
   /** @param {string} id @param {string} a @param {string} b @returns {string} address of a download */
   packetsAddress: (id, a, b) => `/api${mapPath(id)}/packets?${pairQuery(a, b)}`,
   /** @param {string} id @param {string} a @param {string} b @param {AbortSignal} signal @returns {Promise<import('./document-types.js').PacketsSize>} */
   packetsSize: (id, a, b, signal) => request('GET', `${mapPath(id)}/packets?${pairQuery(a, b)}&size=1`, { signal }),
-  /** @param {string} id @param {string} name @returns {Promise<string>} */
-  inventoryText: async (id, name) => (await send('GET', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`)).text,
+  /** @param {string} id @param {string} name @param {AbortSignal} [signal] @returns {Promise<string>} */
+  inventoryText: async (id, name, signal) => (await send('GET', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`, { signal })).text,
   /** @param {string} id @param {string} name @param {string} content @returns {Promise<void>} */
   putInventory: async (id, name, content) => void await send('PUT', `${mapPath(id)}/inventory/${encodeURIComponent(name)}`, { body: content, type: 'application/octet-stream' }),
   /** @param {string} id @param {string} name @returns {Promise<void>} */
@@ -146,8 +146,8 @@ export const api = {
   startLive: (id, wanted) => request('POST', `${mapPath(id)}/live`, { json: wanted }),
   /** @param {string} id @returns {Promise<MapStatus>} */
   stopLive: (id) => request('DELETE', `${mapPath(id)}/live`),
-  /** @param {string} id @param {string} format @returns {string} address of a download */
-  exportAddress: (id, format) => `/api${mapPath(id)}/export/${format}`,
+  /** @param {string} id @param {string} format @param {boolean} [anonymize] @returns {string} address of a download */
+  exportAddress: (id, format, anonymize = false) => `/api${mapPath(id)}/export/${format}${anonymize ? '?anonymize=1' : ''}`,
   /** @param {string} id @returns {Promise<import('./document-types.js').Report>} */
   report: (id) => request('GET', `${mapPath(id)}/report?format=json`),
   /** @param {string} id @param {'md'|'html'} format @returns {string} address of a download */
@@ -186,17 +186,19 @@ export function upload(id, folder, file, { onProgress, signal }) {
 }
 
 /**
- * Follows a map. The browser connects again by itself, but not after an answer that is no stream: then it is refused.
+ * Follows a map. The browser connects again by itself, and is then told what it missed as one change; but not after an
+ * answer that is no stream: then it is refused.
  * @param {string} id
- * @param {{onState: (status: MapStatus) => void, onGraph: (revision: number) => void, onDeleted: () => void, onRefused: () => void}} handlers
+ * @param {number} since the revision that is there already, 0 for none
+ * @param {{onState: (status: MapStatus) => void, onGraph: (revision: number, changes: GraphChanges|null) => void, onDeleted: () => void, onRefused: () => void}} handlers changes: those since the revision told before; null when they have to be asked for
  * @returns {() => void} ends it
  */
-export function follow(id, { onState, onGraph, onDeleted, onRefused }) {
-  const source = new EventSource(`/api${mapPath(id)}/events`);
+export function follow(id, since, { onState, onGraph, onDeleted, onRefused }) {
+  const source = new EventSource(`/api${mapPath(id)}/events?since=${since}`);
   const on = (/** @type {string} */ name, /** @type {(data: any) => void} */ handler) =>
     source.addEventListener(name, (event) => handler(JSON.parse(/** @type {MessageEvent} */ (event).data || '{}')));
   on('state', onState);
-  on('graph', ({ revision }) => onGraph(revision));
+  on('graph', ({ revision, changes }) => onGraph(revision, changes ?? null));
   on('deleted', () => {
     source.close();
     onDeleted();

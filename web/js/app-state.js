@@ -50,6 +50,9 @@ export const INITIAL_STATE = {
 /** Map, matrix and table share one filter result. */
 export const shownOf = memoized(applyFilters);
 
+/** What no filter hides: shares of hosts and places are facts of all their traffic. */
+export const allOf = memoized((/** @type {GraphModel} */ model) => applyFilters(model, NO_FILTERS));
+
 /** @param {MapStatus|null} map @returns {boolean} whether the server is at work on it */
 export function isBusy(map) {
   return map !== null && ['queued', 'running', 'live'].includes(map.state);

@@ -146,7 +146,23 @@
  * @property {{name: string, size_bytes: number}[]} inventory
  * @property {any} points
  * @property {boolean} stale
- * @property {{interface: string, filter: string|null, packets: number, dropped_packets: number|null}|null} live
+ * @property {Live|null} live
+ */
+/**
+ * A live capture: what was asked for, and how it goes.
+ * @typedef {object} Live
+ * @property {string} interface all names, with commas between them
+ * @property {string|null} filter
+ * @property {number} seconds limit
+ * @property {number} bytes limit
+ * @property {number} packets limit
+ * @property {number} elapsed_s
+ * @property {number} captured_bytes
+ * @property {number|null} dropped_packets null while nobody has told them
+ * @property {Record<string, number|null>} dropped_by_interface
+ * @property {number} behind_bytes captured, and not yet read
+ * @property {number|null} kept_packets of a capture of the map; null for none
+ * @property {string|null} problem why packets are not kept
  */
 /** @typedef {{maps: MapStatus[], keep_captures_s: number, keep_captures_bytes: number, max_upload_bytes: number}} MapList */
 /** @typedef {{uplinks?: string[], uplinks_complete?: boolean, cluster?: string|null}} HostStatement */
@@ -237,7 +253,8 @@
 /** @typedef {{packets: number|null, bytes: number|null, complete: boolean, reason: string|null}} PacketsSize of the packets of a pair; reason: why they cannot be had, or not all */
 /** @typedef {{name: string, description: string, up: boolean, loopback: boolean}} Interface */
 /** @typedef {{seconds: number, bytes: number, packets: number}} LiveLimits */
-/** @typedef {{interfaces: Interface[], problem: string|null, limits: LiveLimits}} InterfaceList */
-/** @typedef {{interface: string, filter: string|null, limits: Partial<LiveLimits>}} LiveWanted */
+/** @typedef {{interfaces: Interface[], problem: string|null, limits: LiveLimits, running: number, most_running: number, most_interfaces: number}} InterfaceList */
+/** @typedef {{name: string, role: string|null, host: string|null}} LiveInterface */
+/** @typedef {{interfaces: LiveInterface[], filter: string|null, limits: Partial<LiveLimits>}} LiveWanted */
 
 export {};

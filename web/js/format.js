@@ -3,9 +3,9 @@
 const THIN = '\u2009';
 const FIXED = '\u00a0'; // keeps a number and its sign on one line
 
-/** Three significant digits: 1.84, 12.3, 412. @param {number} value */
+/** Three significant digits: 1.84, 12.3, 412. What would be written 10.00 or 100.0 has them already. @param {number} value */
 function threeDigits(value) {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  return value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
 }
 
 /**
@@ -169,7 +169,8 @@ export function clockSpan(from, to) {
 /** @param {number} ms @returns {string} "6 h 01 min", "12.3 s" */
 export function duration(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${threeDigits(ms / 1000)} s`;
+  if (ms < 59_950) return `${threeDigits(ms / 1000)} s`; // above it would be written 60.0
+  if (ms < 60_000) return '1 min 00 s';
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 60) return `${minutes} min ${pad(Math.floor((ms % 60_000) / 1000))} s`;
   if (minutes >= 2880) return plural(Math.round(minutes / 1440), 'day');
@@ -198,6 +199,22 @@ export function visibleText(text) {
     .replace(INVISIBLE, (sign) => `⟨${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`)
     .replace(HEAPED, '$1…')
     .replace(/\p{Surrogate}/gu, '\ufffd');
+}
+
+// Letters that are read from the right: Hebrew, Arabic and their neighbours.
+const FROM_THE_RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/**
+ * A visible text that is one unit among others: two names that are read from the right would change places around an arrow.
+ * @param {string} text
+ */
+export function isolated(text) {
+  return FROM_THE_RIGHT.test(text) ? `\u2068${text}\u2069` : text;
+}
+
+/** Two names and an arrow, safe to look at. @param {string} from @param {string} to */
+export function fromTo(from, to) {
+  return `${isolated(visibleText(from))} → ${isolated(visibleText(to))}`;
 }
 
 /**

@@ -19,6 +19,7 @@ function offer(link, address) {
 /** @param {string} heading @param {string} text */
 function say(heading, text) {
   fill(place, el('h1', {}, heading), el('p', { class: 'hostile' }, text));
+  byId('report-state').textContent = `${heading}. ${text}`;
 }
 
 async function show() {
@@ -30,6 +31,7 @@ async function show() {
   try {
     const report = await api.report(id);
     fill(place, reportElements(report));
+    byId('report-state').textContent = `${report.title} is shown.`; // not all of it at once
     document.title = `${report.title} – FlowMap`;
     offer('markdown-link', api.reportAddress(id, 'md'));
     offer('html-link', api.reportAddress(id, 'html'));

@@ -36,6 +36,8 @@ export function createSession(store) {
   /** The document that is shown, for the next one to begin with. @type {import('./document-types.js').GraphDocument|null} */
   let shown = null;
   let wanted = 0; // the newest that the server has told of
+  /** What came with it: used when it follows what is shown. @type {import('./document-types.js').GraphChanges|null} */
+  let told = null;
   /** @type {string|null} */
   let loading = null; // id of the map whose result is on its way
   let noticeId = 0;
@@ -97,7 +99,7 @@ export function createSession(store) {
     const map = await api.getMap(id);
     if (turn !== opened) return;
     ranging?.abort(); // one of the map before may have been asked for meanwhile
-    [revision, wanted, shown] = [0, 0, null];
+    [revision, wanted, shown, told] = [0, 0, null, null];
     const fresh = keepView ? {} : { selection: null, filters: NO_FILTERS, range: null, camera: null, matrixFolds: null, matrixCamera: null, grouping: /** @type {const} */ ('auto'), unfolded: [], past: [] }; // they belonged to the other map
     store.set({ map, whole: null, model: null, health: null, timeline: null, ...fresh });
     const address = new URL(location.href);
@@ -106,7 +108,7 @@ export function createSession(store) {
     if (replaces || address.href === location.href) history.replaceState(null, '', address);
     else history.pushState(null, '', address);
     if (map.revision > 0) await loadGraph(id, map.revision);
-    following.start(id);
+    following.start(id, revision);
   }
 
   const following = createFollowing({
@@ -116,7 +118,10 @@ export function createSession(store) {
       store.set({ map });
       if (ended) refreshMaps().catch(report);
     },
-    onGraph: (id, newest) => void loadGraph(id, newest).catch(report),
+    onGraph: (id, newest, changes) => {
+      told = changes;
+      loadGraph(id, newest).catch(report);
+    },
     onGone: () => {
       notify('This map was deleted.', 'info');
       leave().catch(report);
@@ -201,7 +206,7 @@ export function createSession(store) {
     const before = shown; // opening a map meanwhile forgets it
     if (before === null) return api.graph(id);
     try {
-      const changes = await api.changes(id, revision);
+      const changes = told?.since === revision ? told : await api.changes(id, revision);
       return { document: applyChanges(before, changes), revision: changes.revision };
     } catch (error) {
       if (error instanceof ApiError && error.status === 410) return api.graph(id);
@@ -231,7 +236,7 @@ export function createSession(store) {
       else await refreshMaps();
     } catch (error) {
       report(error);
-      if (store.get().map?.id === id && !following.isOn()) following.start(id);
+      if (store.get().map?.id === id && !following.isOn()) following.start(id, revision);
     }
   }
 
@@ -296,7 +301,7 @@ export function createSession(store) {
   /** @param {import('./document-types.js').LiveWanted} wanted */
   async function startLive(wanted) {
     const before = store.get().map?.id ?? null;
-    const { id } = await api.createMap(`Live on ${wanted.interface}`);
+    const { id } = await api.createMap(`Live on ${wanted.interfaces.map(({ name }) => name).join(', ')}`);
     try {
       await api.startLive(id, wanted);
       await open(id);
@@ -367,7 +372,7 @@ export function createSession(store) {
     pause: following.stop,
     resume: () => {
       const id = store.get().map?.id;
-      if (id && !following.isOn()) following.start(id);
+      if (id && !following.isOn()) following.start(id, revision);
     },
   };
 }

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from dataclasses import replace
 from typing import Annotated
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request, Response
 
-from flowmap.api import conversations, results
-from flowmap.api.changes import changes_between
-from flowmap.api.graph_filter import GraphFilter, narrowed
-from flowmap.api.maps import MapRecord
+from flowmap.api.changes import changes_since
 from flowmap.api.problems import Problem, SafeJSON
+from flowmap.api.results import views, with_view_times
 from flowmap.api.state import State, t0_text
+from flowmap.store import conversations, pairs
+from flowmap.store.narrowed import GraphFilter, narrowed
+from flowmap.store.result import document_path
 
 router = APIRouter()
 
@@ -48,7 +47,7 @@ def get_graph(
 ) -> Response:
     """The graph document (DESIGN section 5) as ``application/json`` with an ``ETag``; 304 when it is the client's.
 
-    Filters drop the edges that do not match, and say so in ``graph.warnings`` (:mod:`flowmap.api.graph_filter`):
+    Filters drop the edges that do not match, and say so in ``graph.warnings`` (:mod:`flowmap.store.narrowed`):
     ``left_host`` one or several words with commas, ``vm`` an id, label, name, IP or MAC of either end, ``service`` a
     port, ``tcp/443`` or a name, ``segment`` of either end, ``min_bytes``, ``top`` the largest, ``from_ms`` and
     ``to_ms`` in whole time buckets, which ``graph.range`` names. 409 before the first result. The
@@ -65,11 +64,12 @@ def get_graph(
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": tag})
     if wanted == GraphFilter():
-        content = results.document_path(record.folder, revision).read_bytes()
+        content = document_path(record.folder, revision).read_bytes()
         return Response(content, media_type="application/json", headers={"ETag": tag, REVISION: str(revision)})
-    if wanted.range_ms:
-        wanted = _with_range(record, wanted)
-    return SafeJSON(narrowed(results.shared_document(record.folder, record.revision), wanted), headers={"ETag": tag})
+    if wanted.range_ms and record.t0_ns is None:
+        raise Problem(422, "No packet of this map has a time, so there is no time range to choose.")
+    with views(record, state.settings) as result:
+        return Response(narrowed(result, wanted).encode(), media_type="application/json", headers={"ETag": tag})
 
 
 @router.get("/api/maps/{map_id}/graph/changes")
@@ -85,20 +85,10 @@ def get_graph_changes(state: State, map_id: str, since: Annotated[int, Query(ge=
     record = state.map_with_result(map_id)
     revision = record.revision
     try:
-        new = results.shared_document(record.folder, revision)
-        old = new if since == revision else results.shared_document(record.folder, since)
+        changes = changes_since(record.folder, since, revision)
     except FileNotFoundError:
         raise Problem(410, "That revision is no longer kept; load the whole graph.") from None
-    return SafeJSON({"revision": revision, "since": since, **changes_between(old, new)})
-
-
-def _with_range(record: MapRecord, wanted: GraphFilter) -> GraphFilter:
-    assert wanted.range_ms
-    if record.t0_ns is None:
-        raise Problem(422, "No packet of this map has a time, so there is no time range to choose.")
-    with results.views(record.folder, record.revision) as database:
-        found = conversations.within(database, record.t0_ns, *wanted.range_ms)
-    return replace(wanted, within=found)
+    return SafeJSON({"revision": revision, "since": since, **changes})
 
 
 @router.get("/api/maps/{map_id}/pairs/{pair:path}")
@@ -116,28 +106,23 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
     FlowMap made the map without the evidence of its pairs.
     """
     record = state.map_with_result(map_id)
-    document = results.shared_document(record.folder, record.revision)
     ends = _pair_of(request, "/pairs/")
-    edge = next((edge for edge in document["edges"] if {edge["source"], edge["target"]} == set(ends)), None)
-    if edge is None or (ends[0] == ends[1] and edge["source"] != edge["target"]):
-        raise Problem(404, "These two endpoints did not talk to each other in this map.")
-    nodes = {node["id"]: node for node in document["nodes"]}
-    with results.views(record.folder, record.revision) as database:
-        found = conversations.page(database, record.t0_ns, conversations.condition(ends), PAIR_ROWS)
-    try:
-        evidence = results.evidence(record.folder, record.revision, edge["source"], edge["target"], record.t0_ns)
-    except sqlite3.OperationalError as error:  # the tables came later than the first results
-        text = "An earlier FlowMap made this map, without the evidence of its pairs; start its analysis again."
-        raise Problem(409, text) from error
+    with views(record, state.settings) as result:
+        pair_found = pairs.find_pair(result, *ends)
+        if pair_found is None:
+            raise Problem(404, "These two endpoints did not talk to each other in this map.")
+        found = conversations.page(result, conversations.condition(ends), PAIR_ROWS)
+    t0_ns, sightings = record.t0_ns, pair_found.sightings
     return SafeJSON(
         {
             "t0_ns": t0_text(record),
-            "source": nodes[edge["source"]],
-            "target": nodes[edge["target"]],
-            "edge": results.with_view_times(edge, record.t0_ns),
+            "source": pair_found.source,
+            "target": pair_found.target,
+            "edge": with_view_times(pair_found.edge, t0_ns),
             "total": found["total"],
-            "conversations": found["conversations"],
-            **evidence,
+            "conversations": [with_view_times(row, t0_ns) for row in found["conversations"]],
+            "sightings": sightings | {"rows": [with_view_times(row, t0_ns) for row in sightings["rows"]]},
+            "placement": pair_found.placement,
         }
     )
 
@@ -146,13 +131,8 @@ def get_pair(state: State, request: Request, map_id: str, pair: str) -> Response
 def get_placement(state: State, map_id: str, node: Annotated[str, Query(max_length=1_024)]) -> Response:
     """``{"placement": placement|null}``: how kind and host of a node are known, null for a group; 409 when an earlier
     FlowMap made the map without it."""
-    record = state.map_with_result(map_id)
-    try:
-        placed = results.placement(record.folder, record.revision, node)
-    except sqlite3.OperationalError as error:
-        text = "An earlier FlowMap made this map, without who placed its machines; start its analysis again."
-        raise Problem(409, text) from error
-    return SafeJSON({"placement": placed})
+    with views(state.map_with_result(map_id), state.settings) as result:
+        return SafeJSON({"placement": pairs.placement(result, node)})
 
 
 def _pair_of(request: Request, marker: str) -> tuple[str, str]:
@@ -185,8 +165,10 @@ def list_conversations(
     """
     record = state.map_with_result(map_id)
     where = conversations.condition(pair_of(pair), words_of(left_host), service)
-    with results.views(record.folder, record.revision) as database:
-        return SafeJSON({"t0_ns": t0_text(record), **conversations.page(database, record.t0_ns, where, limit, cursor)})
+    with views(record, state.settings) as result:
+        found = conversations.page(result, where, limit, cursor)
+    found["conversations"] = [with_view_times(row, record.t0_ns) for row in found["conversations"]]
+    return SafeJSON({"t0_ns": t0_text(record), **found})
 
 
 @router.get("/api/maps/{map_id}/timeline")
@@ -201,10 +183,8 @@ def get_timeline(
     "undetermined": [], "group": []}, "untimed_bytes"}``, of a pair, of a node (its id), or of all; all series have one
     length, ``start_ms`` is where the first bucket begins, ``left`` is without its hairpins."""
     record = state.map_with_result(map_id)
-    where = conversations.condition(pair_of(pair), node=node)
-    totals = results.shared_document(record.folder, record.revision)["graph"]["totals"]
-    with results.views(record.folder, record.revision) as database:
-        found = conversations.timeline(database, (record.t0_ns, totals["last_seen_ns"]), where, buckets)
+    with views(record, state.settings) as result:
+        found = conversations.timeline(result, buckets, pair=pair_of(pair), node=node)
     return SafeJSON({"t0_ns": t0_text(record), **found})
 
 
@@ -213,12 +193,13 @@ def get_health(state: State, map_id: str) -> Response:
     """Health of the captures: ``{"t0_ns", "complete", "points": [point of the document with first_ms and last_ms],
     "captures", "hosts": {host: {"uplinks", "uplinks_complete"}}, "warnings", "estimated"}``."""
     record = state.map_with_result(map_id)
-    graph = results.shared_document(record.folder, record.revision)["graph"]
+    with views(record, state.settings) as result:
+        graph = result.facts["graph"]
     return SafeJSON(
         {
             "t0_ns": t0_text(record),
             "complete": graph["complete"],
-            "points": [results.with_view_times(point, record.t0_ns) for point in graph["points"]],
+            "points": [with_view_times(point, record.t0_ns) for point in graph["points"]],
             "captures": graph["captures"],
             "hosts": record.points["hosts"],
             "warnings": graph["warnings"],

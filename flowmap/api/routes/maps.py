@@ -45,9 +45,10 @@ def create_sample_map(state: State) -> Response:
 
 @router.get("/api/maps")
 def list_maps(state: State) -> Response:
-    """``{"maps": [status], "keep_captures_s", "keep_captures_bytes", "max_upload_bytes"}``, newest map first."""
+    """``{"maps": [status], "keep_captures_s", "keep_captures_bytes", "keep_maps_s", "keep_maps_bytes",
+    "max_upload_bytes"}``, newest map first; 0 of ``keep_maps_*`` is no limit."""
     answer: dict[str, Any] = {"maps": [status(state, record) for record in state.maps.all()]}
-    for name in ("keep_captures_s", "keep_captures_bytes", "max_upload_bytes"):
+    for name in ("keep_captures_s", "keep_captures_bytes", "keep_maps_s", "keep_maps_bytes", "max_upload_bytes"):
         answer[name] = getattr(state.settings, name)
     return SafeJSON(answer)
 

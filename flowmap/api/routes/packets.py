@@ -18,11 +18,13 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message
 
 from flowmap import __version__
+from flowmap.api.limits import limit_worker
 from flowmap.api.maps import MapRecord
 from flowmap.api.pair_packets import PairPackets, comment_of, pair_packets
 from flowmap.api.problems import Problem, SafeJSON
 from flowmap.api.routes.graph import Ends, pair_of
 from flowmap.api.state import ServerState, State
+from flowmap.settings import Settings
 
 router = APIRouter()
 
@@ -30,7 +32,7 @@ PIECE_BYTES = 256 << 10
 _LOOK_S = 0.5
 
 
-@router.get("/api/maps/{map_id}/packets")
+@router.get("/api/maps/{map_id}/packets", response_class=Response)
 async def get_packets(
     request: Request, state: State, map_id: str, pair: Ends = None, size: Annotated[int, Query(ge=0, le=1)] = 0
 ) -> Response:
@@ -52,17 +54,18 @@ async def get_packets(
     ends = pair_of(pair)
     if ends is None:
         raise Problem(422, "State the pair: two node ids, each URL-encoded, with a comma between them.")
-    found = await run_in_threadpool(pair_packets, record, ends)
+    found = await run_in_threadpool(pair_packets, record, ends, state.settings)
     if size:
         return SafeJSON(found.size(state.settings.max_download_bytes))
     if not found.captures:
         raise Problem(found.status, " ".join(found.reasons))
     if state.downloads >= state.settings.max_downloads:
-        raise Problem(503, f"{state.downloads} downloads of packets are running, which is the limit; wait for one.")
+        sentence = f"{state.downloads} downloads of packets are running, which is the limit; wait for one."
+        raise Problem(503, sentence, cap="max_downloads")
     state.downloads += 1
     try:
         command = await run_in_threadpool(_command, state, record, found)
-        process = await _started(command, request)
+        process = await _started(command, request, state.settings)
     except BaseException:
         state.downloads -= 1
         raise
@@ -86,7 +89,7 @@ def _command(state: ServerState, record: MapRecord, found: PairPackets) -> bytes
     return json.dumps(command).encode() + b"\n"
 
 
-async def _started(command: bytes, request: Request) -> Process:
+async def _started(command: bytes, request: Request, settings: Settings) -> Process:
     """A worker that has found its first packets; :class:`Problem` 409 with its sentence when it cannot.
 
     It may read for minutes before that: it ends when the client leaves.
@@ -95,6 +98,7 @@ async def _started(command: bytes, request: Request) -> Process:
         sys.executable, "-P", "-m", "flowmap.api.packets_worker",
         stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd="/", start_new_session=True, limit=PIECE_BYTES,
     )  # fmt: skip
+    limit_worker(process.pid, settings)
     try:
         assert process.stdin and process.stdout
         process.stdin.write(command)

@@ -8,16 +8,16 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 
-from flowmap.api import results
 from flowmap.api.problems import Problem
 from flowmap.api.state import State
 from flowmap.report import FORMATS, make_report
 from flowmap.report.html import content_security_policy
+from flowmap.store.result import load_document
 
 router = APIRouter()
 
 
-@router.get("/api/maps/{map_id}/report")
+@router.get("/api/maps/{map_id}/report", response_class=Response)
 def get_report(state: State, map_id: str, format: Annotated[str, Query(max_length=16)] = "json") -> Response:
     """The report as ``md``, ``html`` or ``json`` (:func:`flowmap.report.content.as_json`), made from the document.
 
@@ -28,7 +28,7 @@ def get_report(state: State, map_id: str, format: Annotated[str, Query(max_lengt
     chosen = FORMATS.get(format)
     if chosen is None:
         raise Problem(422, f"There is no such format of a report; choose one of {', '.join(FORMATS)}.")
-    document = results.load_document(record.folder, record.revision)
+    document = load_document(record.folder, record.revision)
     if "grades" not in document["graph"]:
         raise Problem(409, "An earlier FlowMap made this map, without what a report needs; start its analysis again.")
     report = make_report(document)

@@ -7,20 +7,15 @@ kept as data. It becomes part of the map when its last byte is on the disk, and 
 from __future__ import annotations
 
 import asyncio
-import secrets
-import shutil
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
-from starlette.requests import ClientDisconnect
 
-from flowmap.api.maps import MapRecord, StoredFile, points_document
+from flowmap.api.maps import StoredFile, points_document
 from flowmap.api.problems import Problem, SafeJSON
-from flowmap.api.state import ServerState, State
+from flowmap.api.receiving import received
+from flowmap.api.state import State
 from flowmap.capture.points import statements_of
 from flowmap.inventory import parse_inventory_file
 from flowmap.inventory.cells import clean_name
@@ -28,22 +23,37 @@ from flowmap.inventory.proxmox_conf import node_in_path
 
 router = APIRouter()
 
-BLOCK_BYTES = 1 << 20
-FREE_CHECK_BYTES = 64 << 20
+MAX_SAME = 10
 
 
 @router.put("/api/maps/{map_id}/captures/{name:path}", status_code=201)
 async def put_capture(state: State, request: Request, map_id: str, name: str) -> Response:
-    """201 ``{"name", "size_bytes"}``; a capture of the same name is replaced.
+    """201 ``{"name", "size_bytes", "sha256", "same_content": [{"map", "name"}]}``.
 
-    409 while the map is worked on, 413 over ``max_upload_bytes``, 507 when the disk gets full, 408 when it stalls.
+    Another capture of the same name is replaced. ``same_content`` lists captures that hold the very same bytes, in this
+    map (which then counts every packet twice) or in another, whose result may be what is wanted; at most 10. When the
+    map holds these bytes under this name already nothing changes, and its result stays good.
+
+    409 while the map is worked on, 413 over ``max_upload_bytes``, 503 when ``max_uploads`` are running, 507 when the
+    disk gets full, 408 when it stalls.
     """
     record = state.maps.get(map_id)
     state.maps.check_idle(record)
-    async with _uploaded(state, request, record, "captures", state.settings.max_upload_bytes) as (path, size):
-        file = StoredFile(path.name, _shown(name, "capture"), size, time.time())
-        state.maps.add_file(record, "captures", file)
-    return SafeJSON({"name": file.name, "size_bytes": size}, 201)
+    async with received(state, request, record, "captures", state.settings.max_upload_bytes) as upload:
+        file = StoredFile(upload.path.name, _shown(name, "capture"), upload.size_bytes, time.time())
+        file.sha256 = upload.sha256
+        if any(_is_same(file, old) and old.name == file.name for old in record.captures):
+            upload.path.unlink()
+        else:
+            state.maps.add_file(record, "captures", file)
+    same = [
+        {"map": other.id, "name": old.name}
+        for other in state.maps.all()
+        for old in other.captures
+        if _is_same(file, old) and (other.id, old.name) != (record.id, file.name)
+    ]
+    facts = {"sha256": upload.sha256, "same_content": same[:MAX_SAME]}
+    return SafeJSON({"name": file.name, "size_bytes": upload.size_bytes, **facts}, 201)
 
 
 @router.put("/api/maps/{map_id}/inventory/{name:path}", status_code=201)
@@ -63,13 +73,10 @@ async def put_inventory(
     record = state.maps.get(map_id)
     state.maps.check_idle(record)
     modified_ns = None if x_file_modified_ms is None else x_file_modified_ms * 1_000_000
-    async with _uploaded(state, request, record, "inventory", state.settings.max_inventory_bytes) as (
-        path,
-        size,
-    ):
+    async with received(state, request, record, "inventory", state.settings.max_inventory_bytes) as upload:
         shown = _shown(name, "inventory")
         about = clean_name(host) or node_in_path(name)
-        content = await asyncio.to_thread(path.read_bytes)
+        content = await asyncio.to_thread(upload.path.read_bytes)
         parsed = await asyncio.to_thread(
             parse_inventory_file,
             content,
@@ -78,10 +85,10 @@ async def put_inventory(
             max_rows=state.settings.max_inventory_rows,
             host=about,
         )
-        file = StoredFile(path.name, shown, size, time.time(), modified_ns, about)
+        file = StoredFile(upload.path.name, shown, upload.size_bytes, time.time(), modified_ns, about)
         state.maps.add_file(record, "inventory", file)
     facts = {"format": parsed.format, "rows": parsed.row_count, "warnings": parsed.warnings}
-    return SafeJSON({"name": shown, "size_bytes": size, **facts}, 201)
+    return SafeJSON({"name": shown, "size_bytes": upload.size_bytes, **facts}, 201)
 
 
 @router.delete("/api/maps/{map_id}/captures/{name:path}", status_code=204)
@@ -98,7 +105,7 @@ def delete_inventory(state: State, map_id: str, name: str) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/api/maps/{map_id}/inventory/{name:path}")
+@router.get("/api/maps/{map_id}/inventory/{name:path}", response_class=Response)
 def get_inventory(state: State, map_id: str, name: str) -> Response:
     """The bytes of an inventory as they came, always to be saved and never to be shown as a page; 404 without it."""
     record = state.maps.get(map_id)
@@ -125,72 +132,5 @@ def _shown(name: str, otherwise: str) -> str:
     return clean_name(name) or otherwise
 
 
-@asynccontextmanager
-async def _uploaded(
-    state: ServerState, request: Request, record: MapRecord, kind: str, limit: int
-) -> AsyncIterator[tuple[Path, int]]:
-    """The body as a file of the map's folder; removed unless the block ends well, also when the client goes away."""
-    path = record.folder / kind / secrets.token_hex(16)
-    part = path.with_suffix(".part")
-    kept = False
-    try:
-        size = await _receive(state, request, part, limit)
-        await asyncio.to_thread(part.replace, path)
-        yield path, size
-        kept = True
-    except ClientDisconnect:
-        raise Problem(400, "The upload was broken off.") from None
-    finally:
-        if not kept:
-            part.unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
-
-
-async def _receive(state: ServerState, request: Request, part: Path, limit: int) -> int:
-    stated = request.headers.get("content-length", "")
-    expected = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 19 else 0
-    _check_size(expected, limit)
-    _check_room(state, expected)
-    size = unchecked = 0
-    block = bytearray()
-    with part.open("xb", buffering=0) as file:
-        part.chmod(0o600)
-        chunks = aiter(request.stream())
-        while True:
-            try:
-                chunk = await asyncio.wait_for(anext(chunks), state.settings.upload_stall_s)
-            except StopAsyncIteration:
-                break
-            except TimeoutError:
-                raise Problem(
-                    408,
-                    f"No byte arrived for {state.settings.upload_stall_s:g} s, so the upload was dropped; repeat it.",
-                ) from None
-            size += len(chunk)
-            unchecked += len(chunk)
-            block += chunk
-            _check_size(size, limit)
-            if unchecked >= FREE_CHECK_BYTES:
-                unchecked = 0
-                _check_room(state, 0)
-            if len(block) >= BLOCK_BYTES:
-                await asyncio.to_thread(file.write, bytes(block))
-                block.clear()
-        await asyncio.to_thread(file.write, bytes(block))
-    return size
-
-
-def _check_size(size: int, limit: int) -> None:
-    if size > limit:
-        raise Problem(
-            413, f"The file is larger than {limit:,} bytes, which is the limit; split it, or raise the limit."
-        )
-
-
-def _check_room(state: ServerState, wanted: int) -> None:
-    free = shutil.disk_usage(state.settings.data_dir).free
-    if free - wanted < state.settings.min_free_bytes:
-        raise Problem(
-            507,
-            f"The disk has {free:,} bytes left, and {state.settings.min_free_bytes:,} must stay free; make room first.",
-        )
+def _is_same(file: StoredFile, old: StoredFile) -> bool:
+    return old.kept and (old.sha256, old.size_bytes) == (file.sha256, file.size_bytes)

@@ -7,3 +7,13 @@ export const MEASURES = {
   pad: 9, maxTile: 96, comfortTile: 46, minTile: 34.5, door: 46, hairpinDoor: 70, hairpinRadius: 24,
   hostHeight: 30, hostGap: 5, hostRows: 8,
 };
+
+/** Around what is brought into sight. */
+const AIR = 20;
+
+/** How far a stretch must move to lie within a window; its beginning, when it is longer than that. @param {number} start @param {number} size @param {number} room @returns {number} */
+export function shiftInto(start, size, room) {
+  if (start >= 0 && start + size <= room) return 0;
+  const air = Math.max(0, Math.min(AIR, (room - size) / 2));
+  return start < 0 || size >= room ? air - start : room - air - size - start;
+}

@@ -45,11 +45,12 @@ export function captureHealth(points, hosts) {
 export function healthOf(points, hosts) {
   const first = /** @type {Point} */ (points[0]);
   const role = ROLES[first.role] ?? first.role;
+  const times = points.length > 1 ? ` × ${points.length}` : '';
   const facts = [uplinkFact(first, hosts), copiesFact(points), droppedFact(points), oneWayFact(points), cutFact(points)]
     .filter((fact) => fact !== null);
   return {
     id: first.id,
-    title: visibleText(`${first.host ?? 'host unknown'} ${role}${points.length > 1 ? ` × ${points.length}` : ''}`),
+    title: visibleText(first.host === null ? `${role}${times}, host unknown` : `${first.host} ${role}${times}`),
     facts,
     off: facts.some((fact) => fact.off),
     points,

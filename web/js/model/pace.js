@@ -44,3 +44,11 @@ export function bytesRead({ captures, progress }) {
   const size = (/** @type {typeof captures} */ some) => some.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
   return { done: size(captures.slice(0, at)) + progress.share * now.size_bytes, total: size(captures) };
 }
+
+/** What a job without a file is called on the server, and here. */
+const STAGES = new Map([['names', 'looking up names'], ['judging', 'judging every pair']]);
+
+/** @param {string} stage name of a job, or of the capture that is read, which may be anything */
+export function stageName(stage) {
+  return STAGES.get(stage) ?? stage;
+}

@@ -1,6 +1,6 @@
 // What the panel of a pair says in words and numbers. Pure.
 
-import { bytes, count, dateOf, duration, plural, rate, shortName, timeOfDay, timeSpan, zoneOf } from '../format.js';
+import { bytes, count, dateOf, duration, isolated, plural, rate, shortName, timeOfDay, timeSpan, zoneOf } from '../format.js';
 import { UNPLACED } from './graph-model.js';
 
 /** @typedef {import('./graph-model.js').Pair} Pair */
@@ -19,9 +19,9 @@ export function whereText({ a, b, placeA, placeB }) {
   const segments = (/** @type {string[]} */ list) => (list.length ? shortName(list.join(', ')) : 'no segment');
   const host = (/** @type {import('../document-types.js').DocumentNode} */ node) => (node.host === null ? 'host not known' : shortName(node.host));
   const together = placeA === placeB && placeA !== UNPLACED && a.host !== null;
-  const hosts = together ? `both on ${host(a)}` : `${host(a)} → ${host(b)}`;
+  const hosts = together ? `both on ${host(a)}` : `${isolated(host(a))} → ${isolated(host(b))}`;
   const same = segments(a.segments) === segments(b.segments);
-  return `${hosts} · ${same ? segments(a.segments) : `${segments(a.segments)} → ${segments(b.segments)}`}`;
+  return `${hosts} · ${same ? segments(a.segments) : `${isolated(segments(a.segments))} → ${isolated(segments(b.segments))}`}`;
 }
 
 /** Who opened the conversations, and how that is known. @param {Pair} pair */
@@ -101,7 +101,7 @@ export function seenText(first, last) {
  * What of the pair was recorded on uplinks, each host for itself; a hairpin stands there twice.
  * @param {Pair} pair
  * @param {Sightings} sightings
- * @param {GraphModel} model
+ * @param {GraphModel} model with a time range chosen these stay the figures of the whole capture, and say so
  * @returns {[string, string][]} terms and values, none where no uplink of the two hosts was captured
  */
 export function uplinkFacts({ a, b, lane }, sightings, model) {
@@ -109,7 +109,7 @@ export function uplinkFacts({ a, b, lane }, sightings, model) {
   return [...new Set([a.host, b.host])].filter((host) => host !== null && captured.includes(host)).map((host) => {
     const rows = sightings.rows.filter((row) => row.role === 'uplink' && row.host === host);
     const sum = rows.reduce((total, row) => total + row.wire_bytes * (row.packets ? row.frames / row.packets : 1), 0);
-    const term = `On the uplink of ${shortName(host ?? '', LABEL_MOST)}${lane === 'hairpin' ? ', out + back' : ''}`;
+    const term = `On the uplink of ${shortName(host ?? '', LABEL_MOST)}${lane === 'hairpin' ? ', out + back' : ''}${model.facts.range ? ', whole capture' : ''}`;
     const least = sightings.more_rows > 0 ? 'at least ' : '';
     return [term, rows.length ? `${least}${bytes(Math.round(sum))}` : 'none seen'];
   });
@@ -123,11 +123,12 @@ export function shownOfTotal(shown, total) {
 /**
  * What the button for the packets says once the server told how many there are.
  * @param {import('../document-types.js').PacketsSize} size
+ * @param {boolean} [ranged] a time range is chosen, which packets do not follow
  * @returns {{label: string, possible: boolean, note: string}}
  */
-export function packetsOffer({ packets, bytes: size, complete, reason }) {
+export function packetsOffer({ packets, bytes: size, complete, reason }, ranged = false) {
   const possible = packets !== null && packets > 0;
-  const amount = possible ? ` · ${plural(packets, 'packet')}${size === null ? '' : `, about ${bytes(size)}`}` : '';
+  const amount = possible ? `${ranged ? ' · whole capture' : ''} · ${plural(packets, 'packet')}${size === null ? '' : `, about ${bytes(size)}`}` : '';
   const nothing = packets === 0 ? 'The captures hold no packet of this pair.' : 'These packets cannot be had.';
   const note = reason ?? (possible ? (complete ? '' : 'Not all of them are there any more.') : nothing);
   return { label: `Download these packets (pcap)${amount}`, possible, note };

@@ -1,6 +1,6 @@
 // What the timeline draws: bars stacked by verdict, its scales and the moves of VMs. Pure.
 
-import { clockSpan, dateOf, rate, roundDuration, shortenMiddle, timeOfDay, visibleText } from '../format.js';
+import { clockSpan, dateOf, isolated, rate, roundDuration, shortenMiddle, timeOfDay, visibleText } from '../format.js';
 import { LANES } from '../verdicts.js';
 
 /** @typedef {import('../document-types.js').Timeline} Timeline */
@@ -19,6 +19,19 @@ export const BAR_LANES = ['stayed', 'left', 'hairpin', 'mixed', 'undetermined'];
 export function axisOf(timeline) {
   const count = timeline?.series.stayed.length ?? 0;
   return timeline && count > 0 ? { startMs: timeline.start_ms, bucketMs: timeline.bucket_ms, count } : null;
+}
+
+/**
+ * A series of a part of the traffic on the axis of the whole. While a live map grows one of them may be of an older result.
+ * @param {Timeline} own
+ * @param {Timeline} whole
+ * @returns {Timeline|null} null when its buckets are others
+ */
+export function seriesOn(own, whole) {
+  if (own.bucket_ms !== whole.bucket_ms || own.start_ms !== whole.start_ms || own.t0_ns !== whole.t0_ns) return null;
+  const length = whole.series.stayed.length;
+  if (own.series.stayed.length <= length) return own;
+  return { ...own, series: /** @type {Timeline['series']} */ (Object.fromEntries(Object.entries(own.series).map(([lane, sums]) => [lane, sums.slice(0, length)]))) };
 }
 
 /**
@@ -156,9 +169,9 @@ export function marksOf(moves, nodes, fromMs, toMs, apartMs) {
   return marks;
 }
 
-/** "cache-1 moved esx-02 → esx-01". @param {Move} move @param {Map<string, {label: string}>} nodes */
+/** "cache-1 moved esx-02 → esx-01", safe to look at. @param {Move} move @param {Map<string, {label: string}>} nodes */
 export function moveText(move, nodes) {
-  const shown = (/** @type {string} */ text) => visibleText(shortenMiddle(text, 24));
+  const shown = (/** @type {string} */ text) => isolated(visibleText(shortenMiddle(text, 24)));
   const name = shown(nodes.get(move.node)?.label ?? move.node);
   if (move.from_host === null) return `${name} moved to ${shown(move.to_host ?? 'a host not known')}`;
   if (move.to_host === null) return `${name} moved away from ${shown(move.from_host)}`;

@@ -1,6 +1,6 @@
 // What can be pointed at, from back to front. Pure.
 
-import { bytes, percent, plural, visibleText } from '../format.js';
+import { bytes, fromTo, isolated, percent, plural, visibleText } from '../format.js';
 import { cellAt } from '../layout/street.js';
 import { MEASURES } from '../layout/measures.js';
 import { clusterName, clustersOf, isCluster } from '../model/clusters.js';
@@ -112,12 +112,12 @@ function insideHits(house, routes, model, hostSplits) {
 
 /** @param {Split|undefined} split */
 function hostWords(split) {
-  return split?.total ? `${percent(split.stayed, split.total)} of ${bytes(split.total)} stayed; click to unfold the cluster` : 'no traffic shown';
+  return split?.total ? `${percent(split.stayed, split.total)} of ${bytes(split.total)} stayed; click to unfold the cluster` : 'no traffic';
 }
 
 /** @param {Pair} pair @returns {[string, string]} */
 function pairWords(pair) {
-  return [visibleText(`${pair.a.label} → ${pair.b.label}`), `${laneTitle(pair.lane)} · ${bytes(pair.edge.wire_bytes)}`];
+  return [fromTo(pair.a.label, pair.b.label), `${laneTitle(pair.lane)} · ${bytes(pair.edge.wire_bytes)}`];
 }
 
 /** @param {Trunk} trunk @returns {Hit} */
@@ -127,6 +127,6 @@ function trunkHit(trunk) {
   const name = (/** @type {string} */ place) => (place === OUTSIDE ? 'Outside' : place === ROUTERS ? 'Routers' : placeName(place));
   return {
     selection: trunkSelection(pairs, from, to),
-    words: () => (pairs.length === 1 && only ? pairWords(only) : [`${name(from)} – ${name(to)}`, `${laneTitle(trunk.lane)} · ${bytes(trunk.bytes)} · ${plural(pairs.length, 'pair')}`]),
+    words: () => (pairs.length === 1 && only ? pairWords(only) : [`${isolated(name(from))} – ${isolated(name(to))}`, `${laneTitle(trunk.lane)} · ${bytes(trunk.bytes)} · ${plural(pairs.length, 'pair')}`]),
   };
 }

@@ -74,7 +74,7 @@ function header({ box, outward, place }, split, caption, turn) {
     { kind: 'text', x: box.x + (turn ? 29 : 14), y: y + 37, text: caption, size: 11.5, fill: 'ink3', most: box.w - BAR.w - (turn ? 55 : 40) },
   ];
   if (split.total === 0) {
-    return [...items, { kind: 'text', x: right, y: y + 21, text: 'no traffic shown', size: 11.5, align: 'right', fill: 'ink3' }];
+    return [...items, { kind: 'text', x: right, y: y + 21, text: 'no traffic', size: 11.5, align: 'right', fill: 'ink3' }];
   }
   const tail = unplaced ? ` · ${bytes(split.total)}` : ` stayed · ${bytes(split.total)}`;
   const lead = unplaced ? `? ${percent(split.undetermined, split.total)}` : percent(split.stayed, split.total);

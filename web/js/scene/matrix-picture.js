@@ -1,7 +1,7 @@
 // What the matrix shows, before anybody draws it: axis, cells, words at blocks and lines, marks of the selection. Pure.
 
 import { bytes, percent, visibleText } from '../format.js';
-import { OUTSIDE, ROUTERS, UNPLACED, placeOf } from '../model/graph-model.js';
+import { OUTSIDE, ROUTERS, UNPLACED, isDrawn, placeOf } from '../model/graph-model.js';
 import { splitOf } from '../model/headline.js';
 import { cellsOf, largestSum } from '../layout/matrix-cells.js';
 import { layAxis, lineOf } from '../layout/matrix.js';
@@ -46,7 +46,7 @@ import { placeName } from './house-items.js';
 const axisOf = memoized(layAxis);
 const cellsFor = memoized((/** @type {Axis} */ axis, /** @type {Shown} */ shown, /** @type {number} */ most) => cellsOf(axis, shown.drawn, most));
 const mostOf = memoized(largestSum);
-const wordsFor = memoized((/** @type {Axis} */ axis, /** @type {Shown} */ shown) => wordsOf(axis, shown.drawn));
+const wordsFor = memoized((/** @type {Axis} */ axis, /** @type {GraphModel} */ model) => wordsOf(axis, model.pairs.filter(isDrawn)));
 const namesFor = memoized((/** @type {Axis} */ axis, /** @type {GraphModel} */ model) =>
   axis.lines.map(({ id }) => (id === null ? '' : visibleText(model.nodes.get(id)?.label ?? ''))));
 
@@ -61,7 +61,7 @@ const namesFor = memoized((/** @type {Axis} */ axis, /** @type {GraphModel} */ m
  */
 export function matrixPicture(whole, model, shown, slots, folded, selection) {
   const axis = axisOf(slots, model, folded);
-  return { axis, cells: cellsFor(axis, shown, mostOf(whole)), names: namesFor(axis, model), words: wordsFor(axis, shown), marks: marksOf(axis, model, selection) };
+  return { axis, cells: cellsFor(axis, shown, mostOf(whole)), names: namesFor(axis, model), words: wordsFor(axis, model), marks: marksOf(axis, model, selection) };
 }
 
 /** @param {string} place */
@@ -69,7 +69,7 @@ export function blockTitle(place) {
   return place === OUTSIDE ? 'Outside' : place === ROUTERS ? 'Routers' : placeName(place);
 }
 
-/** All drawn traffic of each place, whoever the other end is: what the map's cards say. @param {Axis} axis @param {Pair[]} drawn @returns {BlockWords[]} */
+/** All traffic of each place that can be drawn, whoever the other end is and whatever a filter hides: what the map's cards say. @param {Axis} axis @param {Pair[]} drawn @returns {BlockWords[]} */
 function wordsOf(axis, drawn) {
   /** @type {Map<string, Pair[]>} */
   const ofPlace = new Map(axis.blocks.map(({ place }) => [place, []]));

@@ -40,7 +40,7 @@ export function chipItems({ box, place, hosts }, split, model) {
     { kind: 'rect', x: box.x + 8, y: box.y + 8, w: box.w - 16, h: box.h - 16, r: 12, fill: 'stay-soft', alpha: Math.round(share * 100) / 100 },
     { kind: 'text', x, y: middle - 50, text: placeName(place), size: unplaced ? 34 : 44, bold: true, align: 'center', fill: 'ink', most: box.w - 24 },
   ];
-  if (!split?.total) return [...items, { kind: 'text', x, y: middle + 20, text: 'no traffic shown', size: 34, align: 'center', fill: 'ink3' }];
+  if (!split?.total) return [...items, { kind: 'text', x, y: middle + 20, text: 'no traffic', size: 34, align: 'center', fill: 'ink3' }];
   return [
     ...items,
     { kind: 'text', x, y: middle + 14, text: unplaced ? `? ${percent(split.undetermined, split.total)}` : percent(split.stayed, split.total), size: 58, bold: true, align: 'center', fill: unplaced ? 'ink2' : 'stay' },

@@ -4,6 +4,7 @@
 import { visibleText } from '../format.js';
 import { twoLines } from './paint-canvas.js';
 import { fitText, isMeasured, textWidth } from './text-width.js';
+import { TEXTURES, textureSize } from './textures.js';
 
 /** @typedef {import('./items.js').Item} Item */
 /** @typedef {import('./items.js').RectItem} RectItem */
@@ -14,8 +15,6 @@ import { fitText, isMeasured, textWidth } from './text-width.js';
 /** @typedef {Record<string, string>} Colours resolved, by token */
 
 const FONT = 'Liberation Sans, Arial, Helvetica, sans-serif';
-/** What each texture is made of, as scene/paint-canvas.js draws it. @type {Record<string, {token: string, size: number}>} */
-const TEXTURES = { 'tex-leave': { token: 'leave', size: 6 }, 'tex-hair': { token: 'leave', size: 6 }, 'tex-unk': { token: 'unk', size: 5 } };
 
 /**
  * @param {{items: Item[], bounds: Rect, title: string, description: string}} picture
@@ -145,7 +144,8 @@ function shadow(items, colours) {
 /** The textures that the items use. @param {Item[]} items @param {Colours} colours */
 function patterns(items, colours) {
   const used = new Set(items.flatMap((item) => (item.kind === 'rect' || item.kind === 'path') && item.fill ? [item.fill] : []));
-  return Object.entries(TEXTURES).filter(([name]) => used.has(name)).map(([name, { token, size }]) => {
+  return Object.entries(TEXTURES).filter(([name]) => used.has(name)).map(([name, token]) => {
+    const size = textureSize(name);
     const { colour } = solid(colours[token] ?? token);
     const paper = solid(colours.panel ?? 'none').colour;
     const square = `M0 0H${size}V${size}H0Z`;

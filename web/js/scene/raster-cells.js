@@ -13,7 +13,7 @@ import { TEXTURES } from './textures.js';
 
 /** From this size on the grid shows between cells. */
 const GRID_GAP_PX = 6;
-/** Narrower cells, in pixels of the screen, show their largest part alone. */
+/** Cells that are narrower in pixels of the screen show their largest part alone, which the caption of the matrix says. */
 const LEAST_SPLIT_PX = 4;
 
 export class CellRaster {

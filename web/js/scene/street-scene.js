@@ -87,13 +87,18 @@ export function streetScene(layout, model, shown, selection, { filtering, groupe
   };
 }
 
+/** Cards count all traffic of their endpoints: no filter changes a share. */
+const splitsOf = memoized((/** @type {Layout} */ layout, /** @type {GraphModel} */ model) => {
+  const splits = houseSplits(model.pairs, (place) => houseOf(layout, place));
+  return { splits, hostSplits: layout.folded.size ? houseSplits(model.pairs) : splits };
+});
+
 /** What a selection does not change, and most of the work. */
 const baseOf = memoized((/** @type {Layout} */ layout, /** @type {GraphModel} */ model, /** @type {Shown} */ shown, /** @type {boolean} */ filtering, /** @type {boolean} */ grouped) => {
   const width = widthScale(model.mostBytes);
   const routes = routesOf(layout, shown.drawn, width, layout.folded.size ? widthScale(mostOfTrunks(layout, model.pairs)) : width);
   const houses = [...layout.houses.values()];
-  const splits = houseSplits(shown.drawn, (place) => houseOf(layout, place));
-  const hostSplits = layout.folded.size ? houseSplits(shown.drawn) : splits;
+  const { splits, hostSplits } = splitsOf(layout, model);
   const labels = once(() => placeLabels(layout, routes, gatesOf(model).map(([place]) => place)));
   const faded = (/** @type {string} */ id) => filtering && !shown.nodes.has(id);
   const each = (/** @type {(house: House) => Item[]} */ make) => houses.map((house) => part(around(house), () => make(house)));

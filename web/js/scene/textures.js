@@ -3,6 +3,11 @@
 /** Which colour each texture is made of. @type {Record<string, string>} */
 export const TEXTURES = { 'tex-leave': 'leave', 'tex-hair': 'leave', 'tex-unk': 'unk' };
 
+/** @param {string} name @returns {number} side of the square that repeats */
+export function textureSize(name) {
+  return name === 'tex-unk' ? 5 : 6;
+}
+
 /**
  * @param {CanvasRenderingContext2D} context that it is for
  * @param {Record<string, string>} colours by token
@@ -14,7 +19,7 @@ export function makeTextures(context, colours) {
 
 /** @param {CanvasRenderingContext2D} target @param {string} name @param {string} colour @param {string} paper @returns {CanvasPattern} */
 function texture(target, name, colour, paper) {
-  const size = name === 'tex-unk' ? 5 : 6;
+  const size = textureSize(name);
   const scale = 4;
   const tile = document.createElement('canvas');
   tile.width = size * scale;

@@ -1,6 +1,7 @@
 // Zoom and pan of the map: by wheel, drag, pinch, keys and buttons, and from the address.
 
 import d3 from '../d3.js';
+import { shiftInto } from '../layout/measures.js';
 
 /** @typedef {import('../url-state.js').Camera} Camera */
 /** @typedef {import('../layout/street.js').Rect} Rect */
@@ -83,6 +84,17 @@ export function mountCamera(pad, { moved, settled, room }) {
     isAt(camera) {
       const { x, y, k } = current();
       return Math.abs(x - camera.x) <= 1 && Math.abs(y - camera.y) <= 1 && Math.abs(k - camera.k) <= 0.001;
+    },
+
+    /** Brings something into sight, with air around it, and no farther than that takes. @param {Rect} box */
+    reveal({ x, y, w, h }) {
+      const { width, height } = room();
+      const dx = shiftInto(view.applyX(x), w * view.k, width);
+      const dy = shiftInto(view.applyY(y), h * view.k, height);
+      if (dx === 0 && dy === 0) return;
+      touched = true;
+      padSelection.call(zoom.translateBy, dx / view.k, dy / view.k);
+      settle();
     },
 
     /** @param {number} factor */

@@ -8,14 +8,16 @@ import { el } from './element.js';
  */
 export function copyButton(session, { text, label, what, note = '', name, id, title, className = 'button button--small' }) {
   const told = note ? ` (${note})` : '';
-  const button = el('button', { type: 'button', class: className, id, 'aria-label': name, title, onclick: async () => {
+  const key = id ?? `copy ${name ?? what}`;
+  const button = el('button', { type: 'button', class: className, id, 'data-key': key, 'aria-label': name, title, onclick: async () => {
     const content = text();
     try {
       await navigator.clipboard.writeText(content);
       session.notify(`Copied the ${what}: ${content}${told}`, 'info');
     } catch {
       session.notify(`This browser does not let the page copy. The ${what} is selected below its button: press Ctrl+C.`, 'info');
-      showSelected(button, what, content);
+      const made = [...document.querySelectorAll('button')].find(({ dataset }) => dataset.key === key); // anew, perhaps
+      showSelected(made ?? button, what, content);
     }
   } }, label);
   return button;
@@ -24,7 +26,7 @@ export function copyButton(session, { text, label, what, note = '', name, id, ti
 /** @param {HTMLElement} button @param {string} what @param {string} content */
 function showSelected(button, what, content) {
   const next = button.nextElementSibling;
-  const field = next instanceof HTMLTextAreaElement ? next : el('textarea', { class: 'copied', readonly: true, rows: 3, 'aria-label': `The ${what}` });
+  const field = next instanceof HTMLTextAreaElement ? next : el('textarea', { class: 'copied', readonly: true, rows: 3, 'data-hold': true, 'aria-label': `The ${what}` });
   field.value = content;
   if (field !== next) button.after(field);
   field.focus();

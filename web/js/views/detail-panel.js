@@ -1,6 +1,6 @@
 // The right column: what is selected, or where to look first.
 
-import { isBusy, shownOf } from '../app-state.js';
+import { allOf, isBusy, shownOf } from '../app-state.js';
 import { isCluster } from '../model/clusters.js';
 import { UNPLACED, isHouse, pairKey } from '../model/graph-model.js';
 import { rangeText } from '../model/headline.js';
@@ -12,6 +12,7 @@ import { forgetOpened } from './more-list.js';
 import { createNodePanel } from './node-panel.js';
 import { overviewPanel } from './overview-panel.js';
 import { createPairPanel } from './pair-panel.js';
+import { createSteady, keepingPlace } from './steady.js';
 import { placePanel, trunkPanel } from './place-panel.js';
 import { pointPanel } from './point-panel.js';
 
@@ -27,15 +28,18 @@ import { pointPanel } from './point-panel.js';
  */
 export function mountDetailPanel(element, store, session, actions) {
   const { select } = actions;
-  const pairPanel = createPairPanel(session, actions);
-  const nodePanel = createNodePanel(session, actions);
+  const steady = createSteady(element);
+  const answered = () => steady.render(() => render(false));
+  const pairPanel = createPairPanel(session, actions, answered);
+  const nodePanel = createNodePanel(session, actions, answered);
   let submitted = ''; // id of the button that sent a form: it is disabled meanwhile, and so loses the focus
   /** @type {import('../model/graph-model.js').GraphModel|null} */
   let rendered = null;
   element.addEventListener('submit', (event) => { submitted = event.submitter?.id ?? ''; });
 
-  /** @param {AppState} state @param {boolean} moved the selection has changed */
-  function render(state, moved) {
+  /** @param {boolean} moved the selection has changed */
+  function render(moved) {
+    const state = store.get();
     const { model, map, selection } = state;
     if (!model || !map) {
       fill(element);
@@ -46,11 +50,11 @@ export function mountDetailPanel(element, store, session, actions) {
     rendered = model;
     const scrolled = element.scrollTop;
     const inside = element.contains(document.activeElement);
-    const focused = inside ? document.activeElement?.id : '';
-    fill(element, selection && head(titleOf(selection), waitText(map)), content(state));
+    const build = () => fill(element, selection && head(titleOf(selection), waitText(map)), content(state));
+    if (moved) build();
+    else keepingPlace(element, build);
     for (const [id, value] of typed) typeInto(document.getElementById(id), value);
     element.scrollTop = moved ? 0 : scrolled;
-    if (focused && !moved) document.getElementById(focused)?.focus({ preventScroll: true });
     if (inside && document.activeElement === document.body) element.focus({ preventScroll: true }); // what had the focus is gone
   }
 
@@ -59,6 +63,8 @@ export function mountDetailPanel(element, store, session, actions) {
     const { model, map, selection, health } = state;
     if (!model || !map) return [];
     const shown = shownOf(model, state.filters);
+    if (selection?.type !== 'pair') pairPanel.forget();
+    if (selection?.type !== 'node') nodePanel.forget();
     if (selection === null) return overviewPanel(model, shown, select);
     const gone = [el('p', { class: 'muted' }, 'This is no longer in the map, or not in this one.')];
     if (selection.type === 'pair') {
@@ -68,41 +74,50 @@ export function mountDetailPanel(element, store, session, actions) {
     }
     if (selection.type === 'node') {
       const node = model.nodes.get(selection.id);
-      return node ? nodePanel(node, map, model, state) : gone;
+      return node ? nodePanel.render(node, map, model, state) : gone;
     }
     if (selection.type === 'point') {
       const point = model.facts.points.find(({ id }) => id === selection.id);
       return point ? pointPanel(point, model, map, health, session) : gone;
     }
-    if (selection.type === 'trunk') return trunkPanel(selection, model, chosenPairs(model, shown, selection), select);
+    if (selection.type === 'trunk') return trunkPanel(selection, model, chosenPairs(model, allOf(model), selection), chosenPairs(model, shown, selection), select);
     const { place } = selection;
+    const all = chosenPairs(model, allOf(model), selection);
     const pairs = chosenPairs(model, shown, selection);
     if (!model.places.has(place) && !model.facts.points.some((point) => point.host === place)) return gone;
-    if (isHouse(place) && place !== UNPLACED && !isCluster(place)) return hostPanel(place, model, map, pairs, state, session, actions);
-    return placePanel(place, model, pairs, select);
+    if (isHouse(place) && place !== UNPLACED && !isCluster(place)) return hostPanel(place, model, map, all, pairs, state, session, actions);
+    return placePanel(place, model, all, pairs, select);
   }
 
   /** @param {string} title @param {string} wait */
   function head(title, wait) {
     return el('div', { class: 'detail-panel__head' }, el('h3', {}, title), el('p', { class: 'detail-panel__wait', id: 'corrections-wait', role: 'status' }, wait),
-      el('button', { type: 'button', class: 'detail-panel__close', 'aria-label': 'Clear the selection', onclick: () => select(null) }, '✕'));
+      el('button', { type: 'button', class: 'detail-panel__close', 'aria-label': 'Clear the selection', 'data-key': 'clear', onclick: () => select(null) }, '✕'));
   }
 
-  render(store.get(), true);
+  render(true);
   return store.subscribe((state, before) => {
     const moved = state.selection !== before.selection;
     if (isBusy(state.map) !== isBusy(before.map)) {
       enableCorrections(element, state.map);
       if (!isBusy(state.map) && document.activeElement === document.body) document.getElementById(submitted)?.focus({ preventScroll: true });
     }
-    if (moved || state.model !== before.model || state.filters !== before.filters || state.map?.id !== before.map?.id) render(state, moved);
+    const asked = moved || state.filters !== before.filters || state.map?.id !== before.map?.id;
+    if (asked || state.model !== before.model) steady.render(() => render(moved), asked);
   });
 }
 
-/** What stands in the fields of the panel, so that a filter that changes does not undo typing. @param {HTMLElement} element @returns {[string, string|boolean][]} */
+/** What somebody has changed in the fields of the panel, so that a filter that changes does not undo typing. @param {HTMLElement} element @returns {[string, string|boolean][]} */
 function typedIn(element) {
-  return [...element.querySelectorAll('input, select')].map((field) => (
-    field instanceof HTMLInputElement && field.type === 'checkbox' ? [field.id, field.checked] : [field.id, /** @type {HTMLInputElement} */ (field).value]));
+  return [...element.querySelectorAll('input, select')].flatMap(changedIn);
+}
+
+/** @param {Element} field @returns {[string, string|boolean][]} */
+function changedIn(field) {
+  if (field instanceof HTMLSelectElement) return [...field.options].some((option) => option.selected !== option.defaultSelected) ? [[field.id, field.value]] : [];
+  if (!(field instanceof HTMLInputElement)) return [];
+  if (field.type === 'checkbox') return field.checked === field.defaultChecked ? [] : [[field.id, field.checked]];
+  return field.value === field.defaultValue ? [] : [[field.id, field.value]];
 }
 
 /** @param {HTMLElement|null} field @param {string|boolean} value */

@@ -36,16 +36,26 @@ export function exportRows(state, notify) {
   const { map } = state;
   const picture = map && pictureOf(state);
   if (!map || !picture) return [];
-  const link = (/** @type {string} */ format, /** @type {string} */ label, /** @type {string} */ use) =>
-    el('a', { class: 'menu__item', href: api.exportAddress(map.id, format), download: true }, label, el('small', {}, use));
+  /** @type {Map<HTMLAnchorElement, string>} link to its format */
+  const links = new Map();
+  const link = (/** @type {string} */ format, /** @type {string} */ label, /** @type {string} */ use) => {
+    const found = el('a', { class: 'menu__item', href: api.exportAddress(map.id, format), download: true }, label, el('small', {}, use));
+    links.set(found, format);
+    return found;
+  };
+  const pseudonyms = el('input', { type: 'checkbox', onchange: () => {
+    for (const [found, format] of links) found.href = api.exportAddress(map.id, format, pseudonyms.checked);
+  } });
   const button = (/** @type {string} */ label, /** @type {string} */ use, /** @type {() => unknown} */ action) =>
     el('button', { type: 'button', class: 'menu__item', onclick: action }, label, el('small', {}, use));
   const data = isOffline()
     ? [button('JSON', 'the whole graph document, networkx node-link', () => save(new Blob([documentText(), '\n'], { type: 'application/json' }), fileName(map.name, '.json')))]
     : DATA.map(([format = '', label = '', use = '']) => link(format, label, use));
   const view = state.view === 'table' ? 'of the street map, with the filters' : 'of the view as it is shown';
+  const anonymised = el('label', { class: 'menu__choice' }, pseudonyms, 'Anonymise data and page',
+    el('small', {}, 'pseudonyms for addresses and names; times, ports and bytes stay'));
   return [
-    group('Data', data),
+    group('Data', isOffline() ? data : [anonymised, ...data]),
     group('Picture', [
       button('SVG', `${view}, to print or edit`, () => saveSvg(picture, fileName(map.name, '.svg'))),
       el('div', { class: 'menu__beside' }, SCALES.map((scale) => {

@@ -5,7 +5,7 @@ import { cellAt } from '../layout/street.js';
 /** @typedef {import('../scene/street-scene.js').Scene} Scene */
 /** @typedef {import('../layout/street.js').Rect} Rect */
 
-/** @param {() => Scene|null} scene @param {() => string} mapId @param {() => import('../scene/paint-canvas.js').View} view @param {HTMLElement} pad */
+/** @param {() => Scene|null} scene @param {() => string} mapId @param {() => import('../scene/paint-canvas.js').View} view @param {HTMLElement} pad @returns {() => void} takes it back */
 export function exposeScene(scene, mapId, view, pad) {
   const toPage = (/** @type {number} */ x, /** @type {number} */ y) => {
     const box = pad.getBoundingClientRect();
@@ -40,4 +40,5 @@ export function exposeScene(scene, mapId, view, pad) {
       },
     }),
   });
+  return () => { Reflect.deleteProperty(window, '__flowmap'); };
 }

@@ -7,6 +7,7 @@ import { NOWHERE, UNPLACED } from '../model/graph-model.js';
 import { placeName } from '../scene/house-items.js';
 import { GRADE_ORDER, LANES, gradeMeaning } from '../verdicts.js';
 import { el, fill, icon } from './element.js';
+import { createSteady, keepingPlace } from './steady.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
 /** @typedef {import('../app-state.js').AppState} AppState */
@@ -18,6 +19,7 @@ import { el, fill, icon } from './element.js';
 const SERVICES_SHOWN = 8;
 const SEGMENTS_SHOWN = 14;
 const HOSTS_SHOWN = 8;
+const MORE_ROWS = 60;
 const RANGE_STEPS = 100;
 
 /**
@@ -26,16 +28,20 @@ const RANGE_STEPS = 100;
  * @param {{setFilters: (filters: Filters, typing?: boolean) => void, undo: () => void, select: (selection: Selection|null) => void}} actions
  */
 export function mountFilterColumn(element, store, actions) {
-  let allServices = false;
-  let allHosts = false;
+  const most = { services: SERVICES_SHOWN, hosts: HOSTS_SHOWN };
+  const steady = createSteady(element);
   const top = el('div');
   const least = leastBytes();
   const bottom = el('div');
   const note = el('div', { class: 'filter-column__active' });
   element.append(top, least.section, bottom, note);
 
+  function render() {
+    keepingPlace(element, () => build(store.get()));
+  }
+
   /** @param {AppState} state */
-  function render(state) {
+  function build(state) {
     const { model, filters, selection } = state;
     least.section.hidden = !model;
     if (!model) {
@@ -44,11 +50,7 @@ export function mountFilterColumn(element, store, actions) {
       note.hidden = true;
       return;
     }
-    // rebuilding would lose the keyboard's place: it is found again by its key
-    const active = document.activeElement;
-    const focused = active instanceof HTMLElement && top.contains(active) ? active.dataset.key : undefined;
     fill(top, endpoints(model, filters), legend(model, filters), segments(model, filters), services(model, filters), hosts(model, filters), grades(model, filters));
-    if (focused) /** @type {HTMLElement|null} */ (top.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
     least.render(model, filters);
     fill(bottom, groups(model, selection));
     renderNote(state, model);
@@ -62,9 +64,9 @@ export function mountFilterColumn(element, store, actions) {
     if (note.hidden) return;
     const shown = shownOf(model, filters);
     const hidden = `${bytes(shown.hiddenBytes)} (${percent(shown.hiddenBytes, model.facts.totals.unique_bytes)})`;
-    fill(note, el('p', { class: 'num' }, `Shown: ${shown.pairs.length} of ${plural(model.pairs.length, 'pair')}. Hidden by filters: ${hidden}. The headline keeps the whole capture.`),
+    fill(note, el('p', { class: 'num' }, `Shown: ${shown.pairs.length} of ${plural(model.pairs.length, 'pair')}. Hidden by filters: ${hidden}. The headline keeps ${model.facts.range ? 'all of this time' : 'the whole capture'}.`),
       el('button', { type: 'button', class: 'button button--small', id: 'clear-filters', onclick: () => actions.setFilters(NO_FILTERS) }, 'Clear filters'),
-      state.past.length > 0 && el('button', { type: 'button', class: 'button button--small', onclick: actions.undo }, 'Undo'));
+      state.past.length > 0 && el('button', { type: 'button', class: 'button button--small', 'data-key': 'undo', onclick: actions.undo }, 'Undo'));
   }
 
   /** @param {GraphModel} model @param {Filters} filters */
@@ -82,7 +84,7 @@ export function mountFilterColumn(element, store, actions) {
         icon(lane, sub ? 30 : 36, 30), el('b', {}, LANES[lane].label),
         checkbox(`lane:${lane}`, !hidden, partly, (shown) => actions.setFilters(showLane(store.get().filters, lane, shown))),
         el('small', { class: 'num' }, note),
-        el('button', { type: 'button', class: 'legend__only', 'aria-label': `Show only ${LANES[lane].label}`, onclick: (/** @type {Event} */ event) => {
+        el('button', { type: 'button', class: 'legend__only', 'data-key': `only:${lane}`, 'aria-label': `Show only ${LANES[lane].label}`, onclick: (/** @type {Event} */ event) => {
           event.preventDefault();
           actions.setFilters(isolateLane(store.get().filters, lane));
         } }, 'only'));
@@ -104,16 +106,13 @@ export function mountFilterColumn(element, store, actions) {
   /** @param {GraphModel} model @param {Filters} filters */
   function services(model, filters) {
     if (model.services.length === 0) return null;
-    const shown = allServices ? model.services.slice(0, 60) : model.services.slice(0, SERVICES_SHOWN);
+    const shown = model.services.slice(0, most.services);
     const rest = model.services.slice(shown.length);
     return section('Service', [
       ...shown.map(({ key, label, wire_bytes }) => checkRow(`svc:${key}`, label, bytes(wire_bytes), !filters.hiddenServices.includes(key),
         (on) => actions.setFilters(showService(store.get().filters, key, on)))),
       rest.length > 0 && el('p', { class: 'filter-column__more num' },
-        el('button', { type: 'button', class: 'link-button', onclick: () => {
-          allServices = !allServices;
-          render(store.get());
-        } }, `+ ${plural(rest.length, 'other')}`),
+        moreButton('services', rest.length),
         el('span', {}, bytes(rest.reduce((sum, row) => sum + row.wire_bytes, 0)))),
     ]);
   }
@@ -123,15 +122,20 @@ export function mountFilterColumn(element, store, actions) {
     const places = [...model.hosts, ...(model.places.has(UNPLACED) ? [UNPLACED] : [])];
     if (places.length < 2) return null;
     const sums = rowSums(model, filters, 'hiddenHosts', (pair) => [pair.placeA, pair.placeB]);
-    const shown = allHosts ? places.slice(0, 200) : places.slice(0, HOSTS_SHOWN);
+    const shown = places.slice(0, most.hosts);
     return section('Host', [
       ...shown.map((place) => checkRow(`host:${place}`, placeName(place), bytes(sums.get(place) ?? 0), !filters.hiddenHosts.includes(place),
         (on) => actions.setFilters(showHost(store.get().filters, place, on)))),
-      places.length > shown.length && el('p', { class: 'filter-column__more' }, el('button', { type: 'button', class: 'link-button', onclick: () => {
-        allHosts = !allHosts;
-        render(store.get());
-      } }, `+ ${plural(places.length - shown.length, 'other')}`)),
+      places.length > shown.length && el('p', { class: 'filter-column__more' }, moreButton('hosts', places.length - shown.length)),
     ]);
+  }
+
+  /** Opens the next part of a list; when nothing is left the keyboard is on the first row that came. @param {'services'|'hosts'} list @param {number} rest */
+  function moreButton(list, rest) {
+    return el('button', { type: 'button', class: 'link-button', 'data-key': `more:${list}`, onclick: () => {
+      most[list] += MORE_ROWS;
+      render();
+    } }, `+ ${plural(rest, 'other')}`);
   }
 
   /** @param {GraphModel} model @param {Filters} filters */
@@ -163,18 +167,18 @@ export function mountFilterColumn(element, store, actions) {
   function leastBytes() {
     const range = el('input', { type: 'range', class: 'filter-column__range', min: 0, max: RANGE_STEPS - 1, 'aria-label': 'Hide pairs below' });
     const numbers = el('p', { class: 'filter-column__split num' });
-    let most = 10;
+    let largest = 10;
     range.addEventListener('input', () => {
       const step = Number(range.value);
-      actions.setFilters({ ...store.get().filters, minBytes: step === 0 ? 0 : Math.round(most ** (step / RANGE_STEPS)) }, true);
+      actions.setFilters({ ...store.get().filters, minBytes: step === 0 ? 0 : Math.round(largest ** (step / RANGE_STEPS)) }, true);
     });
     return {
       section: section('Hide pairs below', [range, numbers]),
       /** @param {GraphModel} model @param {Filters} filters */
       render(model, filters) {
-        most = Math.max(10, model.pairs[0]?.edge.wire_bytes ?? 10);
+        largest = Math.max(10, model.pairs[0]?.edge.wire_bytes ?? 10);
         const hidden = model.pairs.filter((pair) => pair.edge.wire_bytes < filters.minBytes).length;
-        if (document.activeElement !== range) range.value = String(filters.minBytes <= 1 ? 0 : Math.round((RANGE_STEPS * Math.log(filters.minBytes)) / Math.log(most)));
+        if (document.activeElement !== range) range.value = String(filters.minBytes <= 1 ? 0 : Math.round((RANGE_STEPS * Math.log(filters.minBytes)) / Math.log(largest)));
         range.setAttribute('aria-valuetext', bytes(filters.minBytes));
         fill(numbers, el('span', {}, bytes(filters.minBytes)), el('span', {}, `${hidden} of ${plural(model.pairs.length, 'pair')} hidden`));
       },
@@ -189,13 +193,14 @@ export function mountFilterColumn(element, store, actions) {
     const pressed = selection?.type === 'place' && selection.place === NOWHERE;
     return section('Not drawn', [
       el('p', { class: 'filter-column__note' }, `Multicast, broadcast and folded rows are no VMs: ${plural(nodes.length, 'group')}, ${bytes(total)}.`),
-      el('button', { type: 'button', class: 'link-button', 'aria-pressed': String(pressed), onclick: () => actions.select(pressed ? null : { type: 'place', place: NOWHERE }) }, 'List them'),
+      el('button', { type: 'button', class: 'link-button', 'data-key': 'groups', 'aria-pressed': String(pressed), onclick: () => actions.select(pressed ? null : { type: 'place', place: NOWHERE }) }, 'List them'),
     ]);
   }
 
-  render(store.get());
+  render();
   return store.subscribe((state, before) => {
-    if (state.model !== before.model || state.filters !== before.filters || state.selection !== before.selection) render(state);
+    const asked = state.filters !== before.filters || state.selection !== before.selection;
+    if (asked || state.model !== before.model) steady.render(render, asked);
   });
 }
 

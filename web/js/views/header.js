@@ -3,6 +3,7 @@
 import { bytes, count, dateOf, plural, timeOfDay, visibleText, zoneOf } from '../format.js';
 import { nodeMatches } from '../model/filters.js';
 import { captureSummary } from '../model/health.js';
+import { droppedText, interfaceText, leftText, lossSentences } from '../model/live.js';
 import { paceOf, withMark } from '../model/pace.js';
 import { isOffline } from '../offline.js';
 import { byId, el, fill } from './element.js';
@@ -72,12 +73,16 @@ export function mountHeader(store, session, actions) {
     for (const button of viewButtons) button.setAttribute('aria-pressed', String(button.dataset.view === state.view));
     live.hidden = map?.state !== 'live';
     if (map?.state === 'live' && map.live) {
-      const dropped = map.live.dropped_packets ? ` · ${count(map.live.dropped_packets)} dropped` : '';
       const packets = map.progress?.packets ?? 0;
       arrived = withMark(arrived, { atMs: performance.now(), done: packets });
       const { perSecond } = paceOf(arrived, null);
       const speed = perSecond === null ? '' : `, ${count(perSecond)}/s`;
-      liveText.textContent = `LIVE ${visibleText(map.live.interface)} · ${count(packets)} pkt${speed}${dropped}`;
+      const dropped = map.live.dropped_packets === null ? '' : ` · ${droppedText(map.live, true)}`;
+      const rest = leftText(map);
+      // what matters most first: where there is little room, the end is cut off
+      liveText.textContent = `LIVE ${interfaceText(map.live)}${dropped}${rest && ` · ${rest}`} · ${count(packets)} pkt${speed}`;
+      live.title = [visibleText(map.live.interface), map.live.filter && `filter: ${visibleText(map.live.filter)}`, droppedText(map.live, true)].filter(Boolean).join(' · ');
+      live.classList.toggle('header__live--off', lossSentences(map).length > 0);
     }
     document.title = map ? `${visibleText(map.name)} – FlowMap` : 'FlowMap';
   }

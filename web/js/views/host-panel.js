@@ -9,7 +9,7 @@ import { hostNames, uplinkForm } from './corrections.js';
 import { el, icon } from './element.js';
 import { moreList } from './more-list.js';
 import { sharesSection } from './node-panel.js';
-import { pairItem } from './pair-list.js';
+import { hiddenNote, pairItem } from './pair-list.js';
 import { endpointsSection, placeTitle } from './place-panel.js';
 
 /** @typedef {import('../app-state.js').AppState} AppState */
@@ -24,13 +24,14 @@ import { endpointsSection, placeTitle } from './place-panel.js';
  * @param {string} host
  * @param {GraphModel} model
  * @param {MapStatus} map
- * @param {Pair[]} pairs shown pairs that touch it
+ * @param {Pair[]} all pairs that touch it: its shares are theirs, whatever a filter hides
+ * @param {Pair[]} pairs those of them that pass the filters
  * @param {AppState} state
  * @param {import('../session.js').Session} session
  * @param {Actions} actions
  * @returns {Node[]}
  */
-export function hostPanel(host, model, map, pairs, state, session, actions) {
+export function hostPanel(host, model, map, all, pairs, state, session, actions) {
   const statements = hostStatements(model.facts, state.health);
   const cluster = statements[host]?.cluster;
   const nodes = model.places.get(host) ?? [];
@@ -39,7 +40,8 @@ export function hostPanel(host, model, map, pairs, state, session, actions) {
   return [
     el('h2', { class: 'hostile', title: visibleText(host) }, shortName(host)),
     el('p', { class: 'detail-panel__sub hostile' }, `Host${cluster ? ` in cluster ${shortName(cluster)}` : ''} · ${plural(vms, 'VM')}${nodes.length > vms ? `, ${plural(nodes.length - vms, 'other endpoint')}` : ''}`),
-    sharesSection(splitOf(pairs)),
+    sharesSection(splitOf(all)),
+    hiddenNote(all, pairs),
     hideButton(host, state.filters, actions),
     pointsSection(host, model, statements, actions),
     hostNames(model),
@@ -64,7 +66,7 @@ function pointsSection(host, model, statements, { select }) {
   const count = chips.reduce((sum, chip) => sum + chip.points.length, 0);
   if (chips.length === 0) return el('section', {}, el('h3', {}, 'Capture points'), el('p', { class: 'muted' }, 'Nothing was captured on this host.'));
   return el('section', {}, el('h3', {}, plural(count, 'capture point')), el('ul', { class: 'pair-list', id: 'host-points' }, chips.map((chip) =>
-    el('li', {}, el('button', { type: 'button', class: 'pair-list__item', onclick: () => select({ type: 'point', id: chip.id }) },
+    el('li', {}, el('button', { type: 'button', class: 'pair-list__item', 'data-key': `point ${chip.id}`, onclick: () => select({ type: 'point', id: chip.id }) },
       icon(chip.off ? 'warn' : 'ok', 16, 16), el('span', {}, el('bdi', {}, chip.title)), el('b', {}), el('small', { class: 'is-whole' }, chip.facts.map((fact) => fact.text).join(', ')))))));
 }
 
@@ -73,7 +75,7 @@ function departures(host, pairs, { select }) {
   const rows = destinationsOf(host, pairs);
   if (rows.length === 0) return null;
   return el('section', {}, el('h3', {}, 'To and from other places'), moreList('departures', rows, (row) =>
-    el('li', {}, el('button', { type: 'button', class: 'pair-list__item', onclick: () => select({ type: 'trunk', from: host, to: row.place }) },
+    el('li', {}, el('button', { type: 'button', class: 'pair-list__item', 'data-key': `trunk ${row.place}`, onclick: () => select({ type: 'trunk', from: host, to: row.place }) },
       icon('left', 22, 19), el('span', {}, el('bdi', {}, placeTitle(row.place))), el('b', { class: 'num' }, bytes(row.wire_bytes)), el('small', {}, plural(row.pairs, 'pair')))), { className: 'pair-list', id: 'departures', page: 6 }));
 }
 

@@ -1,6 +1,8 @@
-// Who stands where, kept in the browser for each map: a refresh moves nobody.
+// Who stands where, kept in the browser for each map: a refresh moves nobody. A map that is one file keeps nothing: all such
+// files share one storage, and one name for their maps.
 
 import { byHost } from '../layout/slots.js';
+import { isOffline } from '../offline.js';
 
 /** @typedef {import('../layout/slots.js').Slots} Slots */
 /** @typedef {import('../layout/frame.js').Frame} Frame */
@@ -23,7 +25,7 @@ function stored() {
 
 /** @param {string} mapId @returns {Places|null} */
 export function loadPlaces(mapId) {
-  const text = stored().find(([id]) => id === mapId)?.[1];
+  const text = isOffline() ? undefined : stored().find(([id]) => id === mapId)?.[1];
   if (!text) return null;
   try {
     const { slots, frame, folds } = JSON.parse(text);
@@ -49,13 +51,14 @@ function save(mapId, places) {
   }
 }
 
-/** Saves a moment after the last change, because a live map changes twice a second. */
+/** Saves a moment after a change, and not again before: a live map changes twice a second. */
 export function keepPlaces() {
   /** @type {(() => void)|null} */
   let waiting = null;
   let timer = 0;
   const flush = () => {
     clearTimeout(timer);
+    timer = 0;
     waiting?.();
     waiting = null;
   };
@@ -63,9 +66,9 @@ export function keepPlaces() {
   return {
     /** @param {string} mapId @param {Places} places */
     keep(mapId, places) {
+      if (isOffline()) return;
       waiting = () => save(mapId, places);
-      clearTimeout(timer);
-      timer = setTimeout(flush, WAIT_MS);
+      timer ||= setTimeout(flush, WAIT_MS);
     },
     unmount() {
       flush();

@@ -5,7 +5,7 @@ import { clusterName, isCluster } from '../model/clusters.js';
 import { pairFilter } from '../model/filters.js';
 import { pairSelection } from '../scene/selection.js';
 import { nodeWords, peerWords, placeWords } from '../spoken.js';
-import { el, fill } from './element.js';
+import { el } from './element.js';
 
 /** @typedef {import('../scene/street-scene.js').Scene} Scene */
 /** @typedef {import('../layout/street.js').Layout} Layout */
@@ -28,7 +28,7 @@ const PAIRS_SHOWN = 50;
  *   unfold: (cluster: string) => void,
  *   scene: () => Scene|null,
  *   state: () => import('../app-state.js').AppState,
- *   focusOn: (box: Rect|null) => void,
+ *   focusOn: (box: Rect|null, went?: boolean) => void,
  *   zoomBy: (factor: number) => void,
  *   fit: () => void,
  * }} map
@@ -65,7 +65,7 @@ export function mountMapTree(pad, map) {
   function moveTo(stop) {
     if (!stop) return;
     [current, atPair] = [keyOf(stop), -1];
-    map.focusOn(boxOf(stop));
+    map.focusOn(boxOf(stop), true); // somebody went there: it must be in sight
     render();
   }
 
@@ -146,7 +146,7 @@ export function mountMapTree(pad, map) {
     const shown = stops.slice(from, from + STOPS_SHOWN);
     const first = shown[0];
     if (first?.tile) shown.unshift(/** @type {Stop} */ (stops.find((stop) => stop.house === first.house))); // a VM is never without its host
-    fill(list, shown.flatMap((stop) => {
+    patch(list, shown.flatMap((stop) => {
       const here = keyOf(stop) === current;
       const pairs = here ? pairsAt(stop) : [];
       return [stopItem(stop, shownModel, here && atPair < 0, pairs.length > 0), ...pairItems(stop, pairs)];
@@ -172,7 +172,7 @@ export function mountMapTree(pad, map) {
         if (place() < 0) {
           [current, atPair] = [null, -1];
           map.focusOn(null);
-        }
+        } else if (document.activeElement === pad) map.focusOn(boxOf(/** @type {Stop} */ (stops[place()])));
       }
       render();
     },
@@ -207,10 +207,25 @@ function stopItem({ house, tile, position, of }, model, current, open) {
   return item(1, position, of, current, `${placeWords(house.place)}, ${plural(house.tiles.length, 'endpoint')}${folded}`, true);
 }
 
-/** @param {number} level @param {number} position @param {number} of @param {boolean} current @param {string} words @param {boolean} [open] */
+/** @typedef {{attributes: Record<string, string|null>, words: string}} TreeItem */
+
+/** @param {number} level @param {number} position @param {number} of @param {boolean} current @param {string} words @param {boolean} [open] @returns {TreeItem} */
 function item(level, position, of, current, words, open) {
-  return el('li', {
-    role: 'treeitem', id: current ? 'map-item' : null, 'aria-level': level, 'aria-posinset': position, 'aria-setsize': of,
+  return { words, attributes: {
+    role: 'treeitem', id: current ? 'map-item' : null, 'aria-level': String(level), 'aria-posinset': String(position), 'aria-setsize': String(of),
     'aria-selected': String(current), 'aria-expanded': open === undefined ? null : String(open),
-  }, words);
+  } };
+}
+
+/** Changes what is other than before, and nothing else: a reader would begin again with an item that is made anew. @param {HTMLElement} list @param {TreeItem[]} items */
+function patch(list, items) {
+  while (list.children.length > items.length) list.lastElementChild?.remove();
+  items.forEach(({ attributes, words }, index) => {
+    const element = list.children[index] ?? list.appendChild(el('li'));
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value === null) element.removeAttribute(name);
+      else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+    }
+    if (element.textContent !== words) element.textContent = words;
+  });
 }

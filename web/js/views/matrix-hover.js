@@ -1,16 +1,16 @@
 // Under the pointer of the matrix: its row and column, both cells of the pair, and the tooltip. Elements over the canvas, so that
 // nothing is painted again.
 
-import { el, fill } from './element.js';
+import { el } from './element.js';
+import { mountTip } from './street-tip.js';
 
 /** @typedef {import('../layout/matrix-frame.js').Under} Under */
 /** @typedef {import('../layout/matrix-frame.js').Pane} Pane */
 /** @typedef {import('../layout/street.js').Rect} Rect */
 /** @typedef {import('./matrix-keys.js').Spot} Spot */
 
-const TIP_DELAY_MS = 150;
-
 /**
+ * @param {HTMLElement} frame that cross and tip stand in
  * @param {{
  *   boxOf: (spot: Spot) => Rect,
  *   isFilled: (row: number, column: number) => boolean,
@@ -19,14 +19,14 @@ const TIP_DELAY_MS = 150;
  *   bands: () => import('../layout/matrix-frame.js').Bands,
  * }} matrix where things are on the screen; `end` is the right lower corner of the last cell
  */
-export function createHover(matrix) {
+export function createHover(frame, matrix) {
   const bars = [el('div', { class: 'matrix__band' }), el('div', { class: 'matrix__band' })];
   const spots = [el('div', { class: 'matrix__spot' }), el('div', { class: 'matrix__spot matrix__spot--mirror' })];
   const cross = el('div', { class: 'matrix__cross', hidden: true }, bars, spots);
-  const tip = el('div', { class: 'street__tip', role: 'tooltip', hidden: true });
+  const tip = mountTip(frame);
+  frame.append(cross);
   /** @type {Under|null} */
   let hovered = null;
-  let timer = 0;
 
   /** @param {Under|null} found */
   function point(found) {
@@ -48,33 +48,16 @@ export function createHover(matrix) {
     if (along.x < left || along.y < top || along.y + along.h > bottom) /** @type {HTMLElement} */ (spots[1]).hidden = true;
   }
 
-  function hideTip() {
-    clearTimeout(timer);
-    tip.hidden = true;
-  }
-
-  /** @param {{tip: string, detail: string}} words @param {PointerEvent} event */
-  function showTip(words, event) {
-    fill(tip, el('b', {}, words.tip), words.detail);
-    tip.hidden = false;
-    const box = tip.parentElement?.getBoundingClientRect() ?? new DOMRect();
-    const [x, y] = [event.clientX - box.left + 14, event.clientY - box.top + 16];
-    tip.style.left = `${Math.max(4, Math.min(x, box.width - tip.offsetWidth - 8))}px`;
-    tip.style.top = `${y + tip.offsetHeight > box.height ? y - tip.offsetHeight - 30 : y}px`;
-  }
-
   return {
-    cross,
-    tip,
     /** @param {Under|null} found @param {{tip: string, detail: string}|null} words @param {PointerEvent} event */
     over(found, words, event) {
-      hideTip();
+      tip.hide();
       if (event.pointerType === 'touch') return;
       point(found);
-      if (words) timer = setTimeout(() => showTip(words, event), TIP_DELAY_MS);
+      if (words) tip.soon(() => [words.tip, words.detail], event);
     },
     leave() {
-      hideTip();
+      tip.hide();
       point(null);
     },
   };

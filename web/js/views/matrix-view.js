@@ -44,17 +44,18 @@ export function mountMatrixView(element, store, { select, setMatrix }) {
   const controls = el('div', { class: 'street__controls' });
   const folds = el('b', { class: 'matrix__folds', id: 'matrix-folds' });
   const others = el('span');
-  const caption = el('p', { class: 'street__caption' }, folds, 'Framed blocks on the diagonal are hosts: blue in them never left; the stronger, the more bytes (logarithm). ', others,
-    el('b', {}, 'Arrows'), ' go to the next traffic (', el('b', {}, 'Shift'), ': next cell), ', el('b', {}, 'Enter'), ' selects, ', el('b', {}, 'f'), ' folds the host, ', el('b', {}, 'Esc'), ' · ', el('b', {}, '+ − 0'), ' zoom');
+  const caption = el('p', { class: 'street__caption' }, folds, 'Framed blocks on the diagonal are hosts: blue in them never left; the stronger, the more bytes (logarithm). Cells too narrow for it show their largest part alone. ', others,
+    el('span', { class: 'street__hints' }, el('b', {}, 'Arrows'), ' go to the next traffic (', el('b', {}, 'Shift'), ': next cell), ', el('b', {}, 'Enter'), ' selects, ', el('b', {}, 'f'), ' folds the host, ', el('b', {}, 'Esc'), ' · ', el('b', {}, '+ − 0'), ' zoom'));
   const foot = el('div', { class: 'street__foot' }, caption, controls);
-  const hover = createHover({
+  const frame = el('div', { class: 'matrix' }, canvas, pad);
+  const hover = createHover(frame, {
     boxOf,
     isFilled: (row, column) => picture?.cells.at(row, column) !== undefined,
     end: () => ({ x: view.applyX(picture?.axis.length ?? 0), y: view.applyY(picture?.axis.length ?? 0) }),
     pane: () => pane(),
     bands: () => bands(),
   });
-  const frame = el('div', { class: 'matrix' }, canvas, pad, hover.cross, focus, foot, hover.tip);
+  frame.append(focus, foot);
   element.append(frame);
 
   const painter = new MatrixPainter(canvas, getComputedStyle(document.body).fontFamily);
@@ -72,6 +73,7 @@ export function mountMatrixView(element, store, { select, setMatrix }) {
   let mapId = '';
   let view = d3.zoomIdentity;
   let touched = false; // the user has zoomed: growth must not move the view
+  let controlled = ''; // the hosts that the buttons below were made for
   let drawing = 0;
   let resting = 0;
   let size = { width: 0, height: 0 };
@@ -130,11 +132,13 @@ export function mountMatrixView(element, store, { select, setMatrix }) {
     folded = state.matrixFolds ? new Set(state.matrixFolds) : folded ?? startFolded(given, whole, Math.min(size.width, room().height) - 180);
     picture = matrixPicture(whole, model, shown, given, folded, state.selection);
     const texts = foldTexts(picture, model, shown);
-    folds.textContent = texts.hosts;
-    others.textContent = texts.others;
-    pad.setAttribute('aria-label', gridName(picture));
+    [folds.textContent, others.textContent] = [texts.hosts, texts.others];
+    pad.setAttribute('aria-label', gridName(picture, model));
     showControls(picture);
-    if (before?.axis !== picture.axis) planLabels(picture);
+    if (before?.axis !== picture.axis) {
+      planLabels(picture);
+      hover.leave(); // another pair may be under the pointer now
+    }
     if (fresh && state.matrixCamera) goTo(state.matrixCamera);
     else if (!before || !kept || (!touched && outgrown(picture))) fit(!kept);
     keys.update(before, picture);
@@ -165,6 +169,9 @@ export function mountMatrixView(element, store, { select, setMatrix }) {
   /** @param {Picture} shown */
   function showControls({ axis }) {
     const hosts = axis.blocks.filter((block) => !block.gate);
+    const said = JSON.stringify(hosts.map(({ place, folded: whole }) => [place, whole]));
+    if (said === controlled) return; // a button that is made anew loses the press that has begun on it
+    controlled = said;
     const small = 'button button--small';
     const active = document.activeElement instanceof HTMLElement && controls.contains(document.activeElement) ? document.activeElement.id : '';
     fill(controls,
@@ -224,6 +231,12 @@ export function mountMatrixView(element, store, { select, setMatrix }) {
     const { width, height } = room();
     const [x, y] = view.invert([width / 2, height / 2]);
     return { x, y, k: view.k };
+  }
+
+  /** What is seen already: a camera that came from here, or one that the address has rounded. @param {import('../url-state.js').Camera} camera */
+  function isAt({ x, y, k }) {
+    const now = cameraNow();
+    return Math.abs(now.x - x) <= 1 && Math.abs(now.y - y) <= 1 && Math.abs(now.k - k) <= 0.001;
   }
 
   /** @param {import('../url-state.js').Camera} camera */
@@ -365,6 +378,9 @@ export function mountMatrixView(element, store, { select, setMatrix }) {
   const unsubscribe = store.subscribe((state, before) => {
     const changed = /** @type {(keyof AppState)[]} */ (['model', 'filters', 'selection', 'matrixFolds']).some((key) => state[key] !== before[key]);
     if (changed || state.map?.id !== before.map?.id) rebuild(state);
+    if (!picture || state.matrixCamera === before.matrixCamera || state.map?.id !== before.map?.id) return;
+    if (state.matrixCamera && !isAt(state.matrixCamera)) goTo(state.matrixCamera);
+    else if (!state.matrixCamera && touched) fit(true);
   });
   resize();
 

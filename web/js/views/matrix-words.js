@@ -1,6 +1,6 @@
 // What the matrix says: tooltips, what screen readers hear, and its caption.
 
-import { bytes, count, percent, plural, visibleText } from '../format.js';
+import { bytes, count, fromTo, isolated, percent, plural, visibleText } from '../format.js';
 import { NOWHERE, OUTSIDE, ROUTERS, UNPLACED, isDrawn } from '../model/graph-model.js';
 import { outsidePeers, splitOf } from '../model/headline.js';
 import { blockTitle } from '../scene/matrix-picture.js';
@@ -44,9 +44,9 @@ function splitText(split) {
 export function cellTip(picture, cell) {
   const [only] = cell.pairs;
   if (cell.row !== cell.column && cell.pairs.length === 1 && only) {
-    return { tip: visibleText(`${only.a.label} → ${only.b.label}`), detail: `${laneTitle(only.lane)} · ${bytes(only.edge.wire_bytes)}` };
+    return { tip: fromTo(only.a.label, only.b.label), detail: `${laneTitle(only.lane)} · ${bytes(only.edge.wire_bytes)}` };
   }
-  const tip = cell.row === cell.column ? `Within ${lineTitle(picture, cell.row)}` : `${lineTitle(picture, cell.row)} – ${lineTitle(picture, cell.column)}`;
+  const tip = cell.row === cell.column ? `Within ${lineTitle(picture, cell.row)}` : `${isolated(lineTitle(picture, cell.row))} – ${isolated(lineTitle(picture, cell.column))}`;
   return { tip, detail: `${splitText(cell.split)} · ${plural(cell.pairs.length, 'pair')}` };
 }
 
@@ -118,8 +118,8 @@ export function foldTexts({ axis, words }, model, shown) {
   return { hosts, others: others.length ? `${others.join('; ')}. ` : '' };
 }
 
-/** @param {Picture} picture @returns {string} what stayed of all that it shows, for the name of the grid */
-export function gridName({ cells }) {
-  const sum = splitOf(cells.list.flatMap((cell) => cell.pairs));
+/** What stayed of all that can be drawn, whatever a filter hides: the name of the grid. @param {Picture} picture @param {GraphModel} model @returns {string} */
+export function gridName({ cells }, model) {
+  const sum = splitOf(model.pairs.filter(isDrawn));
   return `Matrix by host, ${plural(cells.list.length, 'filled cell')}, ${percent(sum.stayed, sum.total)} of ${bytes(sum.total)} stayed`;
 }

@@ -20,7 +20,7 @@ export function forgetOpened() {
  */
 export function moreList(key, rows, make, { className, id, page = 20 }) {
   const list = el('ul', { class: className, id });
-  const more = el('button', { type: 'button', class: 'button button--small more', 'data-more': key, onclick: () => {
+  const more = el('button', { type: 'button', class: 'button button--small more', 'data-more': key, 'data-key': `more ${key}`, onclick: () => {
     const before = opened.get(key) ?? page;
     opened.set(key, before + Math.max(page, 50));
     list.append(...rows.slice(before, opened.get(key)).map(make));
@@ -41,7 +41,7 @@ export function foldedWords(key, words, most = 3) {
   const line = el('span', {});
   const rest = words.length - most;
   if (rest <= 1 || opened.has(key)) return el('span', {}, visibleText(words.join(', ')) || '–');
-  fill(line, visibleText(words.slice(0, most).join(', ')), ' ', el('button', { type: 'button', class: 'link-button', 'data-more': key, 'aria-label': `Show ${plural(rest, 'more', 'more')}`, onclick: () => {
+  fill(line, visibleText(words.slice(0, most).join(', ')), ' ', el('button', { type: 'button', class: 'link-button', 'data-more': key, 'data-key': `more ${key}`, 'aria-label': `Show ${plural(rest, 'more', 'more')}`, onclick: () => {
     opened.set(key, words.length);
     fill(line, visibleText(words.join(', ')));
   } }, `+${count(rest)} more`));

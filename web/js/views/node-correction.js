@@ -1,6 +1,7 @@
 // Where a user says on which host an endpoint stands and what it is, and takes that back.
 
 import { api } from '../api.js';
+import { createAsking } from '../asking.js';
 import { isBusy } from '../app-state.js';
 import { visibleText } from '../format.js';
 import { HAND_FILE, HAND_KINDS, handAnswer, readHandDocument, withHand, withoutHand } from '../model/placed-by-hand.js';
@@ -14,24 +15,15 @@ import { el } from './element.js';
 
 const EFFECT = 'Your word outranks the inventory, allows “likely” at most, and never overrules packets.';
 
-/** @typedef {{key: string, placement: Placement|null, text: string}} Told what the server knows of one endpoint in one result; text: of the file */
+/** @typedef {{placement: Placement|null, text: string}} Told what the server knows of one endpoint in one result; text: of the file */
 
-/** @param {import('../session.js').Session} session */
-export function createNodeCorrection(session) {
-  /** @type {Told|null} */
-  let last = null;
+/** @param {import('../session.js').Session} session @param {() => void} answered the server has told more: the panel can be made again */
+export function createNodeCorrection(session, answered) {
+  const asking = createAsking(load, answered);
 
-  /** @param {DocumentNode} node @param {MapStatus} map @returns {Told|null} what was loaded already, so that the form is there at once */
+  /** @param {DocumentNode} node @param {MapStatus} map what was told of an older result stays until there is newer */
   function known(node, map) {
-    return last?.key === keyOf(node, map) ? last : null;
-  }
-
-  /** @param {DocumentNode} node @param {MapStatus} map @returns {Promise<Told>} */
-  async function load(node, map) {
-    const exists = map.inventory.some(({ name }) => name === HAND_FILE);
-    const [{ placement }, text] = await Promise.all([api.placement(map.id, node.id), exists ? api.inventoryText(map.id, HAND_FILE) : '']);
-    last = { key: keyOf(node, map), placement, text };
-    return last;
+    return asking.of(JSON.stringify([map.id, node.id]), map.revision, { node: node.id, map });
   }
 
   /** @param {DocumentNode} node @param {MapStatus} map @param {GraphModel} model @param {Told} told */
@@ -48,7 +40,7 @@ export function createNodeCorrection(session) {
     kind.addEventListener('change', requireHost);
     requireHost();
     // folded where the map already knows better than most users
-    return el('details', { class: 'point', open: said !== null || node.host === null },
+    return el('details', { class: 'point', 'data-key': 'correction', open: said !== null || node.host === null },
       el('summary', {}, said ? 'Placed by hand' : 'Correct host and kind'),
       el('p', { class: 'muted' }, EFFECT),
       hostNames(model),
@@ -71,10 +63,12 @@ export function createNodeCorrection(session) {
     return form;
   }
 
-  return { known, load, section };
+  return { known, section, forget: asking.forget };
 }
 
-/** @param {DocumentNode} node @param {MapStatus} map */
-function keyOf(node, map) {
-  return JSON.stringify([map.id, map.revision, node.id]);
+/** @param {{node: string, map: MapStatus}} what @param {AbortSignal} signal @returns {Promise<Told>} */
+async function load({ node, map }, signal) {
+  const exists = map.inventory.some(({ name }) => name === HAND_FILE);
+  const [{ placement }, text] = await Promise.all([api.placement(map.id, node, signal), exists ? api.inventoryText(map.id, HAND_FILE, signal) : '']);
+  return { placement, text };
 }

@@ -24,9 +24,10 @@ const PAIRS_SHOWN = 12;
 /**
  * @param {import('../session.js').Session} session
  * @param {{select: (selection: Selection|null) => void, setFilters: (filters: Filters) => void}} actions
+ * @param {() => void} answered the server has told more: the panel can be made again
  */
-export function createNodePanel(session, actions) {
-  const correction = createNodeCorrection(session);
+export function createNodePanel(session, actions, answered) {
+  const correction = createNodeCorrection(session, answered);
 
   /** @param {DocumentNode} node @param {MapStatus} map @param {GraphModel} model @param {AppState} state @returns {Node[]} */
   function render(node, map, model, state) {
@@ -35,20 +36,15 @@ export function createNodePanel(session, actions) {
     const kindHow = el('dd', { class: 'hostile facts__how' }, '…');
     const hostHow = el('dd', { class: 'hostile facts__how' }, '…');
     const form = el('div', {});
-    /** @param {import('./node-correction.js').Told} told */
-    function tell(told) {
+    const { answer: told, error } = node.kind === 'group' ? { answer: null, error: null } : correction.known(node, map);
+    if (told) {
       const { placement } = told;
       kindHow.textContent = visibleText(placement?.kind_how || 'nothing said or found');
       fill(hostHow, placedBy(placement), placement?.conflict ? el('p', { class: 'against' }, `Conflict: ${visibleText(placement.conflict)}.`) : null);
       fill(form, correction.section(node, map, model, told));
-    }
-    const known = correction.known(node, map);
-    if (known) tell(known);
-    else if (node.kind !== 'group') {
-      correction.load(node, map).then(tell).catch((error) => {
-        fill(kindHow);
-        fill(hostHow, error instanceof Error ? error.message : String(error));
-      });
+    } else if (error !== null) {
+      fill(kindHow);
+      fill(hostHow, error instanceof Error ? error.message : String(error));
     }
     return [
       el('h2', { class: 'hostile', title: visibleText(node.label) }, shortName(node.label)),
@@ -71,7 +67,7 @@ export function createNodePanel(session, actions) {
     ].filter((part) => part instanceof Node);
   }
 
-  return render;
+  return { render, forget: correction.forget };
 }
 
 /** What stayed, left and cannot be told of some traffic. @param {import('../model/headline.js').Split} split @returns {Node|null} */
@@ -95,7 +91,7 @@ function filterButtons({ id, kind }, filters, { setFilters }) {
 
 /** @param {string} host @param {{select: (selection: Selection|null) => void}} actions */
 function hostButton(host, { select }) {
-  return el('button', { type: 'button', class: 'link-button hostile', title: visibleText(host), onclick: () => select({ type: 'place', place: host }) }, shortName(host));
+  return el('button', { type: 'button', class: 'link-button hostile', 'data-key': 'own host', title: visibleText(host), onclick: () => select({ type: 'place', place: host }) }, shortName(host));
 }
 
 /** @param {string} term @param {(Node|string)[]} value @returns {Node[]} */

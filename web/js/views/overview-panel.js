@@ -2,7 +2,7 @@
 
 import { bytes, count, plural, visibleText } from '../format.js';
 import { isVmToVm } from '../model/graph-model.js';
-import { splitOf } from '../model/headline.js';
+import { rangeText, splitOf } from '../model/headline.js';
 import { el } from './element.js';
 import { moreList } from './more-list.js';
 import { shortPairList } from './pair-list.js';
@@ -22,17 +22,19 @@ export function overviewPanel(model, shown, select) {
   const between = vms.length ? vms : shown.drawn; // without an inventory nobody may be known to be a VM
   const of = (/** @type {string} */ lane) => between.filter((pair) => pair.lane === lane);
   const { totals, warnings } = model.facts;
+  const range = rangeText(model);
+  const whole = range === null ? '' : ', whole capture'; // these figures follow no range
   return [
     ...group('Hairpins', of('hairpin'), select,
-      'Both VMs stand on one host, yet their traffic leaves it twice.'),
+      'Both VMs stand on one host, yet their traffic leaves it and comes back: once out, once in.'),
     ...group('Never left the host', of('stayed'), select,
       'No firewall, tap or flow exporter outside the host can see these.'),
     ...group('Partly left', of('mixed'), select, 'Some of the bytes stayed, some left.'),
     ...group('Cannot be told yet', of('undetermined'), select, 'Open one to see which capture or inventory would settle it.'),
     ...group('Between hosts', of('left'), select, 'These cross the physical network.'),
     ...(vms.length ? [] : [el('section', {}, el('p', { class: 'muted' }, 'No pair of two VMs is shown: these are pairs of other endpoints.'))]),
-    el('section', {}, el('h3', {}, 'In this capture'), el('dl', { class: 'facts' },
-      ...fact('Packets', count(totals.packets)), ...fact('Mirror duplicates, counted once', count(totals.duplicate_packets)),
+    el('section', {}, el('h3', {}, range === null ? 'In this capture' : `In ${range}`), el('dl', { class: 'facts', id: 'totals' },
+      ...fact(`Packets${whole}`, count(totals.packets)), ...fact(`Mirror duplicates, counted once${whole}`, count(totals.duplicate_packets)),
       ...fact('Conversations', count(totals.conversations)), ...fact('Bytes, counted once', bytes(totals.unique_bytes)))),
     ...(warnings.length ? [el('section', { id: 'warnings' }, el('h3', {}, plural(warnings.length, 'warning')),
       moreList('warnings', warnings, (warning) => el('li', {}, el('span', { class: 'against', 'aria-hidden': 'true' }, '!'), el('span', { class: 'hostile' }, visibleText(warning.text))), { className: 'evidence', page: 6 }))] : []),

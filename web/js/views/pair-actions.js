@@ -14,17 +14,17 @@ import { el, fill } from './element.js';
  * @param {Pair} pair
  * @param {string} mapId
  * @param {{sightings: import('../document-types.js').Sightings, packets: PacketsSize}|null} loaded
- * @param {Filters} filters
+ * @param {{filters: Filters, range: import('../url-state.js').Range|null}} state
  * @param {import('../session.js').Session} session
  * @param {{setFilters: (filters: Filters) => void}} actions
  * @returns {Node}
  */
-export function pairActions({ a, b }, mapId, loaded, filters, session, actions) {
+export function pairActions({ a, b }, mapId, loaded, { filters, range }, session, actions) {
   const ends = a === b ? [a.id] : [a.id, b.id];
   const alone = filters.isolated.length === ends.length && ends.every((id) => filters.isolated.includes(id));
   const filter = loaded?.sightings.filter ?? null;
   return el('section', { class: 'actions', 'aria-label': 'What can be done with this pair' },
-    packetsButton(api.packetsAddress(mapId, a.id, b.id), loaded?.packets ?? null),
+    packetsButton(api.packetsAddress(mapId, a.id, b.id), loaded?.packets ?? null, range !== null),
     filter !== null && copyButton(session, {
       text: () => filter, label: 'Copy as Wireshark filter', what: 'filter', note: loaded?.sightings.filter_note ?? '', id: 'copy-filter', title: filter, className: 'button',
     }),
@@ -33,9 +33,9 @@ export function pairActions({ a, b }, mapId, loaded, filters, session, actions) 
     copyButton(session, { text: () => location.href, label: 'Copy link to this pair', what: 'link', id: 'copy-pair-link', className: 'button' }));
 }
 
-/** @param {string} address @param {PacketsSize|null} size null while the server is asked */
-function packetsButton(address, size) {
-  const offer = size === null ? { label: 'Download these packets (pcap)', possible: false, note: '' } : packetsOffer(size);
+/** @param {string} address @param {PacketsSize|null} size null while the server is asked @param {boolean} ranged a time range is chosen, which packets do not follow */
+function packetsButton(address, size, ranged) {
+  const offer = size === null ? { label: 'Download these packets (pcap)', possible: false, note: '' } : packetsOffer(size, ranged);
   const note = offer.note ? el('p', { class: 'actions__note hostile', id: 'packets-note' }, offer.note) : null;
   const described = note ? 'packets-note' : null;
   const button = offer.possible

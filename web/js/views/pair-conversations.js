@@ -43,7 +43,7 @@ export function renderConversations(element, mapId, pair, pages, session, ranged
   label();
   fill(element, title,
     // a region that scrolls has to be reachable by keyboard
-    el('div', { class: 'conversations', role: 'region', tabindex: 0, 'aria-labelledby': 'conversations-title' }, el('table', { id: 'conversations' },
+    el('div', { class: 'conversations', 'data-key': 'conversations', 'data-scroll': 'conversations', role: 'region', tabindex: 0, 'aria-labelledby': 'conversations-title' }, el('table', { id: 'conversations' },
       el('thead', {}, el('tr', {}, ['Service', 'Src port', 'Bytes', pages.t0 === null ? 'Start' : `Start, ${zoneOf(pages.t0)}`].map((name, index) => el('th', { scope: 'col', class: index > 0 ? 'is-number' : null }, name)))), body)),
     more);
 }

@@ -1,6 +1,6 @@
 // Where the packets of a pair were seen, with the filters that find them, and who says where its ends are.
 
-import { count, visibleText } from '../format.js';
+import { count, fromTo, visibleText } from '../format.js';
 import { ageText, framesOf, macsOf, placedBy, rowText, tagsOf, ttlOf, tunnelOf } from '../model/sightings.js';
 import { copyButton } from './copying.js';
 import { el } from './element.js';
@@ -21,16 +21,16 @@ export function sightingsSection(session, sightings, { source, target }) {
   const title = 'Where the packets were seen';
   if (sightings.rows.length === 0) return [el('h3', {}, title), el('p', { class: 'muted' }, 'Their conversations are folded, so nothing is known of single ones.')];
   /** @type {[Sighting['direction'], string][]} */
-  const ways = [['source_to_target', `${source} → ${target}`], ['target_to_source', `${target} → ${source}`]];
+  const ways = [['source_to_target', fromTo(source, target)], ['target_to_source', fromTo(target, source)]];
   const parts = ways.map(([direction, name]) => ({ name, rows: sightings.rows.filter((row) => row.direction === direction) }))
     .filter(({ rows }) => rows.length > 0);
   return [
     el('h3', {}, title),
     // a region that scrolls has to be reachable by keyboard
-    el('div', { class: 'sightings', role: 'region', tabindex: 0, 'aria-label': title }, el('table', { id: 'sightings' },
+    el('div', { class: 'sightings', 'data-key': 'sightings', 'data-scroll': 'sightings', role: 'region', tabindex: 0, 'aria-label': title }, el('table', { id: 'sightings' },
       el('thead', {}, el('tr', {}, HEADERS.map((name) => el('th', { scope: 'col', class: name === HEADERS[0] ? null : 'is-number' }, name)))),
       parts.map(({ name, rows }) => el('tbody', {},
-        el('tr', {}, el('th', { scope: 'rowgroup', colspan: HEADERS.length, class: 'sightings__way hostile' }, visibleText(name))),
+        el('tr', {}, el('th', { scope: 'rowgroup', colspan: HEADERS.length, class: 'sightings__way hostile' }, name)),
         rows.map((row) => sightingRow(session, row)))))),
     sightings.more_rows > 0 && el('p', { class: 'muted' }, `And ${count(sightings.more_rows)} more rows with ${count(sightings.more_frames)} frames.`),
   ].filter((part) => part instanceof Node);

@@ -1,6 +1,6 @@
 // Pairs as buttons, in short lists and in long ones; each opens its pair.
 
-import { bytes, count, visibleText } from '../format.js';
+import { bytes, count, plural, visibleText } from '../format.js';
 import { otherEnd } from '../model/graph-model.js';
 import { laneTitle } from '../verdicts.js';
 import { pairSelection } from '../scene/street-scene.js';
@@ -20,10 +20,17 @@ export function shortPairList(pairs, select, most) {
   return el('ul', { class: 'pair-list' }, rows);
 }
 
+/** Shares count all traffic, lists only what passes the filters: where they differ, that is said. @param {Pair[]} all @param {Pair[]} shown @returns {Node|null} */
+export function hiddenNote(all, shown) {
+  const hidden = all.length - shown.length;
+  return hidden > 0 ? el('p', { class: 'muted', id: 'hidden-note' }, `The lists below leave out ${plural(hidden, 'pair')} that filters hide.`) : null;
+}
+
 /** @param {Pair} pair @param {(selection: Selection|null) => void} select @param {string} [from] id of an end: only the other one is named */
 export function pairItem(pair, select, from) {
-  const name = from === undefined ? `${pair.a.label} → ${pair.b.label}` : otherEnd(pair, from).label;
+  const name = (/** @type {string} */ label) => el('bdi', {}, visibleText(label)); // each for itself: two names that are read from the right would change places
+  const names = from === undefined ? [name(pair.a.label), ' → ', name(pair.b.label)] : [name(otherEnd(pair, from).label)];
   const detail = `${laneTitle(pair.lane)} · ${pair.edge.grade ?? 'no evidence'}`;
-  return el('li', {}, el('button', { type: 'button', class: 'pair-list__item', onclick: () => select(pairSelection(pair)) },
-    pair.lane === 'flood' ? el('i') : icon(pair.lane, 22, 19), el('span', {}, el('bdi', {}, visibleText(name))), el('b', { class: 'num' }, bytes(pair.edge.wire_bytes)), el('small', {}, detail)));
+  return el('li', {}, el('button', { type: 'button', class: 'pair-list__item', 'data-key': `pair ${pair.key}`, onclick: () => select(pairSelection(pair)) },
+    pair.lane === 'flood' ? el('i') : icon(pair.lane, 22, 19), el('span', { dir: 'ltr' }, names), el('b', { class: 'num' }, bytes(pair.edge.wire_bytes)), el('small', {}, detail)));
 }

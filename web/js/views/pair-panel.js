@@ -1,6 +1,7 @@
 // One pair: the verdict, what speaks for and against it, what would settle it, its traffic and conversations.
 
 import { ApiError, api } from '../api.js';
+import { createAsking } from '../asking.js';
 import { msOfText, plural, shortName, visibleText } from '../format.js';
 import { whereText } from '../model/pair-facts.js';
 import { el, fill } from './element.js';
@@ -17,7 +18,6 @@ import { evidenceSection, settleSection, verdictBox } from './pair-verdict.js';
 /** @typedef {import('../url-state.js').Selection} Selection */
 /**
  * @typedef {object} Loaded what the server tells of one pair in one result
- * @property {string} key
  * @property {import('../document-types.js').PairDetail} detail
  * @property {import('../document-types.js').Timeline} timeline
  * @property {import('../document-types.js').PacketsSize} packets
@@ -27,71 +27,44 @@ import { evidenceSection, settleSection, verdictBox } from './pair-verdict.js';
 /**
  * @param {import('../session.js').Session} session
  * @param {{select: (selection: Selection|null) => void, setFilters: (filters: import('../model/filters.js').Filters) => void}} actions
+ * @param {() => void} answered the server has told more: the panel can be made again
  */
-export function createPairPanel(session, actions) {
-  /** @type {AbortController|null} */
-  let loading = null;
-  /** @type {Loaded|null} */
-  let loaded = null;
+export function createPairPanel(session, actions, answered) {
+  const asking = createAsking(load, answered);
 
   /** @param {Pair} pair @param {MapStatus} map @param {GraphModel} model @param {AppState} state @returns {Node[]} */
   function render(pair, map, model, state) {
     const { a, b } = pair;
-    const slots = { traffic: el('div', {}), conversations: el('section', {}), actions: el('div', {}), evidence: el('div', {}) };
-    const key = JSON.stringify([map.id, map.revision, pair.key]);
-    const known = loaded?.key === key ? loaded : null;
-
-    /** @param {Loaded|null} told */
-    function fillSlots(told) {
-      fill(slots.traffic, trafficSections(pair, model, told, state.range));
-      fill(slots.actions, pairActions(pair, map.id, told && { sightings: told.detail.sightings, packets: told.packets }, state.filters, session, actions));
-      if (told === null) {
-        fill(slots.conversations, el('h3', {}, 'Conversations'), el('p', { class: 'muted' }, `${plural(pair.edge.conversations, 'conversation')}, loading …`));
-        return;
-      }
-      renderConversations(slots.conversations, map.id, pair, told.pages, session, state.range !== null);
-      fill(slots.evidence, evidenceDetails(told.detail, session));
-    }
-
-    fillSlots(known);
-    if (known === null) {
-      load(pair, map, key).then((told) => told && fillSlots(told)).catch((error) => {
-        fill(slots.conversations, el('h3', {}, 'Conversations'), el('p', { class: 'muted hostile' }, error instanceof Error ? error.message : String(error)));
-      });
+    // while a live map grows, what was told of an older result stays until there is newer
+    const { answer: told, error } = asking.of(JSON.stringify([map.id, pair.key]), map.revision, { map: map.id, a: a.id, b: b.id });
+    const conversations = el('section', {});
+    if (told) renderConversations(conversations, map.id, pair, told.pages, session, state.range !== null);
+    else {
+      const waiting = `${plural(pair.edge.conversations, 'conversation')}, loading …`;
+      fill(conversations, el('h3', {}, 'Conversations'), el('p', { class: 'muted hostile' }, error === null ? waiting : error instanceof Error ? error.message : String(error)));
     }
     const button = (/** @type {{id: string, label: string}} */ node) =>
-      el('button', { type: 'button', class: 'link-button hostile', title: visibleText(node.label), onclick: () => actions.select({ type: 'node', id: node.id }) }, shortName(node.label));
+      el('button', { type: 'button', class: 'link-button hostile', 'data-key': `end ${node.id}`, title: visibleText(node.label), onclick: () => actions.select({ type: 'node', id: node.id }) }, shortName(node.label));
     return [
       el('h2', {}, button(a), el('span', { class: 'arrow' }, ' → '), button(b)),
       el('p', { class: 'detail-panel__sub hostile' }, whereText(pair)),
       verdictBox(pair),
       evidenceSection(pair, model),
       settleSection(pair, actions.select),
-      slots.traffic,
-      slots.conversations,
-      slots.actions,
-      slots.evidence,
+      el('div', {}, trafficSections(pair, model, told, state.range)),
+      conversations,
+      el('div', {}, pairActions(pair, map.id, told && { sightings: told.detail.sightings, packets: told.packets }, state, session, actions)),
+      el('div', {}, told && evidenceDetails(told.detail, session)),
     ].filter((node) => node !== null);
   }
 
-  /** @param {Pair} pair @param {MapStatus} map @param {string} key @returns {Promise<Loaded|null>} null when another pair was opened meanwhile */
-  async function load(pair, map, key) {
-    loading?.abort();
-    loading = new AbortController();
-    const { signal } = loading;
-    const [a, b] = [pair.a.id, pair.b.id];
-    try {
-      const [detail, timeline, packets] = await Promise.all([api.pair(map.id, a, b, signal), api.timelineOf(map.id, [a, b], signal), sizeOfPackets(map.id, a, b, signal)]);
-      const pages = { rows: detail.conversations, total: detail.total, cursor: null, t0: msOfText(detail.t0_ns) };
-      loaded = { key, detail, timeline, packets, pages };
-      return loaded;
-    } catch (error) {
-      if (error instanceof DOMException && error.name === 'AbortError') return null;
-      throw error;
-    }
-  }
+  return { render, forget: asking.forget };
+}
 
-  return { render };
+/** @param {{map: string, a: string, b: string}} what @param {AbortSignal} signal @returns {Promise<Loaded>} */
+async function load({ map, a, b }, signal) {
+  const [detail, timeline, packets] = await Promise.all([api.pair(map, a, b, signal), api.timelineOf(map, [a, b], signal), sizeOfPackets(map, a, b, signal)]);
+  return { detail, timeline, packets, pages: { rows: detail.conversations, total: detail.total, cursor: null, t0: msOfText(detail.t0_ns) } };
 }
 
 /** That there are no packets is an answer, not a failure. @param {string} map @param {string} a @param {string} b @param {AbortSignal} signal */

@@ -6,6 +6,7 @@ import { memoized } from '../store.js';
 import { GRADE_ORDER, LANE_ORDER, laneTitle } from '../verdicts.js';
 import { pairSelection } from '../scene/street-scene.js';
 import { el, fill, icon } from './element.js';
+import { createSteady } from './steady.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
 /** @typedef {import('../model/graph-model.js').GraphModel} GraphModel */
@@ -80,6 +81,7 @@ export function mountPairTable(element, store, { select, setSort }) {
   const scroll = el('div', { class: 'pair-table__scroll', tabindex: 0, role: 'region', 'aria-label': 'Pairs' }, table);
   const root = el('div', { class: 'pair-table' }, bar, scroll);
   element.append(root);
+  const steady = createSteady(root);
 
   function renderHead() {
     const focused = head.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.sort : undefined;
@@ -216,11 +218,13 @@ export function mountPairTable(element, store, { select, setSort }) {
     else if (state.model !== before.model && before.model && state.map?.id === before.map?.id) hold(before.model);
     else if (state.map?.state !== 'live') held = null;
     if (state.sort !== before.sort) renderHead();
-    if (state.model !== before.model || state.filters !== before.filters || state.sort !== before.sort || state.map?.state !== before.map?.state) renderBody();
+    const asked = state.filters !== before.filters || state.sort !== before.sort;
+    if (asked || state.model !== before.model || state.map?.state !== before.map?.state) steady.render(renderBody, asked);
     else if (state.selection !== before.selection) markSelected();
   });
   return () => {
     unsubscribe();
+    steady.unmount();
     root.remove();
   };
 }

@@ -61,5 +61,5 @@ export function settleSection({ edge, a, b, lane }, select) {
   return el('section', {}, el('h3', {}, 'What would settle it'),
     el('ul', { class: 'settle' }, edge.would_settle.map((text) => el('li', { class: 'hostile' }, visibleText(text))),
       unplaced.length > 0 && el('li', {}, 'Or your own word: ', unplaced.map((node, index) => [index > 0 && ', ',
-        el('button', { type: 'button', class: 'link-button hostile', onclick: () => select({ type: 'node', id: node.id }) }, `where is ${shortName(node.label, 28)}?`)]).flat())));
+        el('button', { type: 'button', class: 'link-button hostile', 'data-key': `settle ${node.id}`, onclick: () => select({ type: 'node', id: node.id }) }, `where is ${shortName(node.label, 28)}?`)]).flat())));
 }

@@ -68,12 +68,14 @@ export function mountShortcuts(store, actions) {
   document.addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector('dialog[open], [popover]:popover-open')) return; // Esc closes these, and nothing behind them acts
+    const typing = event.target instanceof Element && event.target.closest(TYPING) !== null;
     if (event.key === 'Escape') {
+      if (typing) return; // what is typed in the panel would go with the selection
       if (!document.body.classList.contains('shows-filters')) actions.clearSelection();
       return;
     }
     const run = global.get(event.key);
-    if (!run || !singleKeysAreOn() || (event.target instanceof Element && event.target.closest(TYPING))) return;
+    if (!run || !singleKeysAreOn() || typing) return;
     event.preventDefault();
     run();
   });
@@ -107,6 +109,19 @@ function table(store, actions, openSheet) {
       { keys: ['e'], words: 'select the pairs of the VM one after another; ← leads back to it' },
       { keys: ['+', '−', '0'], words: 'zoom in, out, show everything' },
     ] },
-    { title: 'On the timeline', rows: [{ keys: ['[', ']'], words: 'move the time range' }] },
+    { title: 'On the matrix', rows: [
+      { keys: ['←', '→', '↑', '↓'], words: 'next traffic along the row or column; with Shift the next cell' },
+      { keys: ['Home', 'End'], words: 'first, last traffic of the row' },
+      { keys: ['Enter'], words: 'select' },
+      { keys: ['f'], words: 'fold or unfold the host' },
+      { keys: ['+', '−', '0'], words: 'zoom in, out, show everything' },
+    ] },
+    { title: 'On the timeline', rows: [
+      { keys: ['[', ']'], words: 'move the time range by its half, from anywhere' },
+      { keys: ['←', '→'], words: 'on an end: move it by one bar, with Shift the whole range' },
+      { keys: ['Page Up', 'Page Down'], words: 'the same by ten bars' },
+      { keys: ['Home', 'End'], words: 'to the first, the last bar' },
+      { keys: ['Esc'], words: 'show the whole capture' },
+    ] },
   ];
 }

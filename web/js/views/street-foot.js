@@ -3,6 +3,7 @@
 import { clusterName, clustersOf, isGrouped } from '../model/clusters.js';
 import { plural, visibleText } from '../format.js';
 import { el, fill } from './element.js';
+import { keepingPlace } from './steady.js';
 
 /** @typedef {import('../app-state.js').AppState} AppState */
 /** @typedef {import('../model/clusters.js').Grouping} Grouping */
@@ -17,8 +18,8 @@ const MANY_HOSTS = 12;
  */
 export function mountStreetFoot({ tidy, zoomBy, fit, group }) {
   const note = el('b', { id: 'map-note' });
-  const caption = el('p', { class: 'street__caption' }, note, CAPTION_TEXT, el('b', {}, '+ − 0'), ' zoom · arrows, ', el('b', {}, 'Enter'), ', ',
-    el('b', {}, 'e'), ' for the next pair, ', el('b', {}, 'Esc'), ' · nothing moves until you press ', el('b', {}, 'Tidy'));
+  const caption = el('p', { class: 'street__caption' }, note, CAPTION_TEXT, el('span', { class: 'street__hints' }, el('b', {}, '+ − 0'), ' zoom · arrows, ', el('b', {}, 'Enter'), ', ',
+    el('b', {}, 'e'), ' for the next pair, ', el('b', {}, 'Esc'), ' · nothing moves until you press ', el('b', {}, 'Tidy')));
   const grouping = el('div', { class: 'street__grouping' });
   const small = 'button button--small';
   const tidyButton = el('button', { type: 'button', class: small, id: 'tidy', onclick: tidy, title: 'Lay the map out afresh for this window' }, 'Tidy');
@@ -26,6 +27,8 @@ export function mountStreetFoot({ tidy, zoomBy, fit, group }) {
     el('button', { type: 'button', class: small, 'aria-label': 'Zoom out', onclick: () => zoomBy(1 / 1.3) }, '−'),
     el('button', { type: 'button', class: small, 'aria-label': 'Zoom in', onclick: () => zoomBy(1.3) }, '+'),
     el('button', { type: 'button', class: small, onclick: fit }, 'Fit'));
+
+  let grouped = ''; // what the buttons say: they are made again only when that changes, so that nobody's press is lost
 
   return {
     element: el('div', { class: 'street__foot' }, caption, controls),
@@ -47,18 +50,21 @@ export function mountStreetFoot({ tidy, zoomBy, fit, group }) {
       const { whole, unfolded } = state;
       const clusters = whole ? clustersOf(whole) : null;
       const worth = whole && clusters && clusters.hosts.size > 0 && (!clusters.byName || whole.hosts.length >= MANY_HOSTS);
+      const byCluster = whole !== null && worth === true && isGrouped(whole, state.grouping);
+      const open = worth ? [...clusters.hosts.keys()].map(clusterName).filter((name) => unfolded.includes(name)) : [];
+      const said = JSON.stringify([worth, byCluster, open, clusters?.byName]);
+      if (said === grouped) return;
+      grouped = said;
       if (!worth) return fill(grouping);
-      const grouped = isGrouped(whole, state.grouping);
-      const open = [...clusters.hosts.keys()].map(clusterName).filter((name) => unfolded.includes(name));
       const button = (/** @type {string} */ label, /** @type {Grouping} */ value, /** @type {boolean} */ pressed) =>
-        el('button', { type: 'button', 'aria-pressed': String(pressed), onclick: () => group({ grouping: value, unfolded: [] }) }, label);
+        el('button', { type: 'button', 'data-key': value, 'aria-pressed': String(pressed), onclick: () => group({ grouping: value, unfolded: [] }) }, label);
       const folding = clusters.byName ? 'Hosts without a cluster in the inventory are grouped by the beginning of their names.' : null;
-      fill(grouping,
-        grouped && open.length > 0 && el('button', { type: 'button', class: small, id: 'fold', onclick: () => group({ unfolded: [] }) },
+      keepingPlace(grouping, () => fill(grouping,
+        byCluster && open.length > 0 && el('button', { type: 'button', class: small, id: 'fold', onclick: () => group({ unfolded: [] }) },
           open.length === 1 ? `Fold ${visibleText(open[0] ?? '')}` : `Fold ${plural(open.length, 'cluster')}`),
-        el('span', { class: 'street__grouping-label', id: 'grouping-label' }, grouped && clusters.byName ? 'Group by (names)' : 'Group by'),
+        el('span', { class: 'street__grouping-label', id: 'grouping-label' }, byCluster && clusters.byName ? 'Group by (names)' : 'Group by'),
         el('div', { class: 'segmented segmented--small', role: 'group', 'aria-labelledby': 'grouping-label', title: folding },
-          button('Host', 'host', !grouped), button('Cluster', 'cluster', grouped)));
+          button('Host', 'host', !byCluster), button('Cluster', 'cluster', byCluster))));
     },
   };
 }

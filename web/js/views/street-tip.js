@@ -1,11 +1,11 @@
-// What lies under the pointer, in two lines.
+// What lies under the pointer, in two lines, of map and matrix.
 
 import { el, fill } from './element.js';
 
 const DELAY_MS = 150;
 
 /** @param {HTMLElement} street that the tip stands in */
-export function mountStreetTip(street) {
+export function mountTip(street) {
   const tip = el('div', { class: 'street__tip', role: 'tooltip', hidden: true });
   street.append(tip);
   let timer = 0;
@@ -15,9 +15,9 @@ export function mountStreetTip(street) {
     if (!tip.hidden) tip.hidden = true;
   }
 
-  /** @param {import('../scene/items.js').Hit} hit @param {PointerEvent} event */
-  function show(hit, event) {
-    const [first, second] = hit.words();
+  /** @param {() => [string, string]} words @param {PointerEvent} event */
+  function show(words, event) {
+    const [first, second] = words();
     fill(tip, el('b', {}, first), second);
     tip.hidden = false;
     const box = street.getBoundingClientRect();
@@ -28,10 +28,10 @@ export function mountStreetTip(street) {
 
   return {
     hide,
-    /** @param {import('../scene/items.js').Hit} hit @param {PointerEvent} event */
-    soon(hit, event) {
+    /** @param {() => [string, string]} words made when it shows @param {PointerEvent} event */
+    soon(words, event) {
       hide();
-      timer = setTimeout(() => show(hit, event), DELAY_MS);
+      timer = setTimeout(() => show(words, event), DELAY_MS);
     },
   };
 }

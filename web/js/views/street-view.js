@@ -12,7 +12,7 @@ import { offerPicture } from './picture-source.js';
 import { mountStreetCanvas } from './street-canvas.js';
 import { mountStreetFoot } from './street-foot.js';
 import { createPlaces } from './street-places.js';
-import { mountStreetTip } from './street-tip.js';
+import { mountTip } from './street-tip.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
 /** @typedef {import('../app-state.js').AppState} AppState */
@@ -48,7 +48,7 @@ export function mountStreetView(element, store, { select, setCamera, group }) {
   const foot = mountStreetFoot({ tidy, zoomBy: (factor) => camera.zoomBy(factor), fit: fitAsked, group });
   const street = el('div', { class: 'street' }, canvas, pad, focus, foot.element);
   element.append(street);
-  const tip = mountStreetTip(street);
+  const tip = mountTip(street);
 
   /** @type {Scene|null} */
   let scene = null;
@@ -77,12 +77,13 @@ export function mountStreetView(element, store, { select, setCamera, group }) {
   const places = createPlaces({ room, hint: foot.suggestTidy });
   const tree = mountMapTree(pad, {
     select, unfold, scene: () => scene, state: () => store.get(), zoomBy: camera.zoomBy, fit: fitAsked,
-    focusOn: (box) => {
+    focusOn: (box, went) => {
       focusBox = box;
+      if (box && went) camera.reveal(box);
       placeFocus();
     },
   });
-  exposeScene(() => scene, () => mapId, camera.view, pad);
+  const endScene = exposeScene(() => scene, () => mapId, camera.view, pad);
 
   /** @returns {Detail} */
   function detail() {
@@ -179,7 +180,7 @@ export function mountStreetView(element, store, { select, setCamera, group }) {
     if (event.buttons) return;
     const hit = hitAt(event);
     pad.classList.toggle('is-over', hit !== null);
-    if (hit && event.pointerType !== 'touch') tip.soon(hit, event);
+    if (hit && event.pointerType !== 'touch') tip.soon(hit.words, event);
     else tip.hide();
   });
   pad.addEventListener('pointerleave', tip.hide);
@@ -205,6 +206,7 @@ export function mountStreetView(element, store, { select, setCamera, group }) {
   return () => {
     observer.disconnect();
     endPicture();
+    endScene();
     unsubscribe();
     tree.unmount();
     tip.hide();

@@ -4,7 +4,9 @@ import { isBusy } from '../app-state.js';
 import { bytes, plural } from '../format.js';
 import { denominators, headline, vmSplit } from '../model/headline.js';
 import { captureHealth, hostStatements, incompleteSentences } from '../model/health.js';
+import { lossSentences } from '../model/live.js';
 import { el, fill, icon, splitBar } from './element.js';
+import { createSteady, keepingPlace } from './steady.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
 /** @typedef {import('../app-state.js').AppState} AppState */
@@ -20,8 +22,14 @@ const CHIPS_SHOWN = 40;
  * @param {(selection: Selection|null) => void} select
  */
 export function mountSummary(element, store, session, select) {
+  const steady = createSteady(element);
+
+  function render() {
+    keepingPlace(element, () => build(store.get()));
+  }
+
   /** @param {AppState} state */
-  function render(state) {
+  function build(state) {
     const { model } = state;
     element.hidden = !model;
     if (!model) return;
@@ -33,12 +41,17 @@ export function mountSummary(element, store, session, select) {
       banners(state, session),
       healthStrip(state, select));
   }
-  render(store.get());
+  render();
   return store.subscribe((state, before) => {
     const same = state.model === before.model && state.map?.state === before.map?.state && state.map?.stale === before.map?.stale
-      && state.map?.error === before.map?.error && state.health === before.health && state.selection === before.selection;
-    if (!same) render(state);
+      && state.map?.error === before.map?.error && lossOf(state) === lossOf(before) && state.health === before.health && state.selection === before.selection;
+    if (!same) steady.render(render, state.selection !== before.selection);
   });
+}
+
+/** @param {AppState} state */
+function lossOf({ map }) {
+  return map ? lossSentences(map).join(' ') : '';
 }
 
 /** @param {Split} split */
@@ -61,9 +74,11 @@ function banners(state, session) {
   if (damaged.length) {
     rows.push(banner('warn', el('p', {}, el('b', {}, map.state === 'failed' ? 'The analysis failed: ' : 'Incomplete: '), el('span', { class: 'hostile' }, damaged.join(' '))), null, 'incomplete-banner'));
   }
+  const lost = lossSentences(map);
+  if (lost.length) rows.push(banner('warn', el('p', { class: 'hostile' }, lost.join(' ')), null, 'loss-banner'));
   if (map.stale && !isBusy(map)) {
     rows.push(banner('warn', el('p', {}, 'Captures, inventory or points have changed since this result.'),
-      el('button', { type: 'button', class: 'button button--small', onclick: session.analyse }, 'Analyse again')));
+      el('button', { type: 'button', class: 'button button--small', 'data-key': 'analyse', onclick: session.analyse }, 'Analyse again')));
   }
   return rows;
 }
@@ -84,12 +99,12 @@ function healthStrip(state, select) {
   const title = `Capture health · ${plural(model.facts.points.length, 'point')}${off ? `, ${off} with a flaw` : ''}${warnings ? ` · ${plural(warnings, 'warning')}` : ''}${folded}`;
   return el('section', { class: 'health', 'aria-label': 'Capture health' },
     el('p', { class: 'health__title' }, title),
-    el('div', { class: 'health__points' }, chips.slice(0, CHIPS_SHOWN).map((chip) => {
+    el('div', { class: 'health__points', 'data-scroll': 'health' }, chips.slice(0, CHIPS_SHOWN).map((chip) => {
       const pressed = selection?.type === 'point' && chip.points.some((point) => point.id === selection.id);
       const copies = chip.facts.find((fact) => fact.text.includes('copies'));
       const facts = chip.facts.filter((fact) => fact !== copies).sort((p, q) => Number(q.off) - Number(p.off)).slice(0, 2).flatMap((fact, index) => [index > 0 && ' · ', fact.off ? el('b', {}, fact.text) : fact.text]);
       return el('button', {
-        type: 'button', class: `health__point${chip.off ? ' health__point--off' : ''}`, 'aria-pressed': String(pressed),
+        type: 'button', 'data-key': `point ${chip.id}`, class: `health__point${chip.off ? ' health__point--off' : ''}`, 'aria-pressed': String(pressed),
         title: `${chip.title}: ${chip.facts.map((fact) => fact.text).join(', ')}`,
         onclick: () => select(pressed ? null : { type: 'point', id: chip.id }),
       }, icon(chip.off ? 'warn' : 'ok', 16, 16), el('span', {}, el('b', {}, chip.title), copies && ` · ${copies.text.split(',')[0]}`), el('span', { class: 'num' }, facts));

@@ -30,6 +30,7 @@ export function createBrush(plot, actions) {
   /** @type {((ms: number) => Range|null)|null} what a pointer that is down makes of where it is */
   let dragging = null;
   let pressedAt = 0;
+  let stepping = false; // keys have moved what is shown, and are not let go yet
 
   /** @param {'from'|'to'} end @param {string} name */
   function handle(end, name) {
@@ -59,7 +60,7 @@ export function createBrush(plot, actions) {
   }
 
   function release() {
-    dragging = null;
+    [dragging, stepping] = [null, false];
     if (!sameRange(shown, held)) {
       held = shown;
       actions.release(shown);
@@ -122,6 +123,7 @@ export function createBrush(plot, actions) {
     const next = keyed(event, chart.axis, end);
     if (!next) return;
     event.preventDefault();
+    stepping = true;
     show(sameRange(next, wholeRange(chart.axis)) ? null : next);
   });
   // a key that is held down asks the server once, when it is let go
@@ -143,12 +145,15 @@ export function createBrush(plot, actions) {
     frame,
     /** @param {Drawn|null} next @param {number} t0 milliseconds since 1970 @param {Range|null} range */
     update(next, t0, range) {
+      if (t0 !== t0Ms) stepping = false; // what is shown counts from another time
       [chart, t0Ms, held] = [next, t0, range];
-      if (!dragging) show(range);
+      if (!dragging) show(stepping ? shown : range);
     },
     /** Half its own length. @param {-1|1} direction */
     nudge(direction) {
-      if (chart && shown) show(moved(chart.axis, shown, direction * halfOf(chart.axis, shown)));
+      if (!chart || !shown) return;
+      stepping = true;
+      show(moved(chart.axis, shown, direction * halfOf(chart.axis, shown)));
     },
     release,
     isDragging: () => dragging !== null,

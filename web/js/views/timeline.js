@@ -1,11 +1,13 @@
 // Along the bottom: traffic over time by verdict, the moves of VMs, and the brush that chooses a time range.
 
 import { api } from '../api.js';
-import { bytes, msOfText, roundDuration, visibleText, zoneOf } from '../format.js';
+import { createAsking } from '../asking.js';
+import { bytes, fromTo, msOfText, roundDuration, visibleText, zoneOf } from '../format.js';
 import { bucketAt } from '../model/brush.js';
-import { axisOf, bucketTexts, marksOf, moveText, spokenSummary } from '../model/timeline.js';
+import { axisOf, bucketTexts, marksOf, moveText, seriesOn, spokenSummary } from '../model/timeline.js';
 import { byId, el, fill } from './element.js';
 import { singleKeysAreOn } from './shortcuts.js';
+import { createSteady, keepingPlace } from './steady.js';
 import { createBrush } from './timeline-brush.js';
 import { EDGES, createChart, spanText } from './timeline-chart.js';
 
@@ -47,36 +49,41 @@ export function mountTimeline(element, store, actions) {
   /** @type {import('./timeline-chart.js').Drawn|null} */
   let drawn = null;
   let t0Ms = 0;
-  /** @type {Timeline|null} traffic of what is selected */
-  let own = null;
-  /** @type {AbortController|null} */
-  let loading = null;
+  const steady = createSteady(marks);
+  const asking = createAsking((/** @type {{map: string, ends: string[]}} */ { map, ends }, signal) => api.timelineOf(map, ends, signal), (error) => {
+    if (error !== null) actions.report(error);
+    steady.render(draw);
+  });
 
   function draw() {
+    keepingPlace(element, build);
+  }
+
+  function build() {
     const { timeline, filters, range, whole } = store.get();
     element.hidden = whole === null || (timeline !== null && axisOf(timeline) === null); // it comes a moment after the map, which keeps its room
     if (!timeline || element.hidden) return;
     t0Ms = msOfText(timeline.t0_ns) ?? 0;
+    const own = ownSeries();
     drawn = chart.draw(timeline, own, filters.hiddenLanes, t0Ms);
     drawMarks();
     brush.update(drawn, t0Ms, range);
-    drawSide();
+    drawSide(own !== null);
     spoken.textContent = [spokenSummary(timeline, filters.hiddenLanes, t0Ms), ...(whole?.facts.moves ?? []).slice(0, 50).map((move) => moveText(move, whole?.nodes ?? new Map()))].join(' ');
   }
 
-  function drawSide() {
+  /** @param {boolean} bold */
+  function drawSide(bold) {
     const { timeline, range, selection, whole } = store.get();
     if (!timeline || !drawn) return;
-    const focused = side.contains(document.activeElement);
     const untimed = timeline.untimed_bytes ? ` ${bytes(timeline.untimed_bytes)} have no time.` : '';
     fill(side,
       el('p', { class: 'timeline__title', title: `Stacked by verdict as in the legend; without multicast and broadcast.${untimed}` }, el('b', {}, drawn.unit), ' by verdict'),
       el('p', { class: 'timeline__note num' }, `${roundDuration(timeline.bucket_ms)} a bar · ${zoneOf(t0Ms)}`),
-      own && selection && el('p', { class: 'timeline__note timeline__name hostile', id: 'timeline-own-name' }, `Bold: ${nameOf(selection, whole)}`),
+      bold && selection && el('p', { class: 'timeline__note timeline__name hostile', id: 'timeline-own-name' }, `Bold: ${nameOf(selection, whole)}`),
       range
         ? el('button', { type: 'button', class: 'button button--small', id: 'timeline-clear', onclick: brush.clear }, 'Whole capture')
-        : !own && drawn.axis.count > 1 && el('p', { class: 'timeline__note' }, 'Drag for a time range'));
-    if (focused && !side.contains(document.activeElement)) (side.querySelector('button') ?? /** @type {HTMLElement|null} */ (brush.frame.querySelector('[role=slider]')))?.focus();
+        : !bold && drawn.axis.count > 1 && el('p', { class: 'timeline__note' }, 'Drag for a time range'));
   }
 
   function drawMarks() {
@@ -92,7 +99,7 @@ export function mountTimeline(element, store, actions) {
       const next = list[index + 1];
       const room = (next ? x(next.ms - t0Ms) - MARK_PX / 2 : width) - at - MARK_PX;
       const text = el('span', { class: 'timeline__mark-text' }, mark.label);
-      const button = el('button', { type: 'button', class: 'timeline__mark', title: visibleText(mark.title), 'aria-label': mark.title, onclick: () => {
+      const button = el('button', { type: 'button', class: 'timeline__mark', 'data-key': `move ${mark.moves[0]?.node} ${mark.moves[0]?.time_ns}`, title: mark.title, 'aria-label': mark.title, onclick: () => {
         const node = mark.moves[0]?.node;
         if (node !== undefined) actions.select({ type: 'node', id: node });
       } }, el('span', { class: 'timeline__mark-sign', 'aria-hidden': 'true' }, '⇄'), room >= LEAST_LABEL_PX && text);
@@ -102,29 +109,16 @@ export function mountTimeline(element, store, actions) {
     });
   }
 
-  /** Asks for the traffic of the selected pair or endpoint. */
-  async function loadOwn() {
-    loading?.abort();
+  /** Traffic of the selected pair or endpoint, as far as it was told; never that of another. @returns {Timeline|null} */
+  function ownSeries() {
     const { map, selection, timeline } = store.get();
     const ends = selection?.type === 'pair' ? [selection.a, selection.b] : selection?.type === 'node' ? [selection.id] : [];
     if (!map || !timeline || ends.length === 0) {
-      if (own !== null) {
-        own = null;
-        draw();
-      }
-      return;
+      asking.forget();
+      return null;
     }
-    const asked = new AbortController();
-    loading = asked;
-    try {
-      const found = await api.timelineOf(map.id, ends, asked.signal);
-      if (asked.signal.aborted) return;
-      // while a live map grows, a series of other buckets is of a newer result, which is drawn with its own
-      own = found.series.stayed.length === store.get().timeline?.series.stayed.length ? found : null;
-      draw();
-    } catch (error) {
-      if (!asked.signal.aborted) actions.report(error);
-    }
+    const { answer } = asking.of(JSON.stringify([map.id, ...ends]), timeline, { map: map.id, ends });
+    return answer && seriesOn(answer, timeline);
   }
 
   plot.addEventListener('pointermove', (event) => {
@@ -152,13 +146,15 @@ export function mountTimeline(element, store, actions) {
     if (isBrushKey(event) && store.get().range) brush.release();
   });
 
+  // a key that is let go in another window is not heard of here
+  addEventListener('blur', () => !brush.isDragging() && brush.release());
+
   new ResizeObserver(draw).observe(plot);
   draw();
-  void loadOwn();
   return store.subscribe((state, before) => {
     const moved = state.selection !== before.selection || state.timeline !== before.timeline || state.map?.id !== before.map?.id;
-    if (moved) void loadOwn();
-    if (moved || state.range !== before.range || state.filters !== before.filters || state.whole !== before.whole) draw();
+    const asked = state.selection !== before.selection || state.range !== before.range || state.filters !== before.filters;
+    if (moved || asked || state.whole !== before.whole) steady.render(draw, asked);
   });
 }
 
@@ -172,6 +168,6 @@ function isBrushKey(event) {
 
 /** @param {Selection} selection @param {import('../model/graph-model.js').GraphModel|null} whole */
 function nameOf(selection, whole) {
-  const label = (/** @type {string} */ id) => visibleText(whole?.nodes.get(id)?.label ?? id);
-  return selection.type === 'pair' ? `${label(selection.a)} → ${label(selection.b)}` : selection.type === 'node' ? label(selection.id) : '';
+  const label = (/** @type {string} */ id) => whole?.nodes.get(id)?.label ?? id;
+  return selection.type === 'pair' ? fromTo(label(selection.a), label(selection.b)) : selection.type === 'node' ? visibleText(label(selection.id)) : '';
 }

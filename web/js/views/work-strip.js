@@ -1,15 +1,12 @@
 // What takes time right now: an upload, then the analysis, each with its progress and a way to stop it.
 
 import { bytes, count, duration, perSecond, visibleText } from '../format.js';
-import { bytesRead, paceOf, withMark } from '../model/pace.js';
+import { bytesRead, paceOf, stageName, withMark } from '../model/pace.js';
 import { el, fill } from './element.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
 /** @typedef {import('../app-state.js').AppState} AppState */
 /** @typedef {import('../document-types.js').MapStatus} MapStatus */
-
-/** What a job without a file is called on the server, and here. @type {Record<string, string>} */
-const STAGES = { names: 'looking up names', judging: 'judging every pair' };
 
 /**
  * @param {HTMLElement} element
@@ -61,7 +58,7 @@ export function mountWorkStrip(element, store, session) {
     const pace = read ? reading.note(read.done, read.total) : { leftMs: null };
     const packets = progress?.packets ? counting.note(progress.packets, null) : null;
     return {
-      name: progress ? STAGES[progress.stage] ?? progress.stage : map.state === 'queued' ? 'waiting for its turn' : 'starting',
+      name: progress ? stageName(progress.stage) : map.state === 'queued' ? 'waiting for its turn' : 'starting',
       share: read ? read.done / read.total : progress?.share ?? null,
       parts: [
         read ? `${bytes(read.done)} of ${bytes(read.total)} read` : '',

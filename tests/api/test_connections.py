@@ -1,0 +1,186 @@
+"""What one machine can do to the port without a token: the server answers others meanwhile, and within its bounds."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+
+import httpx
+import pytest
+
+from flowmap.api import connections
+from flowmap.api.guard import HEADERS as SECURITY_HEADERS
+from tests.api.servers import WITHIN_S, served, wait_for
+
+POST = b"POST /api/maps HTTP/1.1\r\nHost: localhost\r\n"
+MANY = 3 * connections.MAX_CONNECTIONS
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """As a person starts it: uvicorn with our bounds."""
+    with served("--port", 0, "--data-dir", tmp_path_factory.mktemp("data")) as found:
+        found.port = int(found.url.rpartition(":")[2])
+        yield found
+
+
+def connect(server):
+    return socket.create_connection(("127.0.0.1", server.port), timeout=WITHIN_S)
+
+
+def exchange(server, request):
+    """Everything that is answered to some bytes."""
+    with connect(server) as connection:
+        connection.sendall(request)
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := connection.recv(65_536):
+                answer += piece
+        return answer
+
+
+def healthy(server):
+    """A new connection is answered."""
+    answer = httpx.get(f"{server.url}/healthz", timeout=WITHIN_S)
+    return answer.status_code == 200 and answer.json()["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"POST /api/maps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{",
+    ],
+    ids=["silent", "half a head", "half a body"],
+)
+def test_many_connections_that_finish_nothing_close_the_server_to_nobody(server, beginning):
+    with contextlib.ExitStack() as held:
+        slow = []
+        for number in range(MANY):
+            slow.append(held.enter_context(connect(server)))
+            slow[-1].sendall(beginning)
+            if number % 32 == 31:
+                assert healthy(server)
+        for _ in range(5):
+            for connection in slow:
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"x")
+            assert healthy(server)
+        gone = []
+        for connection in slow:
+            connection.setblocking(False)
+            try:
+                while connection.recv(65_536):
+                    pass
+                gone.append(connection)
+            except BlockingIOError:
+                continue
+            except OSError:
+                gone.append(connection)
+        assert len(gone) >= MANY - connections.MAX_CONNECTIONS
+    assert healthy(server)
+
+
+def test_a_head_that_does_not_end_is_not_waited_for(tmp_path, monkeypatch):
+    program = (
+        "from flowmap.api import connections\nconnections.HEAD_S = 0.5\nconnections.READER_S = 1.0\n"
+        "import sys\nfrom flowmap.cli import main\nsys.argv[0] = 'flowmap'\nmain()\n"
+    )
+    with served("--port", 0, "--data-dir", tmp_path, program=program) as server:
+        server.port = int(server.url.rpartition(":")[2])
+        with connect(server) as silent, connect(server) as dripping, connect(server) as after:
+            dripping.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
+            after.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
+            for connection in (silent, dripping, after):
+
+                def ended(connection=connection):
+                    with contextlib.suppress(OSError):
+                        connection.sendall(b"x")
+                    try:
+                        return connection.recv(65_536) == b""
+                    except OSError:
+                        return True
+
+                wait_for(ended)
+        # A reader that takes nothing of a large answer: the page's largest file, asked for many times.
+        lazy = socket.socket()
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        lazy.connect(("127.0.0.1", server.port))
+        request = b"GET /vendor/d3.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        lazy.sendall(request * 40)
+        wait_for(lambda: not _is_open(server.process.pid, lazy.getsockname()[1]))
+        lazy.close()
+
+
+def _is_open(pid, peer_port):
+    """The process still has a connection to that port of this machine."""
+    with open(f"/proc/{pid}/net/tcp") as table:
+        for line in table.read().splitlines()[1:]:
+            cells = line.split()
+            if cells[3] == "01" and int(cells[2].rpartition(":")[2], 16) == peer_port:
+                return True
+    return False
+
+
+def test_a_head_has_a_size(server):
+    answer = exchange(server, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Large: " + b"x" * 40_000)
+    assert b" 400 " in answer.split(b"\r\n")[0]
+    answer = exchange(server, b"GET /healthz?" + b"x" * 40_000)
+    assert b" 400 " in answer.split(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+        POST + b"Content-Length: +5\r\n\r\nabcde",
+        POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.test\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost : localhost\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\xff" * 200 + b"\r\n\r\n",
+    ],
+    ids=["both lengths", "two lengths", "signed length", "odd coding", "two hosts", "space", "no host", "tls", "noise"],
+)
+def test_what_two_servers_could_read_in_two_ways_is_refused(server, request_bytes):
+    answer = exchange(server, request_bytes)
+    status = int(answer.split(b" ")[1])
+    assert status in (400, 403, 421, 501) and answer.count(b"HTTP/1.1 ") == 1
+    head = answer.partition(b"\r\n\r\n")[0].decode().lower()
+    for name, value in SECURITY_HEADERS.items():
+        assert f"{name}: {value}".lower() in head, name
+    assert b"application/problem+json" in answer and b"Traceback" not in answer
+
+
+def test_a_range_is_not_looked_at(server):
+    headers = {"Range": "bytes=" + ",".join(f"{n}-{n + 1}" for n in range(0, 8_000, 2))[:12_000], "Host": "localhost"}
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=WITHIN_S)
+    connection.request("GET", "/vendor/d3.min.js", headers=headers)
+    answer = connection.getresponse()
+    assert answer.status == 200 and len(answer.read()) > 100_000 and answer.getheader("accept-ranges") is None
+    connection.close()
+
+
+def test_a_websocket_is_refused(server):
+    answer = exchange(
+        server,
+        b"GET /api/maps/x/events HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    )
+    assert b" 401 " in answer.split(b"\r\n")[0] and b"101" not in answer.split(b"\r\n")[0]
+
+
+def test_forwarded_headers_are_believed_by_nobody(tmp_path):
+    forged = {"X-Forwarded-Host": "localhost", "X-Forwarded-Proto": "https", "Forwarded": "host=localhost"}
+    with served("--port", 0, "--data-dir", tmp_path) as server, httpx.Client(base_url=server.url) as stranger:
+        with server.client() as client:
+            assert client.get("/api/maps", headers={**forged, "Host": "evil.test"}).status_code == 421
+        for number in range(11):
+            headers = {"Authorization": "Bearer wrong", "X-Forwarded-For": f"10.0.0.{number}"}
+            assert stranger.get("/api/maps", headers=headers).status_code == (401 if number < 10 else 429)
+        opened = stranger.get(f"/?token={server.token}", headers=forged)
+        assert opened.status_code == 303 and "secure" not in opened.headers["set-cookie"].lower()

@@ -1,0 +1,145 @@
+"""``flowmap live`` as its user runs it: on a cable of the test's own, and behind a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tests.api.frames import WEB_TO_DATABASE, named_talks, pcap, two_talks
+from tests.api.private_network import FAR, private_network
+from tests.capture.live_cable import is_alive, pids_of, send_when_heard
+from tests.capture.test_live_streams import pcapng
+from tests.cli.command_line import flowmap, sentence
+
+FRAMES = two_talks()
+WITHIN_S = 60
+
+
+@pytest.fixture
+def cable():
+    with private_network():
+        yield
+
+
+def run_live(*arguments, frames=FRAMES, interrupt_after=None):
+    """The program on the cable, its standard error on a terminal; ``interrupt_after`` packets Ctrl-C is pressed."""
+    terminal, its_end = os.openpty()
+    sender = send_when_heard(frames)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flowmap", "live", "-i", FAR, *map(str, arguments)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=its_end,
+    )  # fmt: skip
+    os.close(its_end)
+    seen = bytearray()
+
+    def watch():
+        pressed = False
+        while True:
+            try:
+                data = os.read(terminal, 1 << 16)
+            except OSError:  # the program has gone
+                return
+            if not data:
+                return
+            seen.extend(data)
+            if interrupt_after and not pressed and f" {interrupt_after:,} packets".encode() in seen:
+                pressed = True
+                process.send_signal(signal.SIGINT)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    output, _ = process.communicate(timeout=WITHIN_S)
+    watcher.join(WITHIN_S)
+    sender.join(WITHIN_S)
+    os.close(terminal)
+    assert b"Traceback" not in seen, seen.decode()
+    return process.returncode, output.decode(), seen.decode()
+
+
+def test_the_map_of_a_cable(cable, tmp_path):
+    code, output, told = run_live(
+        "--packets", len(named_talks()), "--seconds", 50, "-o", tmp_path / "map.json",
+        "--point", f"live:{FAR}=host:esx-01,role:uplink", frames=named_talks(),
+    )  # fmt: skip
+    assert code == 0 and output.startswith(f"{FAR}: {len(named_talks())} packets")
+    assert f"Capturing on {FAR} for up to 50 s; Ctrl-C ends it." in told
+    document = json.loads((tmp_path / "map.json").read_text())
+    (point,) = document["graph"]["points"]
+    assert (point["id"], point["role"], point["host"]) == (f"live:{FAR}", "uplink", "esx-01")
+    assert point["dropped_packets"] == 0
+    names = {name["name"] for node in document["nodes"] for name in node["names"]}
+    assert "web.corp" in names
+    assert sorted(edge["wire_bytes"] for edge in document["edges"])[-1] == WEB_TO_DATABASE
+
+
+def test_ctrl_c_ends_in_the_map(cable):
+    code, output, told = run_live(interrupt_after=len(FRAMES))
+    assert code == 0 and output.startswith(f"{FAR}: {len(FRAMES)} packets")
+    assert re.search(rf"\d+ s, {len(FRAMES)} packets, [\d,]+ a second, [\d.]+ k?B", told)
+
+
+def test_the_last_packets_are_kept(cable, tmp_path):
+    code, _, told = run_live("--packets", len(FRAMES), "--keep", tmp_path / "ring")
+    assert code == 0 and (tmp_path / "ring").stat().st_mode & 0o777 == 0o700
+    (kept,) = (tmp_path / "ring").iterdir()
+    assert f"All {len(FRAMES)} packets are in {tmp_path / 'ring'} ({kept.name}," in told
+    again = flowmap("analyze", kept, "-o", "-")
+    assert json.loads(again.stdout)["graph"]["totals"]["packets"] == len(FRAMES)
+
+
+def test_a_killed_program_leaves_no_dumpcap(cable):
+    with subprocess.Popen(
+        [sys.executable, "-m", "flowmap", "live", "-i", FAR], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        send_when_heard(FRAMES).join(WITHIN_S)
+        tools = pids_of("dumpcap", process.pid)
+        process.kill()
+    assert tools
+    for pid in tools:
+        for _ in range(WITHIN_S * 20):
+            if not is_alive(pid):
+                break
+            threading.Event().wait(0.05)
+        assert not is_alive(pid)
+
+
+def test_a_capture_through_a_pipe():
+    run = flowmap("live", "-i", "-", "--point", "live:vmnic4=role:mirror", "-o", "-", stdin=pcapng(FRAMES))
+    assert run.returncode == 0
+    document = json.loads(run.stdout)
+    assert document["graph"]["totals"]["packets"] == len(FRAMES)
+    assert [(point["id"], point["role"]) for point in document["graph"]["points"]] == [("live:vmnic4", "mirror")]
+    assert run.stderr.decode().startswith(f"standard input: {len(FRAMES)} packets")
+
+
+def test_a_pipe_that_breaks_off_gives_what_came_and_says_so():
+    run = flowmap("live", "-i", "-", "-o", "-", stdin=pcap(FRAMES)[:-5])
+    assert run.returncode == 3 and json.loads(run.stdout)["graph"]["complete"] is False
+    assert (
+        run.stderr.decode()
+        .splitlines()[-1]
+        .startswith(f"flowmap: The live capture ended after {len(FRAMES) - 1} packets: the next record is cut short")
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "says"),
+    [
+        (("-i", "-"), b"", 1, "is empty"),
+        (("-i", "-"), b"hello, world", 1, "not a capture"),
+        (("-i", "-", "-i", "lo"), b"", 2, "together"),
+        (("-i", "lo", "-i", "lo"), b"", 2, "twice"),
+        (("-i", "-", "--keep", "/dev/null"), b"", 2, "--keep"),
+        (("-i", "-", "--filter", "tcp"), b"", 2, "filter"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments, stdin, code, says):
+    run = flowmap("live", *arguments, stdin=stdin)
+    assert run.returncode == code and says in sentence(run)
