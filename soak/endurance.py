@@ -30,8 +30,6 @@ _FIT_FROM_S = 120.0
 """Shorter runs are checked for errors and for what is left, but a slope of them says nothing."""
 
 _SPARE_DESCRIPTORS, _SPARE_THREADS = 3, 3
-_DATABASE_THREADS = 4 * 8
-"""Of the maps that were looked at last, four databases stay open, each with at most eight threads."""
 
 
 class _Load:
@@ -229,7 +227,7 @@ def _judge_end(load: _Load, before: Usage, report: Report) -> None:
     report.figures["descriptors more"] = after.descriptors - before.descriptors
     report.figures["threads more"] = after.threads - before.threads
     report.check(after.descriptors <= before.descriptors + _SPARE_DESCRIPTORS, "descriptors were left open")
-    report.check(after.threads <= before.threads + _SPARE_THREADS + _DATABASE_THREADS, "threads were left")
+    report.check(after.threads <= before.threads + _SPARE_THREADS, "threads were left")
     report.check(not temporary_files(server.data), f"left: {', '.join(temporary_files(server.data)[:3])}")
     folders = list((server.data / "maps").glob("*"))
     report.check(not folders, f"{len(folders)} folders of deleted maps are left")

@@ -26,6 +26,7 @@ from flowmap.errors import FlowMapError
 from flowmap.export.atomic import atomic_file
 from flowmap.inventory.cells import clean_name
 from flowmap.settings import Settings
+from flowmap.store import opened
 from flowmap.store.places import RESULT, TEMPORARY, sweep
 from flowmap.store.reading import captures_read
 from flowmap.store.result import current
@@ -245,6 +246,7 @@ class Maps:
             os.replace(record.folder, doomed)  # a killed server leaves the map or nothing that it takes for one
         except OSError:
             doomed = record.folder
+        opened.close(record.folder)
         shutil.rmtree(doomed, ignore_errors=True)
 
     def check_idle(self, record: MapRecord) -> None:

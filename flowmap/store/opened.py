@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -29,6 +30,8 @@ MAPS_OPEN = 4
 
 _TABLE = re.compile(rf"\$({'|'.join(table.name for table in OF_RESULT)})\b")
 _opening = threading.Lock()
+_databases: OrderedDict[Path, duckdb.DuckDBPyConnection] = OrderedDict()
+"""By the map's folder, the one that was asked last at the end; touched under the lock alone."""
 
 
 class EarlierVersion(FlowMapError):
@@ -89,16 +92,30 @@ def opened(folder: Path, revision: int, settings: Settings) -> Iterator[OpenResu
             "An earlier FlowMap made this map, so only its graph can be shown; start its analysis again."
         ) from None
     with _opening:
-        cursor = _database(folder, settings.store_memory_bytes, settings.workers).cursor()
+        cursor = _database(folder, settings).cursor()
     try:
         yield OpenResult(cursor, part_path(folder, RESULT, revision), facts)
     finally:
         cursor.close()
 
 
-@lru_cache(maxsize=MAPS_OPEN)
-def _database(folder: Path, memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
-    return confined([folder], memory_bytes=memory_bytes, threads=threads, temporary=folder / f"{TEMPORARY}spilled")
+def close(folder: Path) -> None:
+    """Let the database of a map go, with its threads; questions that are being answered still are."""
+    with _opening:
+        _databases.pop(folder, None)  # its last cursor ends it; closing it would close the cursors of those who ask
+
+
+def _database(folder: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
+    """The map's database; beyond ``MAPS_OPEN`` the one that was asked longest ago goes."""
+    if folder not in _databases:
+        _databases[folder] = confined(
+            [folder], memory_bytes=settings.store_memory_bytes, threads=settings.workers,
+            temporary=folder / f"{TEMPORARY}spilled",
+        )  # fmt: skip
+    _databases.move_to_end(folder)
+    while len(_databases) > MAPS_OPEN:
+        _databases.popitem(last=False)
+    return _databases[folder]
 
 
 @lru_cache(maxsize=2 * MAPS_OPEN)

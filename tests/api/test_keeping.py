@@ -8,8 +8,10 @@ import pytest
 
 from flowmap.api.maps import Maps
 from flowmap.settings import Settings
+from flowmap.store import opened
 from flowmap.store.places import RESULT, publish
-from tests.api.servers import running
+from tests.api.frames import pcap, two_talks
+from tests.api.servers import running, wait_for
 
 DAY_S = 86_400
 
@@ -86,3 +88,16 @@ def test_deleting_leaves_no_folder(maps_of):
     record = finished(all_maps, at_s=1.0)
     all_maps.delete(record)
     assert list(record.folder.parent.iterdir()) == [] and kept(maps_of()) == set()
+
+
+def test_a_deleted_map_leaves_no_thread_of_its_database(settings):
+    with running(settings) as server:
+        map_id, _ = server.analysed(("a.pcap", pcap(two_talks())))
+        threads = len(os.listdir("/proc/self/task"))
+        with opened.opened(server.state.maps.get(map_id).folder, server.status(map_id)["revision"], settings) as result:
+            assert len(os.listdir("/proc/self/task")) > threads
+            assert server.client.delete(f"/api/maps/{map_id}").status_code == 204
+            assert result.rows("SELECT 6 * 7") == [(42,)], "who is asking still gets an answer"
+        assert server.state.maps.all() == []
+        assert not [folder for folder in opened._databases if folder.name == map_id]
+        wait_for(lambda: len(os.listdir("/proc/self/task")) <= threads)
