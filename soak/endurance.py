@@ -115,13 +115,16 @@ def _run(load: _Load, near: str, far: str, seconds: float, report: Report) -> li
     with Sender(near, _LIVE_FRAMES_PER_S), HealthProbe(load.server) as probe:
         live = _live_client(far)
         threads = [load.thread(one) for one in (_uploader, live, *[_poller] * POLLERS, *[_follower] * STREAMS)]
-        while time.monotonic() - begun < seconds:
-            time.sleep(every_s)
-            samples.append(Sample.now(load.server, time.monotonic() - begun, load.counts["analyses"], len(load.maps)))
-        load.ended.set()
-        for thread in threads:
-            thread.join(90.0)
-            report.check(not thread.is_alive(), "a client hangs")
+        try:
+            while time.monotonic() - begun < seconds:
+                time.sleep(every_s)
+                seconds_in = time.monotonic() - begun
+                samples.append(Sample.now(load.server, seconds_in, load.counts["analyses"], len(load.maps)))
+        finally:
+            load.ended.set()
+            for thread in threads:
+                thread.join(90.0)
+                report.check(not thread.is_alive(), "a client hangs")
     report.figures |= probe.figures()
     report.check(probe.errors == 0, f"/healthz failed {probe.errors} times")
     return samples

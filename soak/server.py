@@ -225,7 +225,8 @@ def settled(server: Server, within_s: float = 120.0) -> Usage:
 def temporary_files(data: Path) -> list[str]:
     """Files and folders that only a work in progress may have, relative to the data folder."""
     return sorted(
-        str(path.relative_to(data))
-        for path in data.rglob("*")
-        if path.name.endswith((".part", ".tmp")) or (path.is_dir() and path.name == "work")
+        str(Path(parent, name).relative_to(data))
+        for parent, folders, files in os.walk(data)  # Path.rglob fails when a folder goes away under it
+        for name in [*folders, *files]
+        if name.endswith((".part", ".tmp")) or (name == "work" and name in folders)
     )

@@ -11,15 +11,28 @@ from prometheus_client.parser import text_string_to_metric_families
 from flowmap.settings import Settings
 from tests.api.frames import frame, pcap, two_talks
 from tests.api.private_network import FAR, private_network, send
-from tests.api.servers import running
+from tests.api.servers import running, wait_for
 from tests.api.test_analysis import CAPTURE, INVENTORY
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "operations.md"
 FRAMES = two_talks()
+JOBS_ENDED = "flowmap_jobs_ended_total"
 
 
-def scrape(server):
-    """Sample name and labels -> value, as Prometheus would store them."""
+def scrape(server, ended=0):
+    """Sample name and labels -> value, as Prometheus would store them, once so many jobs are counted.
+
+    A map says that it is done a moment before its job is counted.
+    """
+    return wait_for(
+        lambda: (
+            sum(count for key, count in (found := scrape_once(server)).items() if key[0] == JOBS_ENDED) >= ended
+            and found
+        )
+    )
+
+
+def scrape_once(server):
     answer = server.client.get("/metrics")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     return {
@@ -34,7 +47,7 @@ def test_an_analysis_is_counted_in_frames_bytes_and_time(server):
     assert before["flowmap_frames_read_total", "file"] == 0
     map_id, status = server.analysed(CAPTURE, inventory=[("vms.csv", INVENTORY)])
     assert status["state"] == "done"
-    after = scrape(server)
+    after = scrape(server, ended=1)
     assert after["flowmap_frames_read_total", "file"] == len(FRAMES)
     assert after["flowmap_bytes_read_total", "file"] == len(CAPTURE[1])
     assert after["flowmap_frames_read_total", "live"] == 0
@@ -51,14 +64,14 @@ def test_an_analysis_is_counted_in_frames_bytes_and_time(server):
     assert server.client.put(f"/api/maps/{map_id}/points", json={"hosts": {}, "points": []}).status_code == 200
     assert server.client.post(f"/api/maps/{map_id}/analysis").status_code == 202
     assert server.wait(map_id)["state"] == "done"
-    again = scrape(server)
+    again = scrape(server, ended=2)
     assert again["flowmap_frames_read_total", "file"] == len(FRAMES)
     assert again["flowmap_jobs_ended_total", "analysis", "done"] == 2
 
 
 def test_a_job_that_fails_is_counted_as_such(server):
     server.analysed(("photo.png", b"\x89PNG\r\n\x1a\n" * 10))
-    found = scrape(server)
+    found = scrape(server, ended=1)
     assert found["flowmap_jobs_ended_total", "analysis", "failed"] == 1
     assert found["flowmap_jobs_ended_total", "analysis", "done"] == 0
 
@@ -74,7 +87,9 @@ def test_a_limit_that_shaped_a_map_is_counted_once_for_the_job(settings, setting
         _, status = server.analysed(("web.pcap", pcap(capture)))
         assert status["state"] == "done"
         reached = {
-            key[1]: count for key, count in scrape(server).items() if key[0] == "flowmap_caps_reached_total" and count
+            key[1]: count
+            for key, count in scrape(server, ended=1).items()
+            if key[0] == "flowmap_caps_reached_total" and count
         }
     assert reached == {setting: 1}
 
@@ -127,7 +142,7 @@ def test_a_live_capture_counts_its_frames_while_it_runs(settings):
         server.client.delete(f"/api/maps/{map_id}/live")
         server.wait(map_id)
         totals = server.client.get(f"/api/maps/{map_id}/graph").json()["graph"]["totals"]
-        ended = scrape(server)
+        ended = scrape(server, ended=1)
     assert ended["flowmap_frames_read_total", "live"] == totals["packets"]
     assert ended["flowmap_live_captures",] == 0 and ended["flowmap_jobs_ended_total", "done", "live"] == 1
     assert ended["flowmap_frames_dropped_total",] == 0

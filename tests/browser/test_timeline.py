@@ -167,6 +167,7 @@ def test_keys_alone_do_it_all(view):
     search.press_sequentially("[")
     expect(search).to_have_value("[")
     expect_range(view, "22:13:26 – 22:13:31", "4.05 kB VM-to-VM")
+    expect(view).to_have_url(re.compile("&q=%5B$"))
     view.evaluate("localStorage.setItem('flowmap.single-keys', 'off')")
     before = view.url
     view.locator("h1").click()
