@@ -24,12 +24,12 @@ def scrape(server, ended=0):
 
     A map says that it is done a moment before its job is counted.
     """
-    return wait_for(
-        lambda: (
-            sum(count for key, count in (found := scrape_once(server)).items() if key[0] == JOBS_ENDED) >= ended
-            and found
-        )
-    )
+
+    def counted():
+        found = scrape_once(server)
+        return sum(count for key, count in found.items() if key[0] == JOBS_ENDED) >= ended and found
+
+    return wait_for(counted)
 
 
 def scrape_once(server):
