@@ -145,6 +145,12 @@ def test_files_dropped_anywhere_are_taken(page):
     expect(page.locator("#source-text")).to_contain_text("dropped.pcap")
 
 
+def test_a_capture_sent_under_two_names_is_told(page):
+    content = (CAPTURES / "mirror-host-b.pcap").read_bytes()
+    new_map(page, ("mine.pcap", content), ("mine again.pcap", content))
+    expect(page.locator("#notices")).to_contain_text("mine again.pcap holds the same bytes as mine.pcap")
+
+
 @both_themes
 def test_a_damaged_capture_keeps_its_good_part_and_says_so(page):
     whole = (CAPTURES / "mirror-host-b.pcap").read_bytes()

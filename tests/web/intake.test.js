@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kindOfFile, mapName, sortFiles } from '../../web/js/model/intake.js';
+import { kindOfFile, mapName, sameContent, sortFiles } from '../../web/js/model/intake.js';
 import { readPoints } from '../../web/js/model/points-file.js';
 
 test('files are told apart by their names', () => {
@@ -33,4 +33,11 @@ test('a points file that cannot be read names itself and the line', () => {
 test('an export of RVTools and a Proxmox file are inventories; a name that only ends in points is no points file', () => {
   assert.deepEqual(['RVTools.xlsx', '100.conf', 'endpoints.json', 'mountpoints.yaml', 'lab-points.yaml', 'points.json'].map(kindOfFile),
     ['inventory', 'inventory', 'inventory', 'inventory', 'points', 'points']);
+});
+
+test('a capture that the map has under another name is told, one of another map is not', () => {
+  const same = [{ map: 'm2', name: 'x.pcap' }, { map: 'm1', name: 'a.pcap' }];
+  assert.match(sameContent('m1', 'b.pcap', same), /^b\.pcap holds the same bytes as a\.pcap, which this map has already/);
+  assert.equal(sameContent('m3', 'b.pcap', same), '');
+  assert.equal(sameContent('m1', 'b.pcap', []), '');
 });

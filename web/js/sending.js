@@ -1,6 +1,7 @@
 // Sends files to a map, one after another, with what the page shows of it meanwhile.
 
 import { api, upload } from './api.js';
+import { sameContent } from './model/intake.js';
 import { readPoints } from './model/points-file.js';
 
 /** @typedef {ReturnType<typeof import('./model/intake.js').sortFiles<File>>} SortedFiles */
@@ -44,4 +45,6 @@ async function sendFile(id, folder, file, { store, notify }) {
   show(0);
   const answer = await upload(id, folder, file, { onProgress: show, signal: controller.signal });
   for (const warning of answer?.warnings ?? []) notify(warning, 'info');
+  const same = sameContent(id, file.name, answer?.same_content ?? []);
+  if (same) notify(same, 'info');
 }

@@ -31,8 +31,8 @@ async def put_capture(state: State, request: Request, map_id: str, name: str) ->
     """201 ``{"name", "size_bytes", "sha256", "same_content": [{"map", "name"}]}``.
 
     Another capture of the same name is replaced. ``same_content`` lists captures that hold the very same bytes, in this
-    map (which then counts every packet twice) or in another, whose result may be what is wanted; at most 10. When the
-    map holds these bytes under this name already nothing changes, and its result stays good.
+    map (which then sees every packet at two places) or in another, whose result may be what is wanted; at most 10.
+    When the map holds these bytes under this name already nothing changes, and its result stays good.
 
     409 while the map is worked on, 413 over ``max_upload_bytes``, 503 when ``max_uploads`` are running, 507 when the
     disk gets full, 408 when it stalls.
@@ -48,7 +48,7 @@ async def put_capture(state: State, request: Request, map_id: str, name: str) ->
             state.maps.add_file(record, "captures", file)
     same = [
         {"map": other.id, "name": old.name}
-        for other in state.maps.all()
+        for other in sorted(state.maps.all(), key=lambda other: other is not record)
         for old in other.captures
         if _is_same(file, old) and (other.id, old.name) != (record.id, file.name)
     ]

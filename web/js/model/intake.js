@@ -46,3 +46,14 @@ export function mapName(names) {
   const first = names[0] ?? 'Map';
   return names.length > 1 ? `${first} and ${names.length - 1} more` : first;
 }
+
+/**
+ * What to say of a capture that a map has under another name, else ''. Its frames would look as if a second place had seen them.
+ * @param {string} id of the map
+ * @param {string} name of the file that was sent
+ * @param {{map: string, name: string}[]} same captures that hold the same bytes
+ */
+export function sameContent(id, name, same) {
+  const other = same.find((capture) => capture.map === id);
+  return other ? `${name} holds the same bytes as ${other.name}, which this map has already: its frames look as if they had been seen at a second place.` : '';
+}
