@@ -62,14 +62,14 @@ def test_what_is_built_anew_waits_for_the_press_and_keeps_the_keyboard(view):
     view.evaluate("() => { bench.update(); bench.update(); }")
     assert view.evaluate("bench.builds") == 1
     view.mouse.up()
-    view.wait_for_function("bench.builds === 2")
+    view.wait_for_function("() => bench.builds === 2")
     assert view.evaluate("bench.clicks") == 1
     bench.get_by_role("button", name="second").focus()
     view.keyboard.down(" ")
     view.evaluate("bench.update()")
     assert view.evaluate("bench.builds") == 2
     view.keyboard.up(" ")
-    view.wait_for_function("bench.builds === 3")
+    view.wait_for_function("() => bench.builds === 3")
     assert view.evaluate("bench.clicks") == 2
     view.evaluate("document.querySelector('#bench [data-scroll]').scrollLeft = 70")
     bench.get_by_text("more").click()
@@ -143,7 +143,7 @@ def test_the_camera_follows_the_keyboard(view):
     stage = view.locator("#map-pad").bounding_box()
     for key in ("Home", "ArrowRight", "End", "ArrowLeft", "Home"):
         view.keyboard.press(key)
-        view.wait_for_function("!document.querySelector('.street__focus').hidden")
+        view.wait_for_function("() => !document.querySelector('.street__focus').hidden")
         view.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
         box = view.locator(".street__focus").bounding_box()
         middle = (box["x"] + min(box["width"], stage["width"]) / 2, box["y"] + min(box["height"], stage["height"]) / 2)
