@@ -23,7 +23,7 @@ import yaml
 from flowmap.api.problems import Problem
 from flowmap.capture.points import Statements
 from flowmap.errors import FlowMapError
-from flowmap.export.atomic import atomic_file
+from flowmap.export.atomic import atomic_file, flush
 from flowmap.inventory.cells import clean_name
 from flowmap.settings import Settings
 from flowmap.store import opened
@@ -177,6 +177,7 @@ class Maps:
             self._maps[map_id] = record
             try:
                 self.change(record)
+                flush(self._folder)
             except OSError:  # the disk is full: whoever asked is told so, and finds no map later
                 del self._maps[map_id]
                 shutil.rmtree(record.folder, ignore_errors=True)
@@ -337,6 +338,7 @@ def _save(record: MapRecord) -> None:
     document |= {kind: [asdict(file) for file in getattr(record, kind)] for kind in KINDS}
     with atomic_file(record.folder / "meta.json") as stream:
         stream.write(json.dumps(document).encode())
+    flush(record.folder)  # what is answered or deleted next relies on it
 
 
 def _load(folder: Path) -> MapRecord | None:
