@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import resource
 
+from flowmap.capture.bounds import bound
 from flowmap.settings import Settings
 
 CPU_GRACE_S = 30
@@ -30,10 +31,8 @@ _LIMITS = {
 def limit_worker(pid: int, settings: Settings, *, counts_cpu: bool = True) -> None:
     """Bound a process and everything that it will start, before it is told what to do.
 
-    ``counts_cpu`` is False for a live capture, which ends by its own limits.
+    ``counts_cpu`` is False for a live capture, which ends by its own limits. On macOS what is seen by looking remains.
     """
-    if not hasattr(resource, "prlimit"):
-        return  # macOS: what is seen by looking remains
     limits = {
         resource.RLIMIT_DATA: (settings.job_memory_bytes,) * 2,
         resource.RLIMIT_FSIZE: (settings.job_disk_bytes,) * 2,
@@ -41,14 +40,7 @@ def limit_worker(pid: int, settings: Settings, *, counts_cpu: bool = True) -> No
     }
     if counts_cpu:
         limits[resource.RLIMIT_CPU] = (settings.job_cpu_s, settings.job_cpu_s + CPU_GRACE_S)
-    for what, (soft, hard) in limits.items():
-        try:
-            ceiling = resource.prlimit(pid, what)[1]
-            if ceiling != resource.RLIM_INFINITY:
-                soft, hard = min(soft, ceiling), min(hard, ceiling)
-            resource.prlimit(pid, what, (soft, hard))
-        except ProcessLookupError:
-            return
+    bound(pid, limits)
 
 
 def limit_sentence(limit: str, settings: Settings, what: str = "analysis") -> str:
