@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import signal
 import subprocess
@@ -59,7 +58,6 @@ class Job:
         """What the worker is told."""
         record = self.record
         command = {
-            "parent": os.getpid(),
             "settings": settings.model_dump(mode="json"),
             "folder": str(record.folder.resolve()),
             "name": record.name,

@@ -12,13 +12,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from flowmap.api.child import command_of
 from flowmap.api.job import Job, events
 from flowmap.api.limits import limit_worker, resource_sentence
 from flowmap.api.maps import BUSY, MapRecord, Maps
@@ -247,7 +247,7 @@ class Jobs:
                 shutil.rmtree(job.record.work_folder, ignore_errors=True)
                 job.record.work_folder.mkdir(mode=0o700)
                 job.process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "flowmap.api.worker"],
+                    command_of("flowmap.api.worker"),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
