@@ -56,10 +56,10 @@ def limit_sentence(limit: str, settings: Settings, what: str = "analysis") -> st
 def resource_sentence(error: BaseException, settings: Settings, what: str = "analysis") -> str | None:
     """The sentence for an error that says that memory or disk has run out; None for every other.
 
-    Database libraries have errors of their own for both, known here by their text.
+    Database libraries have errors of their own for both, known here by their text; they may be the cause of another.
     """
     number = error.errno if isinstance(error, OSError) else None
-    text = str(error).lower()
+    text = f"{error} {error.__cause__ or ''}".lower()
     no_thread = isinstance(error, RuntimeError) and "start new thread" in text
     if isinstance(error, MemoryError) or number == errno.ENOMEM or no_thread or "out of memory" in text:
         return limit_sentence("memory", settings, what)
@@ -67,6 +67,8 @@ def resource_sentence(error: BaseException, settings: Settings, what: str = "ana
         return limit_sentence("disk", settings, what)
     if number in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in text or "no space left" in text:
         return f"The disk with the data folder is full, so the {what} ended; make room, then start it again."
+    if number in (errno.EAGAIN, errno.EMFILE, errno.ENFILE):
+        return f"The {what} got no further process or open file; raise the limits on them, then start it again."
     if number is not None:
         reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
         return f"The {what} could not use the data folder{reason}; make room there or check it."
