@@ -121,7 +121,7 @@ class Job:
         if event.get("event") == "failed" and not self.limit:
             return {"state": "failed", "error": event["error"]}
         sentence = self._death(settings)
-        if self.live and self.record.revision:
+        if self.live and self.record.revision > self.record.revision_before_live:
             sentence = f"{sentence[:-1]}; the map shows what was captured until then."
             return {"state": "partial", "complete": False, "error": sentence}
         return {"state": "failed", "error": sentence}

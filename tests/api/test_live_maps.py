@@ -144,6 +144,16 @@ def test_a_killed_live_worker_keeps_what_was_captured(server):
     assert server.client.get(f"/api/maps/{map_id}/graph").json()["edges"]
 
 
+def test_a_live_worker_killed_before_its_first_packet_claims_nothing_for_the_result_before(server):
+    map_id, before = server.analysed(("web.pcap", pcap(two_talks())))
+    start(server, map_id, filter="udp port 9")
+    (worker,) = wait_for(workers)
+    os.kill(worker, signal.SIGKILL)
+    status = server.wait(map_id)
+    assert status["revision"] == before["revision"] and status["complete"] is True
+    assert status["state"] == "failed" and "captured until then" not in status["error"]
+
+
 def test_live_captures_are_bounded(server):
     maps = [start(server) for _ in range(2)]
     answer = server.client.post(f"/api/maps/{server.new_map()}/live", json={"interface": FAR})
