@@ -210,6 +210,11 @@ class Settings(BaseModel):
     # --- live
     max_live: int = Field(default=2, description="Live captures at once.")
     live_seconds: int = Field(default=300, description="A live capture ends after this many seconds.")
+    live_unwatched_s: float = Field(
+        default=0.0,
+        ge=0,
+        description="Seconds after which a live capture ends that nobody has open or asks for; 0: it is left alone.",
+    )
     live_bytes: int = Field(default=1 << 30, description="A live capture ends after this many bytes.")
     live_packets: int = Field(default=10_000_000, description="A live capture ends after this many packets.")
     max_live_interfaces: int = Field(default=8, ge=1, description="Interfaces of one live capture.")

@@ -87,6 +87,10 @@ class Jobs:
             job = self._jobs.get(record.id)
             if job is None or job.live is None:
                 raise Problem(409, "No live capture is running in this map.")
+            self._stop_in_order(job)
+
+    def _stop_in_order(self, job: Job) -> None:
+        with self._lock:
             if not job.stopping:
                 job.stopping = True
                 job.close_stdin()
@@ -193,7 +197,7 @@ class Jobs:
         self._start_next()
 
     def _begin(self, job: Job, **values: Any) -> None:
-        """Take a job in; a disk that is too full to note it leaves the map as it was. Nothing begins in a deleted one."""
+        """Take a job in; on a disk that is too full to note it, and in a deleted map, nothing has happened."""
         before = {name: getattr(job.record, name) for name in ("error", *values)}
         self._jobs[job.record.id] = job
         try:
@@ -297,6 +301,8 @@ class Jobs:
                     job.limit = limit
                     job.end(TERMINATE_S)
                 return
+            if job.is_forgotten(self._settings):
+                self._stop_in_order(job)
 
     def _follow(self, job: Job, process: subprocess.Popen[bytes], command: bytes, inputs: list[Any]) -> None:
         assert process.stdin and process.stdout

@@ -69,7 +69,8 @@ class MapRecord:
     present result. ``worked_s`` is when the last job left its captures, ``revision_before_live`` the result that was
     there before the last live capture. ``live_facts`` is how a running live capture goes. ``version`` grows with every
     change, ``revision`` with every result; ``is_outdated`` is the present one when an earlier FlowMap made it, so that
-    its graph can be shown and nothing else.
+    its graph can be shown and nothing else. ``readers`` follow its events now, ``asked_s`` (monotonic) is the last time
+    that somebody asked for it.
     """
 
     id: str
@@ -95,6 +96,8 @@ class MapRecord:
     is_outdated: bool = False
     version: int = 0
     deleted: bool = False
+    readers: int = 0
+    asked_s: float = 0.0
 
     def file_path(self, kind: str, file: StoredFile) -> Path:
         """Where a file's bytes are."""
@@ -126,6 +129,7 @@ class MapRecord:
 
 _KEPT = tuple(name for name in (f.name for f in fields(MapRecord)) if name not in (
     "folder", "progress", "live_facts", "revision", "t0_ns", "is_outdated", "version", "deleted",
+    "readers", "asked_s",
 ))  # fmt: skip
 
 
@@ -168,6 +172,7 @@ class Maps:
         record = self._maps.get(map_id)
         if record is None:
             raise Problem(404, "There is no such map; it may have been deleted.")
+        record.asked_s = time.monotonic()
         return record
 
     # --- changing

@@ -162,6 +162,20 @@ def test_live_captures_are_bounded(server):
         stop(server, map_id)
 
 
+def test_a_live_capture_that_nobody_looks_at_ends_where_that_is_set(settings):
+    with private_network(), running(settings.model_copy(update={"live_unwatched_s": 0.01})) as server:
+        ids = server.new_map(), server.new_map()
+        watched, forgotten = map(server.state.maps.get, ids)
+        with server.client.stream("GET", f"/api/maps/{watched.id}/events") as events:
+            assert next(events.iter_lines()).startswith("retry")
+            for map_id in ids:
+                start(server, map_id, filter="udp port 9")
+            wait_for(lambda: forgotten.state == "done")  # asking the server would be looking
+            assert forgotten.complete and forgotten.error.endswith("so it was ended (FLOWMAP_LIVE_UNWATCHED_S).")
+            assert watched.state == "live"
+        wait_for(lambda: watched.state == "done")
+
+
 def test_a_live_capture_is_stopped_with_its_map(server):
     map_id = start(server)
     assert server.client.delete(f"/api/maps/{map_id}").status_code == 204
