@@ -17,6 +17,7 @@ from flowmap.api.serve import is_loopback
 from tests.api.frames import pcap, two_talks
 from tests.api.servers import ENDED, WITHIN_S, hanging_tshark, served, wait_for
 from tests.api.test_analysis import INVENTORY
+from tests.api.test_upload_faults import leave_free
 
 ROOT = Path(__file__).parents[2]
 
@@ -165,6 +166,13 @@ def test_what_cannot_be_served_is_one_sentence(tmp_path, capture):
     (tmp_path / "file").write_text("")
     status, sentence = refused("--port", 0, "--data-dir", tmp_path / "file")
     assert status == 1 and "data folder" in sentence
+
+
+def test_a_server_that_finds_no_room_for_its_token_says_so(small_disk):
+    leave_free(small_disk, 0)
+    status, sentence = refused("--port", 0, "--data-dir", small_disk)
+    assert status == 1 and f"The data folder {small_disk} cannot be written (No space left on device)" in sentence
+    assert not (small_disk / "token").exists()
 
 
 def test_a_signal_ends_it_soon_with_an_open_event_stream(tmp_path):
