@@ -7,6 +7,7 @@ The environment variable of a setting is ``FLOWMAP_`` and its name in capitals
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any, Literal, get_origin
@@ -28,16 +29,31 @@ def _usable_processors() -> int:
     return min(usable, 8)
 
 
+def limit_of_group(name: str, root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> float:
+    """The least limit of that name (``memory.max``, ``pids.max``) that container or systemd unit set; else infinity.
+
+    A container is the root of what it sees; a unit is a group below it, and those above bound it too (cgroups(7)).
+    """
+    try:
+        path = next(line[3:] for line in own.read_text().splitlines() if line.startswith("0::"))
+    except (OSError, StopIteration):
+        path = "/"
+    least = math.inf
+    for group in (Path(path), *Path(path).parents):
+        try:
+            least = min(least, float((root / group.relative_to("/") / name).read_text()))
+        except (OSError, ValueError):
+            continue  # no such group is seen from here, or it has no limit ("max")
+    return least
+
+
 def _memory_for_a_job() -> int:
     """Three quarters of the memory of the machine or container, at least 1 and at most 8 GiB."""
     try:
         there_is = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         there_is = 8 << 30
-    try:
-        there_is = min(there_is, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    except (ValueError, OSError):
-        pass  # no container, or one without a limit ("max")
+    there_is = int(min(there_is, limit_of_group("memory.max")))
     return min(max(there_is * 3 // 4, 1 << 30), 8 << 30)
 
 
@@ -194,6 +210,11 @@ class Settings(BaseModel):
     # --- live
     max_live: int = Field(default=2, description="Live captures at once.")
     live_seconds: int = Field(default=300, description="A live capture ends after this many seconds.")
+    live_unwatched_s: float = Field(
+        default=0.0,
+        ge=0,
+        description="Seconds after which a live capture ends that nobody has open or asks for; 0: it is left alone.",
+    )
     live_bytes: int = Field(default=1 << 30, description="A live capture ends after this many bytes.")
     live_packets: int = Field(default=10_000_000, description="A live capture ends after this many packets.")
     max_live_interfaces: int = Field(default=8, ge=1, description="Interfaces of one live capture.")

@@ -86,6 +86,7 @@ def test_the_unit_has_no_privilege_and_writes_only_its_own_folders():
     }  # fmt: skip
     assert {name: service[name][0] for name in expected} == expected
     assert "AmbientCapabilities" not in service and "MemoryMax" in service and "TasksMax" in service
+    assert service["OOMPolicy"] == ["continue"], "one job that is too large must not end the server"
 
 
 def test_the_settings_that_unit_and_images_name_exist():

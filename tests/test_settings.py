@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from flowmap.settings import Settings
+from flowmap.settings import Settings, limit_of_group
 
 
 def test_the_environment_replaces_defaults(monkeypatch):
@@ -80,3 +80,21 @@ def test_a_worker_gets_the_same_settings_as_json(tmp_path):
 def test_settings_do_not_change():
     with pytest.raises(ValidationError):
         Settings().max_legs = 5
+
+
+@pytest.mark.parametrize(
+    ("own", "limits", "expected"),
+    [
+        ("0::/system.slice/flowmap.service\n", {"system.slice/flowmap.service": "4294967296"}, 4 << 30),
+        ("0::/system.slice/flowmap.service\n", {"system.slice/flowmap.service": "max", "system.slice": "77"}, 77),
+        ("0::/\n", {"": "99"}, 99),
+        ("0::/\n", {}, float("inf")),
+        ("9:memory:/a\n", {"": "99", "a": "1"}, 99),
+    ],
+)
+def test_a_unit_and_those_around_it_bound_what_there_is(tmp_path, own, limits, expected):
+    for group, text in limits.items():
+        (tmp_path / "groups" / group).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / group / "memory.max").write_text(text + "\n")
+    (tmp_path / "own").write_text(own)
+    assert limit_of_group("memory.max", tmp_path / "groups", tmp_path / "own") == expected

@@ -7,6 +7,7 @@ captures to open, are started when the application starts.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -28,6 +29,8 @@ from flowmap.api.state import ServerState
 from flowmap.api.static_files import StaticFiles, static_table
 from flowmap.export.web_files import web_folder
 from flowmap.settings import Settings
+
+log = logging.getLogger("flowmap.api")
 
 RETENTION_INTERVAL_S = 600.0
 
@@ -93,5 +96,8 @@ def create_app(
 
 async def _keep_retention(all_maps: Maps) -> None:
     while True:
-        await asyncio.to_thread(all_maps.apply_retention)
+        try:
+            await asyncio.to_thread(all_maps.apply_retention)
+        except OSError:  # the next round comes all the same
+            log.exception("what has been kept long enough could not be looked through")
         await asyncio.sleep(RETENTION_INTERVAL_S)

@@ -1,8 +1,13 @@
-"""What a process that the server starts does first, so that it ends with the server and in order."""
+"""What a process that the server starts does first, so that it ends with the server and in order.
+
+``python -m flowmap.api.child MODULE PARENT`` binds itself to the process that started it and only then imports the
+module, which takes a second, and runs its ``main``: whenever the server dies, its children do.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import signal
 import sys
@@ -25,7 +30,7 @@ def end_on_sigterm() -> None:
 
 
 def end_with_parent(parent: int) -> None:
-    """Get SIGTERM when the server dies, however it dies (Linux)."""
+    """Get SIGTERM when the server dies, however it dies (Linux); leave at once when it is dead already."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
@@ -35,3 +40,19 @@ def end_with_parent(parent: int) -> None:
 def _terminated(number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(128 + number)
+
+
+def command_of(module: str) -> list[str]:
+    """The command that runs a module as a child of this process."""
+    return [sys.executable, "-P", "-m", "flowmap.api.child", module, str(os.getpid())]
+
+
+def main() -> None:
+    """Entry of the process."""
+    module, parent = sys.argv[1:]
+    end_with_parent(int(parent))
+    importlib.import_module(module).main()
+
+
+if __name__ == "__main__":
+    main()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -44,6 +44,8 @@ class Job:
         self.watch: Watch | None = None
         self.limit: str | None = None
         self.ended = threading.Event()
+        self._began_s = time.monotonic()
+        self._forgotten = False
 
     @property
     def what(self) -> str:
@@ -55,11 +57,18 @@ class Job:
         """The worker came to its own end, good or bad."""
         return self.last_event is not None and self.last_event["event"] in ("done", "failed")
 
+    def is_forgotten(self, settings: Settings) -> bool:
+        """A live capture whose map nobody has open or has asked for in ``live_unwatched_s``."""
+        record, longest_s = self.record, settings.live_unwatched_s
+        if self.live is None or self.stopping or not longest_s or record.readers:
+            return False
+        self._forgotten = time.monotonic() - max(self._began_s, record.asked_s) > longest_s
+        return self._forgotten
+
     def command(self, settings: Settings) -> bytes:
         """What the worker is told."""
         record = self.record
         command = {
-            "parent": os.getpid(),
             "settings": settings.model_dump(mode="json"),
             "folder": str(record.folder.resolve()),
             "name": record.name,
@@ -116,14 +125,19 @@ class Job:
         """The map's state after the end of its process."""
         event = self.last_event or {}
         if event.get("event") == "done":
-            complete = event["complete"]
-            return {"state": "done" if complete else "partial", "complete": complete, "error": event["error"]}
+            complete, error = event["complete"], event["error"]
+            if self._forgotten:
+                error = (
+                    f"Nobody looked at this live capture for {settings.live_unwatched_s:,.6g} s, so it was ended "
+                    f"(FLOWMAP_LIVE_UNWATCHED_S).{error and ' ' + error or ''}"
+                )
+            return {"state": "done" if complete else "partial", "complete": complete, "error": error}
         if self.cancelled:
             return {"state": "cancelled", "error": f"The {self.what} was cancelled."}
         if event.get("event") == "failed" and not self.limit:
             return {"state": "failed", "error": event["error"]}
         sentence = self._death(settings)
-        if self.live and self.record.revision:
+        if self.live and self.record.revision > self.record.revision_before_live:
             sentence = f"{sentence[:-1]}; the map shows what was captured until then."
             return {"state": "partial", "complete": False, "error": sentence}
         return {"state": "failed", "error": sentence}

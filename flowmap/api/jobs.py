@@ -12,13 +12,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from flowmap.api.child import command_of
 from flowmap.api.job import Job, events
 from flowmap.api.limits import limit_worker, resource_sentence
 from flowmap.api.maps import BUSY, MapRecord, Maps
@@ -77,7 +77,7 @@ class Jobs:
             job = Job(record, live)
             self._begin(
                 job, state="live", live={**live, "kept_packets": None}, live_facts={},
-                progress={"stage": "starting", "packets": 0, "share": None},
+                progress={"stage": "starting", "packets": 0, "share": None}, revision_before_live=record.revision,
             )  # fmt: skip
             self._run_in_thread(job)
 
@@ -87,6 +87,10 @@ class Jobs:
             job = self._jobs.get(record.id)
             if job is None or job.live is None:
                 raise Problem(409, "No live capture is running in this map.")
+            self._stop_in_order(job)
+
+    def _stop_in_order(self, job: Job) -> None:
+        with self._lock:
             if not job.stopping:
                 job.stopping = True
                 job.close_stdin()
@@ -115,20 +119,21 @@ class Jobs:
             job.ended.wait(TERMINATE_S + 5.0)
 
     def resume(self) -> None:
-        """After a restart: what was cut off by the end of the last server runs again, once."""
+        """After a restart: what was cut off by the end of the last server runs again, once; what only waited, waits."""
         end_stale_processes(self._settings.data_dir)
         for record in reversed(self._maps.all()):
             if record.state == "live":
                 self._live_was_cut_off(record)
-            elif record.state in BUSY and record.requeued:
-                self._maps.change(
+            elif record.state == "running" and record.requeued:
+                self._note(
                     record, state="failed", progress=None,
                     error="The server ended twice during this analysis, so it was not tried again; start it yourself.",
                 )  # fmt: skip
             elif record.state in BUSY:
                 try:
                     with self._lock:
-                        self._maps.change(record, state="new", requeued=True)
+                        was_tried = record.requeued or record.state == "running"
+                        self._maps.change(record, state="new", requeued=was_tried)
                         self._enqueue(record)
                 except Problem as problem:
                     self._note(record, state="failed", error=problem.detail)
@@ -141,12 +146,16 @@ class Jobs:
         """Read a map of an earlier version again where its captures are still there, else say what it is."""
         try:
             self.start_analysis(record)
-        except Problem:
+        except Problem as problem:
             self._note(
                 record,
-                error="An earlier FlowMap made this map and its captures are gone, so only its graph can be shown; "
+                error="An earlier FlowMap made this map, so only its graph can be shown; start its analysis again."
+                if problem.cap
+                else "An earlier FlowMap made this map and its captures are gone, so only its graph can be shown; "
                 "upload them again to read them again.",
             )
+        except OSError:
+            self._note(record, error=FULL)
 
     def close(self) -> None:
         """Take no more jobs and end the running ones: live captures in order, analyses to be resumed next time."""
@@ -188,12 +197,14 @@ class Jobs:
         self._start_next()
 
     def _begin(self, job: Job, **values: Any) -> None:
-        """Take a job in; a disk that is too full to note it leaves the map as it was."""
+        """Take a job in; on a disk that is too full to note it, and in a deleted map, nothing has happened."""
         before = {name: getattr(job.record, name) for name in ("error", *values)}
         self._jobs[job.record.id] = job
         try:
             self._maps.change(job.record, error=None, **values)
-        except OSError:
+            if job.record.deleted:
+                raise Problem(404, "There is no such map any more; it was deleted.")
+        except (OSError, Problem):
             del self._jobs[job.record.id]
             for name, value in before.items():
                 setattr(job.record, name, value)
@@ -233,7 +244,11 @@ class Jobs:
 
     def _run_in_thread(self, job: Job) -> None:
         # The worker asks to be told when its parent dies, and for that the kernel looks at the thread: it must stay.
-        threading.Thread(target=self._run, args=(job,), name=f"job-{job.record.id}", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(job,), name=f"job-{job.record.id}", daemon=True).start()
+        except RuntimeError as error:  # there are too many; the ones behind it must not wait for this one
+            job.last_event = {"event": "failed", "error": resource_sentence(error, self._settings, job.what)}
+            self._finish(job)
 
     def _run(self, job: Job) -> None:
         inputs = job.record.inputs()
@@ -241,13 +256,14 @@ class Jobs:
             inputs[0] = []  # what was uploaded before is not part of this result
         try:
             with self._lock:
+                job.shutting_down |= self._closed
                 if job.cancelled or self._closed:
                     return
                 command = job.command(self._settings)
                 shutil.rmtree(job.record.work_folder, ignore_errors=True)
                 job.record.work_folder.mkdir(mode=0o700)
                 job.process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "flowmap.api.worker"],
+                    command_of("flowmap.api.worker"),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
@@ -285,6 +301,8 @@ class Jobs:
                     job.limit = limit
                     job.end(TERMINATE_S)
                 return
+            if job.is_forgotten(self._settings):
+                self._stop_in_order(job)
 
     def _follow(self, job: Job, process: subprocess.Popen[bytes], command: bytes, inputs: list[Any]) -> None:
         assert process.stdin and process.stdout
@@ -329,7 +347,10 @@ class Jobs:
             if job.live:
                 self._note(job.record, live={**(job.record.live or {}), **job.record.live_facts}, live_facts={})
             if not (job.shutting_down and job.live is None and not job.told_its_end):
-                self._note(job.record, progress=None, requeued=False, **job.end_state(self._settings))
+                worked_s = time.time() if job.process else job.record.worked_s
+                self._note(
+                    job.record, progress=None, requeued=False, worked_s=worked_s, **job.end_state(self._settings)
+                )
             try:
                 self._maps.apply_retention()
             except OSError:
@@ -340,7 +361,7 @@ class Jobs:
 
     def _live_was_cut_off(self, record: MapRecord) -> None:
         sentence = "The server ended during the live capture"
-        if record.revision:
+        if record.revision > record.revision_before_live:
             sentence += "; the map shows what was captured until then."
             self._note(record, state="partial", complete=False, error=sentence, progress=None)
         else:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import resource
 
+from flowmap.capture.bounds import bound
 from flowmap.settings import Settings
 
 CPU_GRACE_S = 30
@@ -30,10 +31,8 @@ _LIMITS = {
 def limit_worker(pid: int, settings: Settings, *, counts_cpu: bool = True) -> None:
     """Bound a process and everything that it will start, before it is told what to do.
 
-    ``counts_cpu`` is False for a live capture, which ends by its own limits.
+    ``counts_cpu`` is False for a live capture, which ends by its own limits. On macOS what is seen by looking remains.
     """
-    if not hasattr(resource, "prlimit"):
-        return  # macOS: what is seen by looking remains
     limits = {
         resource.RLIMIT_DATA: (settings.job_memory_bytes,) * 2,
         resource.RLIMIT_FSIZE: (settings.job_disk_bytes,) * 2,
@@ -41,14 +40,7 @@ def limit_worker(pid: int, settings: Settings, *, counts_cpu: bool = True) -> No
     }
     if counts_cpu:
         limits[resource.RLIMIT_CPU] = (settings.job_cpu_s, settings.job_cpu_s + CPU_GRACE_S)
-    for what, (soft, hard) in limits.items():
-        try:
-            ceiling = resource.prlimit(pid, what)[1]
-            if ceiling != resource.RLIM_INFINITY:
-                soft, hard = min(soft, ceiling), min(hard, ceiling)
-            resource.prlimit(pid, what, (soft, hard))
-        except ProcessLookupError:
-            return
+    bound(pid, limits)
 
 
 def limit_sentence(limit: str, settings: Settings, what: str = "analysis") -> str:
@@ -64,10 +56,10 @@ def limit_sentence(limit: str, settings: Settings, what: str = "analysis") -> st
 def resource_sentence(error: BaseException, settings: Settings, what: str = "analysis") -> str | None:
     """The sentence for an error that says that memory or disk has run out; None for every other.
 
-    Database libraries have errors of their own for both, known here by their text.
+    Database libraries have errors of their own for both, known here by their text; they may be the cause of another.
     """
     number = error.errno if isinstance(error, OSError) else None
-    text = str(error).lower()
+    text = f"{error} {error.__cause__ or ''}".lower()
     no_thread = isinstance(error, RuntimeError) and "start new thread" in text
     if isinstance(error, MemoryError) or number == errno.ENOMEM or no_thread or "out of memory" in text:
         return limit_sentence("memory", settings, what)
@@ -75,6 +67,8 @@ def resource_sentence(error: BaseException, settings: Settings, what: str = "ana
         return limit_sentence("disk", settings, what)
     if number in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in text or "no space left" in text:
         return f"The disk with the data folder is full, so the {what} ended; make room, then start it again."
+    if number in (errno.EAGAIN, errno.EMFILE, errno.ENFILE):
+        return f"The {what} got no further process or open file; raise the limits on them, then start it again."
     if number is not None:
         reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
         return f"The {what} could not use the data folder{reason}; make room there or check it."

@@ -7,7 +7,9 @@ and never become part of a path.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -21,15 +23,18 @@ from typing import Any
 import yaml
 
 from flowmap.api.problems import Problem
+from flowmap.api.retention import captures_to_delete, maps_to_delete
 from flowmap.capture.points import Statements
 from flowmap.errors import FlowMapError
-from flowmap.export.atomic import atomic_file
+from flowmap.export.atomic import atomic_file, flush
 from flowmap.inventory.cells import clean_name
 from flowmap.settings import Settings
 from flowmap.store import opened
 from flowmap.store.places import RESULT, TEMPORARY, sweep
 from flowmap.store.reading import captures_read
 from flowmap.store.result import current
+
+log = logging.getLogger("flowmap.api")
 
 BUSY = ("queued", "running", "live")
 MAX_FILES = 1_000
@@ -58,12 +63,14 @@ class StoredFile:
 
 @dataclass(slots=True)
 class MapRecord:
-    """One map. Fields up to ``requeued`` are kept in ``meta.json``; the rest lives with the process.
+    """One map. Fields up to ``revision_before_live`` are kept in ``meta.json``; the rest lives with the process.
 
     ``read_captures`` are the ids whose reading the folder holds (None: there is none), ``judged`` the inputs of the
-    present result. ``live_facts`` is how a running live capture goes. ``version`` grows with every change, ``revision``
-    with every result; ``is_outdated`` is the present one when an earlier FlowMap made it, so that its graph can be
-    shown and nothing else.
+    present result. ``worked_s`` is when the last job left its captures, ``revision_before_live`` the result that was
+    there before the last live capture. ``live_facts`` is how a running live capture goes. ``version`` grows with every
+    change, ``revision`` with every result; ``is_outdated`` is the present one when an earlier FlowMap made it, so that
+    its graph can be shown and nothing else. ``readers`` follow its events now, ``asked_s`` (monotonic) is the last time
+    that somebody asked for it.
     """
 
     id: str
@@ -80,6 +87,8 @@ class MapRecord:
     judged: list[Any] | None = None
     live: dict[str, Any] | None = None
     requeued: bool = False
+    worked_s: float = 0.0
+    revision_before_live: int = 0
     progress: dict[str, Any] | None = None
     live_facts: dict[str, Any] = field(default_factory=dict)
     revision: int = 0
@@ -87,6 +96,8 @@ class MapRecord:
     is_outdated: bool = False
     version: int = 0
     deleted: bool = False
+    readers: int = 0
+    asked_s: float = 0.0
 
     def file_path(self, kind: str, file: StoredFile) -> Path:
         """Where a file's bytes are."""
@@ -118,6 +129,7 @@ class MapRecord:
 
 _KEPT = tuple(name for name in (f.name for f in fields(MapRecord)) if name not in (
     "folder", "progress", "live_facts", "revision", "t0_ns", "is_outdated", "version", "deleted",
+    "readers", "asked_s",
 ))  # fmt: skip
 
 
@@ -160,6 +172,7 @@ class Maps:
         record = self._maps.get(map_id)
         if record is None:
             raise Problem(404, "There is no such map; it may have been deleted.")
+        record.asked_s = time.monotonic()
         return record
 
     # --- changing
@@ -177,6 +190,7 @@ class Maps:
             self._maps[map_id] = record
             try:
                 self.change(record)
+                flush(self._folder)
             except OSError:  # the disk is full: whoever asked is told so, and finds no map later
                 del self._maps[map_id]
                 shutil.rmtree(record.folder, ignore_errors=True)
@@ -256,6 +270,8 @@ class Maps:
 
     @staticmethod
     def _check_idle(record: MapRecord) -> None:
+        if record.deleted:
+            raise Problem(404, "There is no such map any more; it was deleted.")
         if record.state in BUSY:
             raise Problem(409, "The map is being worked on; wait for the end, or stop it first.")
 
@@ -263,36 +279,16 @@ class Maps:
         """Delete uploaded captures that are too old, and the oldest where all together are too large; maps likewise."""
         now_s = time.time() if now_s is None else now_s
         with self._lock:
-            uploads = [
-                (file, record)
-                for record in self._maps.values() if record.state not in (*BUSY, "new")
-                for file in record.captures if file.kept and not file.path
-            ]  # fmt: skip
-            uploads.sort(key=lambda item: item[0].uploaded_s)
-            excess = sum(file.size_bytes for file, _ in uploads) - self._settings.keep_captures_bytes
-            for file, record in uploads:
-                if excess > 0 or now_s - file.uploaded_s >= self._settings.keep_captures_s:
-                    excess -= file.size_bytes
+            idle = [record for record in self._maps.values() if record.state not in BUSY]
+            for file, record in captures_to_delete(idle, self._settings, now_s):
+                try:
                     _remove_bytes(record, "captures", file)
                     file.kept = False  # told only now: whoever reads that it is gone may rely on it
                     self.change(record)
-            for record in self._expired(now_s):
+                except OSError:  # the others go all the same
+                    log.exception("a capture of map %s could not be deleted after its kept time", record.id)
+            for record in maps_to_delete(self._maps.values(), BUSY, self._settings, now_s):
                 self.delete(record)
-
-    def _expired(self, now_s: float) -> list[MapRecord]:
-        """Maps that are too old, and the oldest where all together are too large; the newest one stays."""
-        settings = self._settings
-        idle = sorted((one for one in self._maps.values() if one.state not in BUSY), key=lambda one: one.finished_s)
-        expired = [one for one in idle if settings.keep_maps_s and now_s - one.finished_s >= settings.keep_maps_s]
-        if settings.keep_maps_bytes:
-            rest = [one for one in idle if one not in expired]
-            sizes = {one.id: _size_of(one.folder) for one in self._maps.values() if one not in expired}
-            excess = sum(sizes.values()) - settings.keep_maps_bytes
-            for record in rest[:-1]:
-                if excess > 0 and record.state != "new":  # somebody may be uploading into a new one
-                    excess -= sizes[record.id]
-                    expired.append(record)
-        return expired
 
     # --- watching
 
@@ -337,6 +333,7 @@ def _save(record: MapRecord) -> None:
     document |= {kind: [asdict(file) for file in getattr(record, kind)] for kind in KINDS}
     with atomic_file(record.folder / "meta.json") as stream:
         stream.write(json.dumps(document).encode())
+    flush(record.folder)  # what is answered or deleted next relies on it
 
 
 def _load(folder: Path) -> MapRecord | None:
@@ -350,31 +347,37 @@ def _load(folder: Path) -> MapRecord | None:
         return None
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    for kind in KINDS:
-        known = {file.id for file in getattr(record, kind)}
-        (folder / kind).mkdir(mode=0o700, exist_ok=True)
-        for path in (folder / kind).iterdir():
-            if path.name not in known:
-                path.unlink(missing_ok=True)
-    sweep(folder)
-    shutil.rmtree(record.work_folder, ignore_errors=True)
+    try:
+        _tidy(record)
+    except OSError:  # this map is hidden, and the others are there
+        log.exception("the folder of map %s could not be read", record.id)
+        return None
     record.revision, record.t0_ns, is_current = current(folder)
     record.is_outdated = bool(record.revision) and not is_current
     return record
 
 
+def _tidy(record: MapRecord) -> None:
+    """Sweep what a killed server left, and see which captures it had deleted without taking a note of it."""
+    for kind in KINDS:
+        files: list[StoredFile] = getattr(record, kind)
+        known = {file.id for file in files}
+        folder = record.folder / kind
+        folder.mkdir(mode=0o700, exist_ok=True)
+        there = set(os.listdir(folder))
+        for name in there - known:
+            (folder / name).unlink(missing_ok=True)
+        for file in files:
+            file.kept = file.kept and (file.path is not None or file.id in there)
+    sweep(record.folder)
+    shutil.rmtree(record.work_folder, ignore_errors=True)
+
+
 def _remove_unused(folder: Path) -> None:
     """Remove the folder of a map that was being made when the server was killed; one that holds a file stays."""
-    try:
-        for path in (*(folder / kind for kind in KINDS), folder):
+    for path in (*(folder / kind for kind in KINDS), folder):
+        with contextlib.suppress(OSError):
             path.rmdir()
-    except OSError:
-        pass
-
-
-def _size_of(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(entry.lstat().st_size for entry in folder.rglob("*") if entry.is_file() and not entry.is_symlink())
 
 
 def _remove_bytes(record: MapRecord, kind: str, file: StoredFile) -> None:

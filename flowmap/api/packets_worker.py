@@ -1,6 +1,6 @@
 """The process of one download: reads captures again and writes the packets of a pair to standard output.
 
-``python -m flowmap.api.packets_worker`` takes one JSON object as a line of standard input (see
+The process (:mod:`flowmap.api.child`) takes one JSON object as a line of standard input (see
 :mod:`flowmap.api.routes.packets`) and answers with a line of JSON, ``{"error": sentence}`` or ``{}``; behind the latter
 comes the pcapng stream. Status 0 means that it came to its end. SIGTERM ends it, and so does the death of the server:
 a crash here, or a reader that goes away, costs one download and nothing else.
@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from flowmap.api.child import end_on_sigterm, end_with_parent, own_output
+from flowmap.api.child import end_on_sigterm, own_output
 from flowmap.api.log import log_fault, log_to
 from flowmap.errors import FlowMapError
 from flowmap.evidence.pair_packets import PacketCut, WantedPackets
@@ -40,7 +40,6 @@ def main() -> None:
     stream = own_output()
     end_on_sigterm()
     command = json.loads(sys.stdin.buffer.readline())
-    end_with_parent(command["parent"])
     settings = Settings(**command["settings"])
     log_to(settings)
     pieces: Generator[bytes, None, None] | None = None
@@ -73,7 +72,3 @@ def _refuse(stream: BinaryIO | None, sentence: str) -> None:
         stream.write(json.dumps({"error": sentence}).encode() + b"\n")
         stream.flush()
     raise SystemExit(1)
-
-
-if __name__ == "__main__":
-    main()

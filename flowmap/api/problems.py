@@ -120,6 +120,11 @@ async def _os_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
     if error.errno in DISK_FULL:
         return problem_response(507, "The disk with the data folder is full; delete maps or make room.")
+    if isinstance(error, FileNotFoundError) and (map_id := request.path_params.get("map_id")):
+        try:
+            request.app.state.server.maps.get(map_id)
+        except Problem as problem:  # it was deleted while somebody asked
+            return problem_response(problem.status, problem.detail)
     return fault_response(error)
 
 

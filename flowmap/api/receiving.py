@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -18,13 +19,14 @@ from starlette.requests import ClientDisconnect
 from flowmap.api.maps import MapRecord
 from flowmap.api.problems import Problem
 from flowmap.api.state import ServerState
+from flowmap.export.atomic import flush
 
 BLOCK_BYTES = 1 << 20
 FREE_CHECK_BYTES = 4 << 20
 
 
 class Received(NamedTuple):
-    """A file that is whole on the disk."""
+    """A file that is whole on the disk, and would be after the power went."""
 
     path: Path
     size_bytes: int
@@ -50,7 +52,7 @@ async def received(
     try:
         with _counted(state):
             size, digest = await _to_disk(state, request, part, limit)
-            await asyncio.to_thread(part.replace, path)
+            await asyncio.to_thread(_put_in_place, part, path)
         if record.deleted:
             raise FileNotFoundError
         yield Received(path, size, digest)
@@ -106,6 +108,7 @@ async def _to_disk(state: ServerState, request: Request, part: Path, limit: int)
                     state.upload_bytes_to_come -= min(written, to_come)
                     to_come -= min(written, to_come)
             await asyncio.to_thread(_write, file, bytes(block), digest)
+            await asyncio.to_thread(os.fsync, file.fileno())
     finally:
         state.upload_bytes_to_come -= to_come
     return size, digest.hexdigest()
@@ -140,6 +143,11 @@ def _write(file: BinaryIO, block: bytes, digest: Any) -> None:
     while rest:
         rest = rest[file.write(rest) :]
     digest.update(block)
+
+
+def _put_in_place(part: Path, path: Path) -> None:
+    part.replace(path)
+    flush(path.parent)
 
 
 def _check_size(size: int, limit: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import ipaddress
@@ -96,9 +97,8 @@ def serve(
     # Somebody has to take note of its end, or it stays in the table of processes as long as the server.
     threading.Thread(target=warming.wait, daemon=True).start()
     try:
-        app = create_app(settings, opened=opened)
+        app, token_file = _application(settings, opened)
         log_like_flowmap("uvicorn")
-        token_file = _keep_token(settings.data_dir, app.state.access.token)
         name = f"https://{allowed_hosts[0]}" if settings.behind_tls and allowed_hosts else _base(host, listening)
         _Server(app, _lines(name, app, token_file), token_file, say).run(sockets=[listening])
     except KeyboardInterrupt:
@@ -229,6 +229,20 @@ def _listen(host: str, port: int) -> socket.socket:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise UsageError(f"Nobody can listen on {host} port {candidate} ({error.strerror}).") from error
     raise UsageError(f"No port from {port} to {last} is free on {host}; name another with --port.")
+
+
+def _application(settings: Settings, opened: Sequence[OpenedCaptures]) -> tuple[FastAPI, Path]:
+    """The application, and the file with its token."""
+    try:
+        app = create_app(settings, opened=opened)
+        return app, _keep_token(settings.data_dir, app.state.access.token)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            (settings.data_dir / TOKEN_FILE).unlink(missing_ok=True)
+        raise FlowMapError(
+            f"The data folder {settings.data_dir} cannot be written ({error.strerror}); make room there, or name "
+            "another with --data-dir."
+        ) from error
 
 
 def _keep_token(folder: Path, token: str) -> Path:

@@ -14,6 +14,7 @@ from flowmap.api.journal import Journal
 from flowmap.api.maps import BUSY, MapRecord, Maps, StoredFile
 from flowmap.api.metrics import Metrics
 from flowmap.api.problems import Problem
+from flowmap.api.retention import kept_s
 from flowmap.api.static_files import StaticFile
 from flowmap.settings import Settings
 
@@ -105,7 +106,7 @@ def status(state: ServerState, record: MapRecord) -> dict[str, Any]:
         else None,
         "t0_ns": t0_text(record),
         "stale": bool(record.revision) and record.judged != record.inputs(),
-        "captures": [_capture(state, file) for file in record.captures],
+        "captures": [_capture(state, record, file) for file in record.captures],
         "inventory": [
             {
                 "name": file.name,
@@ -120,8 +121,9 @@ def status(state: ServerState, record: MapRecord) -> dict[str, Any]:
     }
 
 
-def _capture(state: ServerState, file: StoredFile) -> dict[str, Any]:
-    expires = None if file.path or not file.kept else _time_text(file.uploaded_s + state.settings.keep_captures_s)
+def _capture(state: ServerState, record: MapRecord, file: StoredFile) -> dict[str, Any]:
+    lasts = not file.path and file.kept
+    expires = _time_text(file.uploaded_s + kept_s(record, file, state.settings)) if lasts else None
     return {
         "name": file.name,
         "size_bytes": file.size_bytes,

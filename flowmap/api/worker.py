@@ -1,6 +1,6 @@
 """The process of one job: read and judge captures, or fold a live capture, apart from the server.
 
-``python -m flowmap.api.worker`` takes one JSON object as a line of standard input and answers with one a line:
+The process (:mod:`flowmap.api.child`) takes one JSON object as a line of standard input and answers with one a line:
 
 - ``{"event": "progress", "stage", "packets", "share": float|null}``, at most five a second
 - ``{"event": "reading", "captures": [ids], "frames", "bytes"}``: the map's folder now holds the legs of these
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flowmap.api.caps import caps_reached
-from flowmap.api.child import end_on_sigterm, end_with_parent, own_output
+from flowmap.api.child import end_on_sigterm, own_output
 from flowmap.api.limits import resource_sentence
 from flowmap.api.live_worker import LiveJob
 from flowmap.api.log import log_fault, log_to
@@ -189,12 +189,7 @@ def main() -> None:
     reports = own_output()
     end_on_sigterm()
     command = json.loads(sys.stdin.buffer.readline())
-    end_with_parent(command["parent"])
     log_to(Settings(**command["settings"]))
     stop, hurry = threading.Event(), threading.Event()
     threading.Thread(target=_stop_at_end_of, args=(0, stop, hurry), daemon=True).start()
     run(command, _reporter(reports), stop, hurry)
-
-
-if __name__ == "__main__":
-    main()

@@ -17,6 +17,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+from flowmap.capture.bounds import bound
 from flowmap.settings import Settings
 
 BLOCK_BYTES = 1 << 18
@@ -52,9 +53,7 @@ def widen_pipe(process: subprocess.Popen[bytes]) -> None:
 
 
 def limit_process(pid: int, settings: Settings) -> None:
-    """Bound memory and processor of a child; nothing it may write, no core file."""
-    if not hasattr(resource, "prlimit"):
-        return  # macOS: stall and wall limits remain
+    """Bound memory and processor of a child; nothing it may write, no core file. On macOS stall and wall remain."""
     limits = {
         resource.RLIMIT_AS: (settings.tshark_memory_bytes,) * 2,
         # A hard limit above the soft one makes the kernel send SIGXCPU, which tells this death from others.
@@ -63,14 +62,7 @@ def limit_process(pid: int, settings: Settings) -> None:
         resource.RLIMIT_FSIZE: (0, 0),
         resource.RLIMIT_NOFILE: (OPEN_FILES, OPEN_FILES),
     }
-    for what, (soft, hard) in limits.items():
-        try:
-            ceiling = resource.prlimit(pid, what)[1]
-            if ceiling != resource.RLIM_INFINITY:
-                soft, hard = min(soft, ceiling), min(hard, ceiling)
-            resource.prlimit(pid, what, (soft, hard))
-        except ProcessLookupError:
-            return
+    bound(pid, limits)
 
 
 class ErrorText:

@@ -21,7 +21,7 @@ from flowmap import __version__
 from flowmap.cli.capture_right import capture_right
 from flowmap.cli.check import MISSING, NOTE, OK, Check
 from flowmap.errors import ToolError
-from flowmap.settings import Settings
+from flowmap.settings import Settings, limit_of_group
 
 OLDEST_TSHARK = (4, 0)
 LEAST_FILES, LEAST_PROCESSES, LEAST_MEMORY_BYTES, LEAST_TEMPORARY_BYTES = 1024, 128, 1 << 30, 64 << 20
@@ -102,7 +102,7 @@ def _version_of(path: str) -> str | None:
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
-    match = re.search(rb"\b(\d+\.\d+(?:\.\d+)?)\b", done.stdout.partition(b"\n")[0])
+    match = re.search(rb"TShark\b.*?\b(\d+\.\d+(?:\.\d+)?)\b", done.stdout.partition(b"\n")[0])
     return match[1].decode() if match else None
 
 
@@ -163,7 +163,11 @@ def _data_folder(settings: Settings) -> Check:
     place = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
     if not place.is_dir():
         return Check("data folder", MISSING, f"{place} is no folder", "Name another in FLOWMAP_DATA_DIR.")
-    if not os.access(place, os.W_OK | os.X_OK) or (place == folder and not _can_write(folder)):
+    if not os.access(place, os.W_OK | os.X_OK) or not _can_write(place):
+        if place != folder:
+            return Check("data folder", MISSING, f"{folder} is not there, and this user cannot make it in {place}",
+                         f"Make it for the user of the server: sudo install -d -m 700 -o USER {folder}; "
+                         "or name another in FLOWMAP_DATA_DIR.")  # fmt: skip
         return Check("data folder", MISSING, f"{place} cannot be written by this user",
                      f"chown it to the user of the server, or name another in FLOWMAP_DATA_DIR: {folder}")  # fmt: skip
     free = shutil.disk_usage(place).free
@@ -206,8 +210,8 @@ def _temporary_folder() -> Check:
 def _limits() -> Check:
     """What the system allows this user, and memory; the least are enough for one analysis with a few pages open."""
     files = _most(resource.RLIMIT_NOFILE)
-    processes = min(_most(resource.RLIMIT_NPROC), _cgroup("pids.max"))
-    memory = min(_memory_bytes(), _cgroup("memory.max"))
+    processes = min(_most(resource.RLIMIT_NPROC), limit_of_group("pids.max"))
+    memory = min(_memory_bytes(), limit_of_group("memory.max"))
     found = f"{_count(files)} open files, {_count(processes)} processes, {_gigabytes(memory)} memory"
     short = []
     if files < LEAST_FILES:
@@ -224,13 +228,6 @@ def _limits() -> Check:
 def _most(limit: int) -> float:
     soft, _ = resource.getrlimit(limit)
     return float("inf") if soft == resource.RLIM_INFINITY else soft
-
-
-def _cgroup(name: str) -> float:
-    try:
-        return float(Path("/sys/fs/cgroup", name).read_text())
-    except (OSError, ValueError):
-        return float("inf")  # no container, or "max"
 
 
 def _memory_bytes() -> float:

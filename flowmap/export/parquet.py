@@ -137,7 +137,8 @@ def _write_table(folder: Path, name: str, scope: str, records: Iterable[Mapping[
     try:
         with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as database:
             source = (
-                f"read_json(?, format='newline_delimited', columns={{{types}}}, maximum_object_size={longest})"
+                f"read_json(?, format='newline_delimited', columns={{{types}}}, maximum_object_size={longest},"
+                " hive_partitioning=false)"
                 if lines.stat().st_size
                 else f"(SELECT {', '.join(f'NULL::{kind} AS {_quoted(field)}' for field, kind in columns.items())}) "
                 "WHERE ? IS NULL"
@@ -166,7 +167,8 @@ def _rows(path: Path, scope: str) -> Iterable[dict[str, Any]]:
 
     kinds, columns = fields(scope), _columns(scope)
     with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as database:
-        found = database.execute("SELECT * FROM read_parquet(?)", [str(path)])
+        # Else a folder named site=1 above the file is taken for a column.
+        found = database.execute("SELECT * FROM read_parquet(?, hive_partitioning = false)", [str(path)])
         names = [column[0] for column in found.description or ()]
         rows = found.fetchall()
     for row in rows:

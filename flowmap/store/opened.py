@@ -6,6 +6,7 @@ holds no data of its own. SQL is written here and in the modules beside; values 
 
 from __future__ import annotations
 
+import errno
 import re
 import threading
 from collections import OrderedDict
@@ -20,7 +21,7 @@ from flowmap.settings import Settings
 from flowmap.store.columns import OF_RESULT
 from flowmap.store.places import RESULT, TEMPORARY, part_path
 from flowmap.store.result import read_facts
-from flowmap.tables import confined
+from flowmap.tables import AS_IT_IS, confined
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,6 +30,7 @@ MAPS_OPEN = 4
 """Maps whose database is kept for the next question; each may take ``settings.store_memory_bytes``."""
 
 _TABLE = re.compile(rf"\$({'|'.join(table.name for table in OF_RESULT)})\b")
+_AS_WRITTEN = rf"$\1, {AS_IT_IS}"
 _opening = threading.Lock()
 _databases: OrderedDict[Path, duckdb.DuckDBPyConnection] = OrderedDict()
 """By the map's folder, the one that was asked last at the end; touched under the lock alone."""
@@ -59,17 +61,23 @@ class OpenResult:
         ------
         LimitError
             The query needs more memory than it may have.
+        FileNotFoundError
+            The map was deleted meanwhile.
         """
         import duckdb
 
         tables = {name: str(self.path / f"{name}.parquet") for name in set(_TABLE.findall(sql))}
         try:
-            return self._database.execute(sql, {**values, **tables}).fetchall()
+            return self._database.execute(_TABLE.sub(_AS_WRITTEN, sql), {**values, **tables}).fetchall()
         except duckdb.OutOfMemoryException as error:
             raise LimitError(
                 "The question needs more memory than FLOWMAP_STORE_MEMORY_BYTES allows; ask for less at once, or "
                 "set it higher."
             ) from error
+        except duckdb.IOException as error:
+            if self.path.exists():
+                raise
+            raise FileNotFoundError(errno.ENOENT, "the result is gone", str(self.path)) from error
 
     def has(self, name: str) -> bool:
         """Whether the result has that table."""

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from flowmap.export.atomic import flush
+
 TEMPORARY = ".flowmap-"
 """What every temporary name in a map's folder begins with: all of them are leftovers when a server starts."""
 
@@ -67,17 +69,17 @@ def publish(folder: Path, kind: Kind, fill: Callable[[Path], None]) -> int:
     fill(temporary)
     step("filled")
     for path in sorted(temporary.iterdir()):
-        _flush(path)
+        flush(path)
         step("flushed")
-    _flush(temporary)
+    flush(temporary)
     # One of a writer that was killed before it replaced the link: nobody has been told of it.
     shutil.rmtree(target, ignore_errors=True)
     os.replace(temporary, target)
     step("renamed")
-    _flush(folder)
+    flush(folder)
     _link(folder, kind, target)
     step("linked")
-    _flush(folder)
+    flush(folder)
     _remove_older(folder, kind, revision)
     return revision
 
@@ -111,11 +113,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -71,7 +71,7 @@ def current(folder: Path) -> Result:
     try:
         facts = read_facts(folder, revision)
         return Result(revision, facts["t0_ns"])
-    except FileNotFoundError:
+    except (OSError, ValueError, KeyError, AttributeError):  # also one that a disk has damaged: it is made anew
         return Result(revision if document_path(folder, revision).exists() else 0, None, is_current=False)
 
 

@@ -201,6 +201,7 @@ def start_sleep(home: Path) -> int:
         (OSError(28, "No space left on device"), "disk with the data folder is full"),
         (ValueError("database or disk is full"), "disk with the data folder is full"),
         (OSError(30, "Read-only file system"), "could not use the data folder (Read-only file system)"),
+        (OSError(11, "Resource temporarily unavailable"), "no further process or open file"),
         (ValueError("wrong"), None),
         (KeyError("x"), None),
     ],

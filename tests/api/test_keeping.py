@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from flowmap.api.maps import Maps
+from flowmap.api import app
+from flowmap.api.maps import Maps, StoredFile
 from flowmap.settings import Settings
 from flowmap.store import opened
 from flowmap.store.places import RESULT, publish
@@ -91,6 +92,7 @@ def test_deleting_leaves_no_folder(maps_of):
 
 
 def test_a_deleted_map_leaves_no_thread_of_its_database(settings):
+    opened._databases.clear()  # one of another test that goes meanwhile would take its threads along
     with running(settings) as server:
         map_id, _ = server.analysed(("a.pcap", pcap(two_talks())))
         threads = len(os.listdir("/proc/self/task"))
@@ -101,3 +103,60 @@ def test_a_deleted_map_leaves_no_thread_of_its_database(settings):
         assert server.state.maps.all() == []
         assert not [folder for folder in opened._databases if folder.name == map_id]
         wait_for(lambda: len(os.listdir("/proc/self/task")) <= threads)
+
+
+def uploaded(record, all_maps, name, *, at_s, size=1_000):
+    """A capture that was uploaded at that time."""
+    file = StoredFile(name, f"{name}.pcap", size, at_s)
+    record.file_path("captures", file).write_bytes(bytes(size))
+    all_maps.add_file(record, "captures", file)
+    return file
+
+
+@pytest.mark.parametrize("limits", [{"keep_captures_s": 0}, {"keep_captures_bytes": 1}])
+def test_what_no_job_has_had_yet_is_not_taken_from_under_it(maps_of, limits):
+    all_maps = maps_of(**limits)
+    record = all_maps.create()
+    read = uploaded(record, all_maps, "0a", at_s=100.0)
+    all_maps.change(record, state="done", worked_s=101.0)
+    unread = uploaded(record, all_maps, "0b", at_s=102.0)
+    all_maps.apply_retention(103.0)
+    assert (read.kept, unread.kept) == (False, True) and record.file_path("captures", unread).exists()
+    all_maps.apply_retention(102.0 + DAY_S)
+    assert unread.kept is ("keep_captures_bytes" in limits)
+
+
+def test_captures_that_are_never_analysed_go_too(maps_of):
+    all_maps = maps_of(keep_captures_s=2 * DAY_S)
+    record = all_maps.create()
+    file = uploaded(record, all_maps, "0a", at_s=100.0)
+    all_maps.apply_retention(99.0 + 2 * DAY_S)
+    assert file.kept
+    all_maps.apply_retention(100.0 + 2 * DAY_S)
+    assert not file.kept and not record.file_path("captures", file).exists()
+
+
+def test_one_file_that_cannot_be_deleted_keeps_no_other(maps_of):
+    all_maps = maps_of(keep_captures_s=10, keep_maps_s=DAY_S)
+    record, old = all_maps.create(), finished(all_maps, at_s=1.0)
+    stays, goes = (uploaded(record, all_maps, name, at_s=at_s) for name, at_s in (("0a", 1.0), ("0b", 2.0)))
+    all_maps.change(record, state="done", worked_s=3.0)
+    path = record.file_path("captures", stays)
+    path.unlink()
+    path.mkdir()
+    all_maps.apply_retention(2.0 + DAY_S)
+    assert (stays.kept, goes.kept) == (True, False) and not record.file_path("captures", goes).exists()
+    assert old.id not in kept(all_maps)
+
+
+def test_keeping_goes_on_after_a_round_that_failed(settings, monkeypatch):
+    monkeypatch.setattr(app, "RETENTION_INTERVAL_S", 0.01)
+    rounds = []
+
+    def fails(all_maps):
+        rounds.append(all_maps)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Maps, "apply_retention", fails)
+    with running(settings):
+        wait_for(lambda: len(rounds) > 1)

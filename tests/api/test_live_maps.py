@@ -144,12 +144,36 @@ def test_a_killed_live_worker_keeps_what_was_captured(server):
     assert server.client.get(f"/api/maps/{map_id}/graph").json()["edges"]
 
 
+def test_a_live_worker_killed_before_its_first_packet_claims_nothing_for_the_result_before(server):
+    map_id, before = server.analysed(("web.pcap", pcap(two_talks())))
+    start(server, map_id, filter="udp port 9")
+    (worker,) = wait_for(workers)
+    os.kill(worker, signal.SIGKILL)
+    status = server.wait(map_id)
+    assert status["revision"] == before["revision"] and status["complete"] is True
+    assert status["state"] == "failed" and "captured until then" not in status["error"]
+
+
 def test_live_captures_are_bounded(server):
     maps = [start(server) for _ in range(2)]
     answer = server.client.post(f"/api/maps/{server.new_map()}/live", json={"interface": FAR})
     assert answer.status_code == 409 and "2 live captures" in answer.json()["detail"]
     for map_id in maps:
         stop(server, map_id)
+
+
+def test_a_live_capture_that_nobody_looks_at_ends_where_that_is_set(settings):
+    with private_network(), running(settings.model_copy(update={"live_unwatched_s": 0.01})) as server:
+        ids = server.new_map(), server.new_map()
+        watched, forgotten = map(server.state.maps.get, ids)
+        with server.client.stream("GET", f"/api/maps/{watched.id}/events") as events:
+            assert next(events.iter_lines()).startswith("retry")
+            for map_id in ids:
+                start(server, map_id, filter="udp port 9")
+            wait_for(lambda: forgotten.state == "done")  # asking the server would be looking
+            assert forgotten.complete and forgotten.error.endswith("so it was ended (FLOWMAP_LIVE_UNWATCHED_S).")
+            assert watched.state == "live"
+        wait_for(lambda: watched.state == "done")
 
 
 def test_a_live_capture_is_stopped_with_its_map(server):

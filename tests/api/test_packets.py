@@ -281,7 +281,7 @@ worker.wanted_packets = worker.prepare_kernels = lambda *given: None
 worker.PacketCut = Cut
 worker.main()
 """
-    command = {"parent": os.getpid(), "settings": {"data_dir": str(tmp_path)}}
+    command = {"settings": {"data_dir": str(tmp_path)}}
     done = subprocess.run(
         [sys.executable, "-c", program], input=json.dumps(command).encode() + b"\n", capture_output=True, timeout=60
     )

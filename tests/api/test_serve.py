@@ -17,6 +17,9 @@ from flowmap.api.serve import is_loopback
 from tests.api.frames import pcap, two_talks
 from tests.api.servers import ENDED, WITHIN_S, hanging_tshark, served, wait_for
 from tests.api.test_analysis import INVENTORY
+from tests.api.test_upload_faults import leave_free
+
+ROOT = Path(__file__).parents[2]
 
 
 def refused(*arguments):
@@ -165,6 +168,13 @@ def test_what_cannot_be_served_is_one_sentence(tmp_path, capture):
     assert status == 1 and "data folder" in sentence
 
 
+def test_a_server_that_finds_no_room_for_its_token_says_so(small_disk):
+    leave_free(small_disk, 0)
+    status, sentence = refused("--port", 0, "--data-dir", small_disk)
+    assert status == 1 and f"The data folder {small_disk} cannot be written (No space left on device)" in sentence
+    assert not (small_disk / "token").exists()
+
+
 def test_a_signal_ends_it_soon_with_an_open_event_stream(tmp_path):
     with served("--port", 0, "--data-dir", tmp_path) as server, server.client() as client:
         map_id = client.post("/api/maps").json()["id"]
@@ -189,6 +199,47 @@ def test_nothing_survives_a_killed_server_and_its_work_is_done_later(tmp_path, c
     monkeypatch.delenv("FLOWMAP_TSHARK_PATH")
     with served("--port", 0, "--data-dir", tmp_path / "data") as server, server.client() as client:
         wait_for(lambda: client.get(f"/api/maps/{map_id}").json()["state"] == "done")
+
+
+NEVER_IMPORTED = """
+import sys
+if "flowmap.api.worker" in sys.orig_argv:
+    import os, pathlib, threading
+
+    class Waits:
+        def find_spec(self, name, path=None, target=None):
+            if name == "flowmap.api.caps":  # the first of a worker's own imports
+                pathlib.Path(os.environ["FLOWMAP_TEST_REACHED"]).write_text(str(os.getpid()))
+                threading.Event().wait()
+
+    sys.meta_path.insert(0, Waits())
+"""
+
+
+def test_a_worker_that_is_still_importing_ends_with_its_server(tmp_path, capture, monkeypatch):
+    (tmp_path / "fault").mkdir()
+    (tmp_path / "fault" / "sitecustomize.py").write_text(NEVER_IMPORTED)
+    before = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(tmp_path / "fault"), str(ROOT), before])))
+    monkeypatch.setenv("FLOWMAP_TEST_REACHED", str(tmp_path / "reached"))
+    with served("--port", 0, "--data-dir", tmp_path / "data") as server, server.client() as client:
+        map_id = client.post("/api/maps").json()["id"]
+        client.put(f"/api/maps/{map_id}/captures/web.pcap", content=capture.read_bytes())
+        client.post(f"/api/maps/{map_id}/analysis")
+        worker = int(wait_for(lambda: (tmp_path / "reached").exists() and (tmp_path / "reached").read_text()))
+        try:
+            server.process.kill()
+            wait_for(lambda: not alive([worker]), within_s=20.0)
+        finally:
+            for pid in alive([worker]):
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_a_child_whose_parent_is_gone_before_it_asks_leaves_at_once():
+    done = subprocess.run(
+        [sys.executable, "-m", "flowmap.api.child", "never.imported", "1"], capture_output=True, timeout=WITHIN_S
+    )
+    assert done.returncode == 1 and done.stderr == b""
 
 
 def test_no_live_capture_survives_a_killed_server(tmp_path):

@@ -7,7 +7,6 @@ import os
 import random
 import socket
 import struct
-import subprocess
 import threading
 import time
 import unicodedata
@@ -210,18 +209,6 @@ def test_any_name_is_shown_harmless_and_never_a_path(lasting, name):
     for text in shown:
         server.client.delete(f"/api/maps/{map_id}/captures/{quote_from_bytes(text.encode(), safe=b'')}")
     assert files_of(settings, map_id) == []
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 16 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "flowmap-test", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root may mount a small disk")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def leave_free(folder, count):

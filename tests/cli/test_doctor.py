@@ -83,7 +83,14 @@ def test_the_data_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("FLOWMAP_MIN_FREE_BYTES", str(1 << 60))
     assert found()["data folder"].state == "missing"
     monkeypatch.setenv("FLOWMAP_DATA_DIR", "/proc/flowmap")
-    assert found()["data folder"].state == "missing"
+    check = found()["data folder"]
+    assert check.state == "missing" and "install -d -m 700 -o USER /proc/flowmap" in check.remedy
+    assert "chown" not in check.remedy, "what is there belongs to somebody else"
+
+
+def test_another_program_is_no_tshark(monkeypatch):
+    monkeypatch.setenv("FLOWMAP_TSHARK_PATH", "/bin/true")
+    assert found()["tshark"].state == "note" and "tells no version" in found()["tshark"].found
 
 
 def test_a_kernel_folder_that_others_may_write(monkeypatch, tmp_path):

@@ -43,6 +43,13 @@ def test_read_back_equal(graph, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["map.parquet"]
 
 
+def test_the_name_of_a_folder_is_no_column(tmp_path):
+    folder = tmp_path / "host=esx-01"
+    folder.mkdir()
+    write(make_graph(), folder / "map.parquet")
+    assert nx.utils.graphs_equal(read_parquet(folder / "map.parquet"), make_graph())
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.text(), max_size=3, unique=True))
 def test_any_names_read_back_equal(tmp_path_factory, texts):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import duckdb
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowmap.packets import NO_TIME
+from flowmap.store.opened import OpenResult
 from flowmap.store.slices import Lane, SliceColumns
 from flowmap.tables import Column, Table, confined, read_table, table_writer, write_table
 
@@ -39,6 +43,38 @@ def test_a_column_whose_first_thousands_are_null_is_text(tmp_path):
     table = Table("sparse", (Column("text", "VARCHAR"),))
     write_table(table_writer(tmp_path), tmp_path, table, {"text": [None] * 5_000 + ["7"] + [None] * 5_000})
     assert duckdb.sql(f"SELECT count(text), max(text) FROM '{tmp_path}/sparse.parquet'").fetchall() == [(1, "7")]
+
+
+@pytest.mark.parametrize("name", ["number=7", "text=x", "it's", "[a]", "a b", "$edges", "100%"])
+def test_the_name_of_a_folder_changes_nothing(tmp_path, name):
+    folder = tmp_path / name / "map"
+    folder.mkdir(parents=True)
+    given = {"number": [1, 2], "time_ns": [3, 4], "mask": [6, 5], "text": ["a", None], "texts": ["[]", '["b"]']}
+    write_table(table_writer(folder), folder, TABLE, given)
+    database = confined([folder], memory_bytes=64 << 20, threads=1, temporary=folder / "spilled")
+    assert read_table(database, folder, TABLE)["number"].tolist() == [1, 2]
+    (folder / "things.parquet").rename(folder / "edges.parquet")
+    found = OpenResult(database, folder, {}).rows("SELECT * FROM read_parquet($edges)")
+    assert found == [(1, 3, 6, "a", []), (2, 4, 5, None, ["b"])]
+
+
+def test_a_table_for_which_there_is_no_room_says_so(tmp_path):
+    program = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from flowmap.api.limits import resource_sentence\n"
+        "from flowmap.settings import Settings\n"
+        "from flowmap.tables import Column, Table, table_writer, write_table\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))\n"
+        "folder, table = Path(sys.argv[1]), Table('things', (Column('number', 'BIGINT'),))\n"
+        "try:\n"
+        "    write_table(table_writer(folder), folder, table, {'number': [n * n * n for n in range(100_000)]})\n"
+        "except OSError as error:\n"
+        "    print(resource_sentence(error, Settings()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert "FLOWMAP_JOB_DISK_BYTES" in done.stdout, done.stderr
 
 
 def test_a_table_that_cannot_be_written_is_an_error_of_the_disk(tmp_path):

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, NamedTuple
 
@@ -87,6 +88,7 @@ async def _stream(state: ServerState, record: MapRecord, known: Known) -> AsyncI
             loop.call_soon_threadsafe(changed.set)
 
     state.event_streams += 1
+    record.readers += 1
     state.maps.watch(watcher)
     try:
         yield b"retry: %d\n\n" % RETRY_MS
@@ -110,6 +112,8 @@ async def _stream(state: ServerState, record: MapRecord, known: Known) -> AsyncI
                 yield b": keep-alive\n\n"
     finally:
         state.event_streams -= 1
+        record.readers -= 1
+        record.asked_s = time.monotonic()
         state.maps.unwatch(watcher)
 
 

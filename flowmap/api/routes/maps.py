@@ -73,4 +73,5 @@ async def delete_map(state: State, map_id: str) -> Response:
     record = state.maps.get(map_id)
     await asyncio.to_thread(state.jobs.end, record)
     await asyncio.to_thread(state.maps.delete, record)
+    await asyncio.to_thread(state.jobs.end, record)  # what somebody started in between; nothing can be from now on
     return Response(status_code=204)

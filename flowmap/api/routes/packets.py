@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -18,6 +16,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message
 
 from flowmap import __version__
+from flowmap.api.child import command_of
 from flowmap.api.limits import limit_worker
 from flowmap.api.maps import MapRecord
 from flowmap.api.pair_packets import PairPackets, comment_of, pair_packets
@@ -76,7 +75,6 @@ async def get_packets(
 
 def _command(state: ServerState, record: MapRecord, found: PairPackets) -> bytes:
     command = {
-        "parent": os.getpid(),
         "settings": state.settings.model_dump(mode="json"),
         "folder": str(record.folder.resolve()),
         "revision": record.revision,
@@ -95,7 +93,7 @@ async def _started(command: bytes, request: Request, settings: Settings) -> Proc
     It may read for minutes before that: it ends when the client leaves.
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "flowmap.api.packets_worker",
+        *command_of("flowmap.api.packets_worker"),
         stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd="/", start_new_session=True, limit=PIECE_BYTES,
     )  # fmt: skip
     limit_worker(process.pid, settings)
