@@ -37,7 +37,7 @@ class Job:
     """
 
     def __init__(self, record: MapRecord, live: dict[str, Any] | None) -> None:
-        self.record, self.live = record, live
+        self.record, self.live, self._revision_before = record, live, record.revision
         self.process: subprocess.Popen[bytes] | None = None
         self.cancelled = self.stopping = self.shutting_down = self.command_sent = False
         self.last_event: dict[str, Any] | None = None
@@ -120,10 +120,9 @@ class Job:
             return {"state": "done" if complete else "partial", "complete": complete, "error": event["error"]}
         if self.cancelled:
             return {"state": "cancelled", "error": f"The {self.what} was cancelled."}
-        if event.get("event") == "failed" and not self.limit:
-            return {"state": "failed", "error": event["error"]}
-        sentence = self._death(settings)
-        if self.live and self.record.revision:
+        told = event.get("event") == "failed" and not self.limit
+        sentence: str = event["error"] if told else self._death(settings)
+        if self.live and self.record.revision > self._revision_before:
             sentence = f"{sentence[:-1]}; the map shows what was captured until then."
             return {"state": "partial", "complete": False, "error": sentence}
         return {"state": "failed", "error": sentence}
