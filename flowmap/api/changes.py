@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -33,9 +34,17 @@ def changes_since(folder: Path, since: int, revision: int) -> dict[str, Any]:
     return changes_between(old, new)
 
 
-@lru_cache(maxsize=8)
+_one_at_a_time = threading.Lock()
+
+
 def carried_changes(folder: Path, since: int, revision: int) -> str | None:
     """The same as JSON on one line, made once for all who follow a map; None where there is too much of it."""
+    with _one_at_a_time:  # all of them ask at the same moment, and a cache alone lets each make it
+        return _carried_changes(folder, since, revision)
+
+
+@lru_cache(maxsize=8)
+def _carried_changes(folder: Path, since: int, revision: int) -> str | None:
     try:
         sizes = [document_path(folder, number).stat().st_size for number in (since, revision)]
         if max(sizes) > MAX_COMPARED_BYTES:

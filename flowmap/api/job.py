@@ -134,9 +134,8 @@ class Job:
             return {"state": "done" if complete else "partial", "complete": complete, "error": error}
         if self.cancelled:
             return {"state": "cancelled", "error": f"The {self.what} was cancelled."}
-        if event.get("event") == "failed" and not self.limit:
-            return {"state": "failed", "error": event["error"]}
-        sentence = self._death(settings)
+        told = event.get("event") == "failed" and not self.limit
+        sentence: str = event["error"] if told else self._death(settings)
         if self.live and self.record.revision > self.record.revision_before_live:
             sentence = f"{sentence[:-1]}; the map shows what was captured until then."
             return {"state": "partial", "complete": False, "error": sentence}

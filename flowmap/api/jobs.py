@@ -23,7 +23,7 @@ from flowmap.api.job import Job, events
 from flowmap.api.limits import limit_worker, resource_sentence
 from flowmap.api.maps import BUSY, MapRecord, Maps
 from flowmap.api.problems import Problem
-from flowmap.api.watch import LOOK_S, Watch, end_stale_processes
+from flowmap.api.watch import LOOK_S, Watch, end_stale_processes, name_searches_s
 from flowmap.capture.points import Statements
 from flowmap.settings import Settings
 
@@ -35,7 +35,7 @@ TERMINATE_S = 8.0
 """A worker that is told to end has this long to end its tools and leave; then it is killed."""
 
 STOP_S = 60.0
-"""The same for a live capture that is to be finished in order, with its names and its last map."""
+"""The same for a live capture that is to be finished in order, with its last map; its names have time of their own."""
 
 
 class Jobs:
@@ -94,7 +94,7 @@ class Jobs:
             if not job.stopping:
                 job.stopping = True
                 job.close_stdin()
-                job.kill_later(STOP_S)
+                job.kill_later(STOP_S + name_searches_s(self._settings))
 
     def cancel(self, record: MapRecord) -> None:
         """End a map's job; what the map showed before stays."""
@@ -338,7 +338,9 @@ class Jobs:
             inputs[0] = [event["id"]]
             self._maps.keep_live_capture(record, event)
         elif event["event"] == "result":
-            self._note(record, revision=event["revision"], t0_ns=event["t0_ns"], judged=inputs)
+            # Whether a live map is whole shows at its end; what is known is of the one that it has replaced.
+            whole = {"complete": None} if job.live else {}
+            self._note(record, revision=event["revision"], t0_ns=event["t0_ns"], judged=inputs, **whole)
 
     def _finish(self, job: Job) -> None:
         """Turn how the worker ended into the map's state, and start the next job."""

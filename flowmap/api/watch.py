@@ -15,7 +15,7 @@ WORK_S = 0.5
 """Processor time that counts as work: threads that only wait wake up now and then as well."""
 
 LIVE_GRACE_S = 60.0
-"""A live capture that is this long beyond its end does not end by itself any more."""
+"""A live capture that is this long beyond its end, and the time for its names, does not end by itself any more."""
 
 _NEAR = 0.9
 _INPUTS = ("captures", "inventory")
@@ -43,7 +43,8 @@ class Watch:
         self._processes = JobProcesses(folder / "work")
         self._written_before = _bytes_of(folder)
         self._began = self._worked = time.monotonic()
-        self._ends = self._began + (settings.job_wall_s if live_s is None else live_s + LIVE_GRACE_S)
+        most_live_s = (live_s or 0.0) + LIVE_GRACE_S + name_searches_s(settings)
+        self._ends = self._began + (settings.job_wall_s if live_s is None else most_live_s)
         self._cpu_s = 0.0
         self._most_bytes = 0
 
@@ -77,6 +78,11 @@ class Watch:
         if abs(cpu_s - self._cpu_s) >= WORK_S:  # it becomes less when a tool ends that nobody waited for
             self._cpu_s, self._worked = cpu_s, now
         return "stall" if now - self._worked > self._settings.job_stall_s else None
+
+
+def name_searches_s(settings: Settings) -> float:
+    """How long the end of a live capture may search for names: the search that is under way, and the last one."""
+    return 2 * settings.name_seconds
 
 
 def _bytes_of(folder: Path) -> int:

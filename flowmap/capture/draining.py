@@ -46,6 +46,12 @@ class Drain:
         with self._changed:
             return self._at_end and not self._pieces
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the stream came to its end by itself; some of it may not have been taken."""
+        with self._changed:
+            return self._at_end and not self._closed
+
     def take(self, seconds: float) -> list[bytes]:
         """What has come, in order, a few MiB at most; nothing after so many seconds of silence, or at the end."""
         pieces, count = [], 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 import struct
 import sys
@@ -27,6 +28,7 @@ _UP, _LOOPBACK = 0x1, 0x8
 _ETHERNET_LINKTYPES = {1: 1, 772: 1}
 """ARPHRD_ETHER and ARPHRD_LOOPBACK."""
 _NAMES_SHOWN = 12
+_NUMBER = re.compile(r"[+-]?[0-9]+")
 
 
 class Interface(TypedDict):
@@ -46,11 +48,24 @@ def interfaces() -> list[Interface]:
 def check_interface(name: str) -> None:
     """Raise :class:`CaptureError` unless this machine has an interface of that name."""
     names = [known for _, known in socket.if_nameindex()]
+    if name in names and _NUMBER.fullmatch(name):
+        raise CaptureError(
+            f"dumpcap would take the name of the interface '{name}' for a number in its own list, and capture on "
+            f"another; give it a name with a letter (ip link set {name} name NAME)."
+        )
     if name in names or name == EVERY_INTERFACE:
         return
     listed = ", ".join(neutral(known) for known in names[:_NAMES_SHOWN])
     more = " and more" if len(names) > _NAMES_SHOWN else ""
     raise CaptureError(f"There is no interface '{neutral(name[:64])}' here; there are {listed}{more}.")
+
+
+def is_up(name: str) -> bool:
+    """Whether an interface is there and switched on; True where that cannot be asked."""
+    if sys.platform != "linux" or name == EVERY_INTERFACE:
+        return True
+    answer = _ask_kernel(name, _FLAGS)
+    return bool(answer and struct.unpack_from("H", answer, 16)[0] & _UP)
 
 
 def linktype_of(name: str) -> int:

@@ -38,6 +38,9 @@ TICK_S = 0.2
 DRAIN_S = 10.0
 """After a stop dumpcap has this long to hand over what was captured."""
 
+LAST_WORDS_S = 1.0
+"""Ctrl-C ends both sides of a pipe: the writer has this long for its last packets and for what it has dropped."""
+
 OPEN_S = 20.0
 """dumpcap has this long to begin."""
 
@@ -121,6 +124,8 @@ class LiveCapture:
     ----------
     packets, captured_bytes : int
         So far.
+    ended_by : str
+        Why it was ended from this side: ``seconds``, ``bytes``, ``packets`` or ``stop``; "" as long as it was not.
 
     Raises
     ------
@@ -158,7 +163,8 @@ class LiveCapture:
         self._first_point = len(registry.points)
         self.packets = self.captured_bytes = 0
         self._damage: str | None = None
-        self._ended_here = False
+        self._left: str | None = None
+        self.ended_by = ""
 
     @property
     def info(self) -> CaptureInfo:
@@ -208,7 +214,11 @@ class LiveCapture:
 
     def finish_names(self) -> None:
         """After the last batch: wait until the frames not yet searched are searched, ``name_seconds`` at most each."""
-        self._names.finish()
+        try:
+            self._names.finish()
+        except BaseException:  # somebody waits no longer: nothing may go on searching without us
+            self._names.close()
+            raise
 
     def batches(self) -> Iterator[PacketBatch]:
         """Packets as they come; an empty batch at least every 0.2 s, so that the caller can look after other things.
@@ -253,17 +263,38 @@ class LiveCapture:
                 deadline = now + self._limits.seconds  # the first bytes come when capturing has begun
             if self._reader is not None and self._reader.damage:
                 return
-            if stopped_at is None and (self._is_full() or self._stop.is_set() or (deadline and now >= deadline)):
+            if stopped_at is None and (why := self._why_to_end(bool(deadline and now >= deadline), drain)):
                 source.stop()
-                stopped_at, self._ended_here = now, True
-                if source.waits_for_packets:
-                    drain.close()
+                stopped_at, self.ended_by = now, why
+            elif stopped_at is None and not pieces and source.has_lost_interface():
+                source.stop()
+                stopped_at = now
             elif stopped_at is not None and now - stopped_at > DRAIN_S:
+                self._note_left(drain)
                 return
+            is_late = stopped_at is not None and (self.ended_by != "stop" or now - stopped_at > LAST_WORDS_S)
+            if source.waits_for_packets and is_late:
+                drain.close()
         if self._reader is None and isinstance(source, StandardInput):
             self._check_head(head, time.monotonic() - began)
             self._begin(head)  # a short one may be a capture without a packet
             yield from self._decoded()
+
+    def _why_to_end(self, is_over: bool, drain: Drain) -> str:
+        """Why to end now. Where dumpcap has ended already its last bytes are read, and it says itself why."""
+        if self._is_full():
+            return "packets" if self.packets >= self._limits.packets else "bytes"
+        if drain.has_ended and not self._source.waits_for_packets:
+            return ""
+        return "stop" if self._stop.is_set() else "seconds" if is_over else ""
+
+    def _note_left(self, drain: Drain) -> None:
+        """Keep in one sentence what does not come any more, unless nobody wants it."""
+        if self._is_full():
+            return
+        self._left = "dumpcap did not end when it was told to, so its last packets and what it lost are not known."
+        if drain.waiting_bytes:
+            self._left = f"the last {drain.waiting_bytes:,} bytes captured could not be read within {DRAIN_S:g} s."
 
     def _batches_of(self, pieces: list[bytes], head: bytes) -> Generator[PacketBatch, None, bytes]:
         """Decode pieces; while it is not known what the stream is they are its head, which is given back."""
@@ -310,7 +341,7 @@ class LiveCapture:
         """Say what is wrong with a stream of which nothing came."""
         if head:
             return
-        if self._ended_here:
+        if self.ended_by:
             raise CaptureError(f"Nothing came on standard input for {waited_s:.0f} s; start the capture that feeds it.")
         raise CaptureError("Standard input is empty (0 bytes); pipe a capture into it.")
 
@@ -319,8 +350,10 @@ class LiveCapture:
         drops = self._source.drops
         if self._reader is not None:
             self._reader.note_drops()
-            if isinstance(self._source, StandardInput) and self._reader.drops:
-                drops[STANDARD_INPUT] = sum(self._reader.drops)
+            if isinstance(self._source, StandardInput):
+                if self._reader.drops:
+                    drops[STANDARD_INPUT] = sum(self._reader.drops)
+                return  # an interface of the stream may have that name, too
         for point in self._registry.points[self._first_point :]:
             told = drops.get(point.interface) if point.key.file == FILE else None
             if told is not None:
@@ -336,8 +369,9 @@ class LiveCapture:
             if reader.damage:
                 reason = f"the next {reader.what} {reader.damage} (byte {reader.offset:,} of the stream)."
             # A stream that was left in the middle of a packet is no damage.
-            elif reason is None and reader.is_in_a_record and not self._ended_here:
+            elif reason is None and reader.is_in_a_record and not self.ended_by:
                 reason = f"the next {reader.what} is cut short (byte {reader.offset:,} of the stream)."
+        reason = reason or self._left
         if reason is None:
             return
         if not self.packets:

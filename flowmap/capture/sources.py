@@ -11,7 +11,6 @@ import math
 import os
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from typing import IO, Protocol
 
 from flowmap.capture.dissect import wait_unreaped
 from flowmap.capture.filters import explain
+from flowmap.capture.interfaces import is_up
 from flowmap.capture.labels import neutral
 from flowmap.capture.tools import find_dumpcap
 from flowmap.errors import CaptureError, FlowMapError, ToolError
@@ -76,6 +76,9 @@ class Source(Protocol):
     def stop(self) -> None:
         """Ask for the end; what is on its way still comes."""
 
+    def has_lost_interface(self) -> bool:
+        """Whether one of several interfaces is gone or down, so that no more comes of any."""
+
     def end(self, *, patient: bool) -> str | None:
         """End it in any case, and say why it ended by itself: None for a good end.
 
@@ -107,6 +110,7 @@ class Dumpcap:
         self._errors: IO[bytes] | None = None
         self._lifeline = -1
         self._stopped = False
+        self._lost: list[str] = []
 
     def start(self) -> None:
         """Start dumpcap with a pipe as its standard output, in a group of its own."""
@@ -137,6 +141,12 @@ class Dumpcap:
             self._stopped = True
             self._cut_lifeline()
 
+    def has_lost_interface(self) -> bool:
+        """With several, dumpcap stops at the loss of one, and then waits for a frame of each of the others to end."""
+        if len(self._interfaces) > 1:
+            self._lost = self._missing()
+        return bool(self._lost)
+
     def end(self, *, patient: bool) -> str | None:
         """Reap it; its sentence when it gave up by itself."""
         # Its stream has ended or nobody reads it any more: what it still wants to write has no place to go.
@@ -156,6 +166,8 @@ class Dumpcap:
         status = self._process.wait(KILL_S)
         said = self._close_errors()
         self._note_drops(said)
+        if self._lost:
+            return f"The interface {neutral(', '.join(self._lost))} went away, so the capture has stopped."
         return None if self._stopped else self._reason(status, said)
 
     def _cut_lifeline(self) -> None:
@@ -165,16 +177,16 @@ class Dumpcap:
 
     def _note_drops(self, said: str) -> None:
         for line in _DROPS.finditer(said):
-            if line["name"] in self.drops:
+            # It is called "Loopback: lo" there; no interface has a blank in its name.
+            name = line["name"].rpartition(": ")[2]
+            if name in self.drops:
                 # What was flushed came after the end that somebody wanted: it is missing at no time of the capture.
-                self.drops[line["name"]] = sum(int(line[part]) for part in ("kernel", "dumpcap", "by_interface"))
+                self.drops[name] = sum(int(line[part]) for part in ("kernel", "dumpcap", "by_interface"))
 
     def _reason(self, status: int, said: str) -> str | None:
         """Why it ended by itself. The status is 0 also when the interface went away: only the text tells."""
-        there = {name for _, name in socket.if_nameindex()}
-        gone = [name for name in self._interfaces if name not in there and name != "any"]
         try:
-            explain(said, ", ".join(gone or self._interfaces))
+            explain(said, ", ".join(self._missing() or self._interfaces))
         except FlowMapError as error:
             return str(error)
         if status == 0:
@@ -182,6 +194,9 @@ class Dumpcap:
         is_signal = status > 128 and status - 128 in set(signal.Signals)
         how = f"by {signal.Signals(status - 128).name}" if is_signal else f"with status {status}"
         return f"dumpcap on {neutral(', '.join(self._interfaces))} ended {how}."
+
+    def _missing(self) -> list[str]:
+        return [name for name in self._interfaces if not is_up(name)]
 
     def _close_errors(self) -> str:
         """What it has printed."""
@@ -226,6 +241,10 @@ class StandardInput:
 
     def stop(self) -> None:
         """Nothing: whoever reads it reads no further."""
+
+    def has_lost_interface(self) -> bool:
+        """Never: it has none."""
+        return False
 
     def end(self, *, patient: bool) -> str | None:
         """Nothing: a stream that ends is a good end."""

@@ -49,7 +49,7 @@ def run_live(
 
     def end(number: int, frame: FrameType | None) -> None:
         stop.set()
-        signal.signal(number, before[signal.Signals(number)])  # a second one ends the program as usual
+        signal.signal(number, signal.default_int_handler)  # a second one ends the program, and its tools with it
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     status = _Status(capture, interfaces, limits)
@@ -58,6 +58,8 @@ def run_live(
             if len(batch):
                 fold.add(batch)
             status.show()
+        for number in before:
+            signal.signal(number, signal.default_int_handler)
         status.finish()
         capture.finish_names()
     finally:
@@ -69,6 +71,7 @@ def run_live(
     flow_map = make_map(reading, inventory, statements, settings, ", ".join(_shown(name) for name in interfaces))
     write_outputs(flow_map.graph, targets)
     print_summary(flow_map, file=sys.stderr if any(path is None for path, _ in targets) else sys.stdout)
+    _tell_the_limit(capture, limits)
     _tell_what_is_kept(capture, keep)
     for sentence in reading.damage:
         print(f"flowmap: {sentence}", file=sys.stderr)
@@ -84,6 +87,17 @@ def _made(folder: Path | None) -> Path | None:
         except OSError as error:
             raise UsageError(f"The folder {folder} for --keep cannot be used: {error.strerror}.") from error
     return folder
+
+
+def _tell_the_limit(capture: LiveCapture, limits: LiveLimits) -> None:
+    """Which limit ended it: of a pipe, nothing else tells that there was more."""
+    reached = {
+        "seconds": f"{limits.seconds:g} s (--seconds, FLOWMAP_LIVE_SECONDS)",
+        "bytes": f"{size(limits.bytes)} (FLOWMAP_LIVE_BYTES)",
+        "packets": f"{limits.packets:,} packets (--packets, FLOWMAP_LIVE_PACKETS)",
+    }.get(capture.ended_by)
+    if reached:
+        print(f"flowmap: The capture ended at its limit of {reached}.", file=sys.stderr)
 
 
 def _tell_what_is_kept(capture: LiveCapture, keep: Path | None) -> None:

@@ -104,7 +104,8 @@ def _link(folder: Path, kind: Kind, target: Path) -> None:
 def _remove_older(folder: Path, kind: Kind, revision: int) -> None:
     stays = {part_path(folder, kind, number) for number in ((revision, revision - 1) if kind.kept_s else (revision,))}
     for path in folder.glob(f"{kind.name}-*"):
-        if path not in stays and time.time() - path.stat().st_mtime >= kind.kept_s:
+        # A part from the future was made before the clock was set back: when it was replaced cannot be told.
+        if path not in stays and abs(time.time() - path.stat().st_mtime) >= kind.kept_s:
             shutil.rmtree(path, ignore_errors=True)
 
 

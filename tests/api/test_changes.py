@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+import threading
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowmap.api.changes import changes_between
+from flowmap.api import changes as changes_module
+from flowmap.api.changes import carried_changes, changes_between
 from tests.api.frames import CLIENT, DATABASE, pcap, talk, two_talks
 
 INVENTORY = b"vm,mac,ip,host\nweb,00:50:56:00:00:01,10.0.0.1,esx-01\n<i>db,00:50:56:00:00:02,10.0.0.2,esx-01\n"
@@ -107,3 +109,28 @@ def test_the_result_before_the_newest_is_kept_and_an_older_one_is_gone(server):
     assert gone.status_code == 410 and "load the whole" in gone.json()["detail"]
     assert ask(server, map_id, first + 1).status_code == 410
     assert ask(server, map_id, 0).status_code == 422
+
+
+def test_all_who_are_told_at_once_share_one_comparison(server, monkeypatch):
+    """Every follower of a map asks in the same moment, before the first has its answer."""
+    map_id, status = server.analysed(("a.pcap", pcap(two_talks())))
+    server.client.put(f"/api/maps/{map_id}/inventory/vms.csv", content=INVENTORY)
+    server.client.post(f"/api/maps/{map_id}/analysis")
+    revision = server.wait(map_id)["revision"]
+    folder, since = server.state.maps.get(map_id).folder, status["revision"]
+    made, answers, others_came = [], [], threading.Event()
+
+    def compared(old, new):
+        made.append(1)
+        others_came.wait(0.5)  # the others have time to come in, where they are let in
+        return changes_between(old, new)
+
+    monkeypatch.setattr(changes_module, "changes_between", compared)
+    asking = [
+        threading.Thread(target=lambda: answers.append(carried_changes(folder, since, revision))) for _ in range(8)
+    ]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(30)
+    assert len(made) == 1 and len(answers) == 8 and len(set(answers)) == 1 and answers[0]

@@ -14,7 +14,8 @@ import pytest
 
 from tests.api.frames import WEB_TO_DATABASE, named_talks, pcap, two_talks
 from tests.api.private_network import FAR, private_network
-from tests.capture.live_cable import is_alive, pids_of, send_when_heard
+from tests.capture.live_cable import is_alive, pids_of, send_when_heard, wait_until
+from tests.capture.test_live import fake_tshark
 from tests.capture.test_live_streams import pcapng
 from tests.cli.command_line import flowmap, sentence
 
@@ -143,3 +144,30 @@ def test_a_pipe_that_breaks_off_gives_what_came_and_says_so():
 def test_mistakes_are_one_sentence(arguments, stdin, code, says):
     run = flowmap("live", *arguments, stdin=stdin)
     assert run.returncode == code and says in sentence(run)
+
+
+def test_a_pipe_with_more_than_the_limit_says_so():
+    run = flowmap("live", "-i", "-", "-o", "-", stdin=pcapng(FRAMES * 10), FLOWMAP_LIVE_PACKETS="7")
+    assert run.returncode == 0 and json.loads(run.stdout)["graph"]["totals"]["packets"] == 7
+    said = run.stderr.decode().splitlines()[-1]
+    assert said == "flowmap: The capture ended at its limit of 7 packets (--packets, FLOWMAP_LIVE_PACKETS)."
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_names_need_not_be_waited_for(tmp_path, number):
+    """One Ctrl-C is enough, and neither tshark nor its folder stays."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    fake_tshark(tmp_path, "exec sleep 600")
+    environment = {"FLOWMAP_TSHARK_PATH": tmp_path / "tshark", "FLOWMAP_NAME_SECONDS": "600", "TMPDIR": folder}
+    with subprocess.Popen(
+        [sys.executable, "-m", "flowmap", "live", "-i", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env={**os.environ, **environment},
+    ) as process:  # fmt: skip
+        process.stdin.write(pcapng(named_talks()))
+        process.stdin.close()
+        wait_until(lambda: pids_of("sleep", process.pid), "names are not searched for")
+        (search,) = pids_of("sleep", process.pid)
+        process.send_signal(number)
+        assert process.wait(WITHIN_S) == 130 and b"Traceback" not in process.stderr.read()
+    assert not is_alive(search) and list(folder.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
@@ -117,3 +118,13 @@ def test_starting_sweeps_what_earlier_versions_and_killed_writers_left(tmp_path)
     sweep(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"meta.json", "map.json", "result-1"}
     assert part_path(tmp_path, RESULT, 1).is_dir() and shown(tmp_path) == {"kept"}
+
+
+def test_parts_made_before_the_clock_was_set_back_go_too(tmp_path):
+    for number in range(4):
+        publish(tmp_path, RESULT, fill_with(str(number)))
+        later = time.time() + 3_600
+        os.utime(part_path(tmp_path, RESULT, number + 1), (later, later))
+    publish(tmp_path, RESULT, fill_with("newest"))
+    kept = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
+    assert kept == [f"{RESULT.name}-4", f"{RESULT.name}-5"] and shown(tmp_path) == {"newest"}
