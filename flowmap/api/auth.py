@@ -14,10 +14,10 @@ import secrets
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 
 from flowmap.api.problems import problem_response
@@ -53,11 +53,9 @@ class Access:
 
     def has_cookie(self, headers: Headers) -> bool:
         """The request comes from the browser that opened the one-time address."""
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        return self.cookie in cookies and _equal(cookies[self.cookie].value, self._session)
+        # Beside ours stand those of every other server of this host, in whatever form it gave them.
+        cookies = cookie_parser(headers.get("cookie", ""))
+        return self.cookie in cookies and _equal(cookies[self.cookie], self._session)
 
     def has_wrong_secret(self, query: bytes, headers: Headers) -> bool:
         """Something that is meant to open came with a request that nothing lets in: a token or our cookie."""

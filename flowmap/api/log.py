@@ -15,7 +15,9 @@ import os
 import re
 import secrets
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -28,6 +30,7 @@ _LOGGER = logging.getLogger("flowmap")
 _PLAIN = re.compile(r"[\w.:/+-]+", re.ASCII)
 _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 _PLACES_KEPT = 24
+REPEATED_S = 60.0
 
 
 def log_event(event: str, *, level: int = logging.INFO, **facts: Any) -> None:
@@ -78,10 +81,30 @@ def close_log() -> None:
 
 
 def log_like_flowmap(name: str) -> None:
-    """Let a library's warnings go the same way."""
+    """Let a library's warnings go the same way, each once a minute: strangers can cause as many as they like."""
     logger = logging.getLogger(name)
     logger.handlers, logger.propagate = _LOGGER.handlers, False
+    logger.filters = [_OnceAMinute()]
     logger.setLevel(logging.WARNING)
+
+
+class _OnceAMinute(logging.Filter):
+    """Drops a warning whose text was told within the last minute; what is worse is always told."""
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock_s = clock_s
+        self._told_s: dict[object, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to tell it."""
+        if record.levelno > logging.WARNING:
+            return True
+        now_s = self._clock_s()  # texts before their values are filled in are the library's, and few
+        if now_s - self._told_s.get(record.msg, -REPEATED_S) < REPEATED_S:
+            return False
+        self._told_s[record.msg] = now_s
+        return True
 
 
 class _Line(logging.Formatter):

@@ -98,7 +98,8 @@ def serve(
     threading.Thread(target=warming.wait, daemon=True).start()
     try:
         app, token_file = _application(settings, opened)
-        log_like_flowmap("uvicorn")
+        for name in ("uvicorn.error", "asyncio"):
+            log_like_flowmap(name)
         name = f"https://{allowed_hosts[0]}" if settings.behind_tls and allowed_hosts else _base(host, listening)
         _Server(app, _lines(name, app, token_file), token_file, say).run(sockets=[listening])
     except KeyboardInterrupt:

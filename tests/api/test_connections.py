@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
+import threading
+from pathlib import Path
 
 import httpx
 import pytest
@@ -83,12 +85,74 @@ def test_many_connections_that_finish_nothing_close_the_server_to_nobody(server,
     assert healthy(server)
 
 
-def test_a_head_that_does_not_end_is_not_waited_for(tmp_path, monkeypatch):
-    program = (
-        "from flowmap.api import connections\nconnections.HEAD_S = 0.5\nconnections.READER_S = 1.0\n"
+def hurried(least_taken_bytes=connections.LEAST_TAKEN_BYTES):
+    """A server that waits for nothing longer than a second, and whose kernel holds little of an answer."""
+    return (
+        "import socket\nfrom flowmap.api import connections, serve\n"
+        "connections.HEAD_S = 0.5\nconnections.READER_S = 1.0\n"
+        "listen = serve._listen\ndef with_little_room(*where):\n    found = listen(*where)\n"
+        "    found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)\n    return found\n"
+        "serve._listen = with_little_room\n"
+        f"connections.LEAST_TAKEN_BYTES = {least_taken_bytes}\n"
         "import sys\nfrom flowmap.cli import main\nsys.argv[0] = 'flowmap'\nmain()\n"
     )
-    with served("--port", 0, "--data-dir", tmp_path, program=program) as server:
+
+
+def lazy(port, requests):
+    """A connection that asks for the page's largest file, has room for little of it, and reads nothing yet."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    connection.settimeout(WITHIN_S)
+    connection.connect(("127.0.0.1", port))
+    ask = b"GET /vendor/d3.min.js HTTP/1.1\r\nHost: localhost\r\n"
+    connection.sendall((ask + b"\r\n") * (requests - 1) + ask + b"Connection: close\r\n\r\n")
+    return connection
+
+
+def test_many_slow_readers_close_the_server_to_nobody(server):
+    with contextlib.ExitStack() as held:
+        for number in range(MANY):
+            held.enter_context(lazy(server.port, 60))
+            if number % 32 == 31:
+                assert healthy(server)
+        assert healthy(server)
+
+
+def test_a_reader_that_takes_a_little_all_the_time_gets_all_of_it(tmp_path):
+    with served("--port", 0, "--data-dir", tmp_path, program=hurried(1)) as server:
+        size = len(httpx.get(f"{server.url}/vendor/d3.min.js").content)
+        with lazy(int(server.url.rpartition(":")[2]), 3) as connection:
+            taken = 0
+            while taken < 3 * size and (piece := connection.recv(65_536)):
+                taken += len(piece)
+                threading.Event().wait(0.02)
+        assert taken >= 3 * size
+
+
+def test_nobody_fills_the_terminal_or_the_log_with_what_is_no_http(tmp_path):
+    half = b"POST /api/maps HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"
+    with served("--port", 0, "--data-dir", tmp_path) as server:
+        server.port = int(server.url.rpartition(":")[2])
+        for _ in range(20):
+            with connect(server) as connection:
+                connection.sendall(half)
+                answer = b""
+                while not answer.endswith(b"}"):
+                    answer += connection.recv(65_536)
+                assert b" 403 " in answer  # it has been given, and then the rest is nonsense
+                connection.sendall(b"cde\r\nzzzz\r\n")
+                with contextlib.suppress(ConnectionResetError):
+                    assert connection.recv(65_536) == b""
+            assert b" 400 " in exchange(server, b"\xff\r\n\r\n")
+        server.process.terminate()
+        output, _ = server.process.communicate(timeout=WITHIN_S)
+    assert "Traceback" not in output and "rror" not in output
+    log = (tmp_path / "server.log").read_text()
+    assert log.count("Invalid HTTP request") == 1 and "LocalProtocolError" not in log
+
+
+def test_a_head_that_does_not_end_is_not_waited_for(tmp_path, monkeypatch):
+    with served("--port", 0, "--data-dir", tmp_path, program=hurried()) as server:
         server.port = int(server.url.rpartition(":")[2])
         with connect(server) as silent, connect(server) as dripping, connect(server) as after:
             dripping.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
@@ -104,24 +168,22 @@ def test_a_head_that_does_not_end_is_not_waited_for(tmp_path, monkeypatch):
                         return True
 
                 wait_for(ended)
-        # A reader that takes nothing of a large answer: the page's largest file, asked for many times.
-        lazy = socket.socket()
-        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        lazy.connect(("127.0.0.1", server.port))
-        request = b"GET /vendor/d3.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        lazy.sendall(request * 40)
-        wait_for(lambda: not _is_open(server.process.pid, lazy.getsockname()[1]))
-        lazy.close()
+        # A reader that takes nothing: of many answers, or of one that is written and whose connection is to be closed.
+        for requests in (40, 1):
+            with lazy(server.port, requests) as reader:
+                wait_for(lambda reader=reader: not _is_open(server.process.pid, reader.getsockname()[1]))
 
 
 def _is_open(pid, peer_port):
     """The process still has a connection to that port of this machine."""
     with open(f"/proc/{pid}/net/tcp") as table:
-        for line in table.read().splitlines()[1:]:
-            cells = line.split()
-            if cells[3] == "01" and int(cells[2].rpartition(":")[2], 16) == peer_port:
-                return True
-    return False
+        sockets = [line.split() for line in table.read().splitlines()[1:]]
+    inodes = {row[9] for row in sockets if int(row[2].rpartition(":")[2], 16) == peer_port}
+    held = set()
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            held.add(path.readlink().name.removeprefix("socket:"))
+    return any(f"[{inode}]" in held for inode in inodes)
 
 
 def test_a_head_has_a_size(server):

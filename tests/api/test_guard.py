@@ -167,6 +167,17 @@ def test_a_wrong_token_does_not_use_the_address_up(fresh):
     assert fresh.stranger.get(f"/?token={TOKEN}").status_code == 303
 
 
+@pytest.mark.parametrize(
+    "other", ['seen={"x": 1}', "version=1", "path=/x", 'a="b', "a=b c", "=x", "a=\xe9", "a=1,2", "nothing"]
+)
+def test_cookies_of_other_servers_on_this_machine_shut_nobody_out(fresh, other):
+    with with_cookie(fresh) as browser:
+        (own,) = (f"{name}={value}" for name, value in browser.cookies.items())
+    for sent in (f"{other}; {own}", f"{own}; {other}"):
+        cookie = {"Cookie": sent.encode("latin-1")}
+        assert fresh.stranger.get("/api/maps", headers=cookie).status_code == 200
+
+
 @pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
 def test_no_form_changes_anything_even_with_cookie_and_header(fresh, media_type):
     with with_cookie(fresh) as browser:
