@@ -19,6 +19,14 @@ from flowmap.export.anonymise_addresses import AddressPseudonyms
 
 _WORD = re.compile(r"\w+")
 _JOINED = re.compile(r"\w+(?:[-.@+/\\]\w+)*")
+_HEX = "[0-9A-Fa-f]"
+_NEARLY_ADDRESS = (
+    rf"(?<!\w)(?:{_HEX}{{1,4}}(?:\.{_HEX}{{1,4}}){{3,}}|{_HEX}{{1,4}}(?:-{_HEX}{{1,4}}){{3,}}"
+    rf"|{_HEX}{{0,4}}(?::{_HEX}{{0,4}}){{3,}}|{_HEX}{{4}}(?:\.{_HEX}{{1,4}}){{2}}|\d{{12}})(?!\w)"
+)
+_JOINED_OR_NEARLY = re.compile(rf"(?P<nearly>{_NEARLY_ADDRESS})|{_JOINED.pattern}")
+"""What is no address because of one sign, such as a mistyped cell that a warning quotes, tells as much as one."""
+
 _NUMBER = re.compile(r"\d+(?:[-.:/]\d+)*")
 _TAG = re.compile(r"(?:vlan|vxlan|vxlan-gpe|geneve|nvgre|gre|point|section|interface|ifindex)\d+")
 """What FlowMap itself calls a segment or a point: a number is no name."""
@@ -124,11 +132,11 @@ class TextPseudonyms:
                 break
 
     def _words(self, text: str) -> str:
-        return _FOREIGN.sub("?", _JOINED.sub(self._word, text))
+        return _FOREIGN.sub("?", _JOINED_OR_NEARLY.sub(self._word, text))
 
     def _word(self, found: re.Match[str]) -> str:
         word = found[0]
-        if _NUMBER.fullmatch(word) or _TAG.fullmatch(word) or word.lower() in own_words():
+        if not found["nearly"] and (_NUMBER.fullmatch(word) or _TAG.fullmatch(word) or word.lower() in own_words()):
             return word
         return self._unknown.setdefault(word, f"name-{len(self._unknown) + 1}")
 

@@ -12,8 +12,12 @@ from tests.api.frames import CLIENT, DATABASE, WEB, named_talks, pcap
 from tests.api.servers import running
 from tests.cli.command_line import flowmap
 
-INVENTORY = b"vm,mac,ip,host\nweb,00:50:56:00:00:01,10.0.0.1,esx-01\n"
-ORIGINALS = ["esx-01", "web.corp", "secret.pcap", "the secret map", *WEB, *DATABASE, *CLIENT]
+MISTYPED = ["00:50:56:00:00:0", "10.0.0.300", "010.000.000.005", "10-9-8-7"]
+INVENTORY = (
+    b"vm,mac,ip,host\nweb,00:50:56:00:00:01,10.0.0.1,esx-01\nweb,00:50:56:00:00:0,,\n"
+    b"web,,10.0.0.300,\nweb,,010.000.000.005,\nweb,,10-9-8-7,\n"
+)
+ORIGINALS = ["esx-01", "web.corp", "secret.pcap", "the secret map", *WEB, *DATABASE, *CLIENT, *MISTYPED]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,8 @@ def test_each_request_has_pseudonyms_of_its_own_and_none_unless_asked(exports):
         ip for node in other["nodes"] for ip in node["ips"]
     }
     plain = client.get(f"{base}/json").text
-    assert WEB[1] in plain and client.get(f"{base}/json", params={"anonymize": 0}).text == plain
+    assert all(text in plain for text in (WEB[1], *MISTYPED))
+    assert client.get(f"{base}/json", params={"anonymize": 0}).text == plain
     assert client.get(f"{base}/json", params={"anonymize": "yes"}).status_code == 422
 
 
