@@ -123,7 +123,8 @@ class Settings(BaseModel):
     max_conversations: int = Field(
         default=200_000,
         ge=1,
-        description="Conversations judged, those with most bytes; the rest stands in exact 'others' rows.",
+        description="Conversations judged, those with most bytes; the rest stands in exact 'others' rows. "
+        "A server judges fewer where they do not fit into job_memory_bytes.",
     )
     max_slices: int = Field(
         default=4096, description="Time buckets of the whole map; the width doubles when they run out."

@@ -15,6 +15,12 @@ import resource
 from flowmap.capture.bounds import bound
 from flowmap.settings import Settings
 
+BASE_BYTES = 400 << 20
+WORKER_BYTES = 16 << 20
+CONVERSATION_BYTES = 6_500
+LEAST_CONVERSATIONS = 1_000
+"""Memory of a job for its libraries and legs, each of its threads, and each conversation that is judged; measured."""
+
 CPU_GRACE_S = 30
 """Between SIGXCPU, which tells this death from others, and SIGKILL."""
 
@@ -41,6 +47,17 @@ def limit_worker(pid: int, settings: Settings, *, counts_cpu: bool = True) -> No
     if counts_cpu:
         limits[resource.RLIMIT_CPU] = (settings.job_cpu_s, settings.job_cpu_s + CPU_GRACE_S)
     bound(pid, limits)
+
+
+def fitting(settings: Settings) -> Settings:
+    """Settings whose ``max_conversations`` fits into the memory of a job.
+
+    A scan or a flood makes a conversation of every packet. Those that do not fit stand in exact "others" rows; without
+    this there would be no map at all.
+    """
+    left = settings.job_memory_bytes - BASE_BYTES - settings.workers * WORKER_BYTES
+    fit = max(left // CONVERSATION_BYTES, LEAST_CONVERSATIONS)
+    return settings.model_copy(update={"max_conversations": min(settings.max_conversations, fit)})
 
 
 def limit_sentence(limit: str, settings: Settings, what: str = "analysis") -> str:

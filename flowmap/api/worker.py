@@ -30,7 +30,7 @@ from typing import Any, BinaryIO
 
 from flowmap.api.caps import caps_reached
 from flowmap.api.child import end_on_sigterm, own_output
-from flowmap.api.limits import resource_sentence
+from flowmap.api.limits import fitting, resource_sentence
 from flowmap.api.live_worker import LiveJob
 from flowmap.api.log import log_fault, log_to
 from flowmap.capture.points import Statements, statements_of
@@ -52,7 +52,7 @@ class Job:
     """What the server asked for, with everything read from the map's folder."""
 
     def __init__(self, command: dict[str, Any]) -> None:
-        self.settings = Settings(**command["settings"])
+        self.settings = fitting(Settings(**command["settings"]))
         self.folder = Path(command["folder"])
         self.name: str = command["name"]
         self.captures: list[dict[str, str]] = command["captures"]

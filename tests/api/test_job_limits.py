@@ -211,6 +211,12 @@ def test_errors_that_mean_that_something_ran_out(error, part):
     assert (sentence is None) if part is None else (part in (sentence or "") and (sentence or "").endswith("."))
 
 
+def test_what_ran_out_is_found_behind_an_error_of_ours():
+    behind = OSError(None, "the table of legs could not be written")
+    behind.__cause__ = ValueError("Out of Memory Error: failed to allocate data")
+    assert "FLOWMAP_JOB_MEMORY_BYTES" in (resource_sentence(behind, Settings()) or "")
+
+
 @pytest.mark.parametrize("limit", ["memory", "cpu", "wall", "disk", "stall"])
 def test_every_sentence_names_limit_and_setting(limit):
     settings = Settings(job_memory_bytes=1 << 30, job_cpu_s=77, job_wall_s=88.5, job_disk_bytes=9 << 20, job_stall_s=6)

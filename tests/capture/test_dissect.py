@@ -122,6 +122,17 @@ def test_a_megabyte_of_errors_without_a_line_end_blocks_nothing(tmp_path):
     assert result.outcome.complete and result.outcome.packets == 100
 
 
+@pytest.mark.parametrize("errors", ["'e' * 10_000_000", "'e\\n' * 5_000_000", "'\\0\\xff' * 5_000_000"])
+def test_ten_megabytes_of_errors_block_nothing(tmp_path, errors):
+    result = run(tmp_path, f"rows(50); sys.stderr.write({errors}); sys.stderr.flush(); rows(50)", tshark_stall_s=30.0)
+    assert result.outcome.complete and result.outcome.packets == 100
+
+
+def test_errors_without_end_are_no_sign_of_life(tmp_path):
+    result = run(tmp_path, "rows(5)\nwhile True: sys.stderr.write('e' * 100_000)")
+    assert result.outcome.packets == 5 and "silence" in (result.outcome.damage or "")
+
+
 def test_the_last_sentence_of_a_noisy_tshark_is_found(tmp_path):
     noise = "sys.stderr.write('Dissector bug, protocol X, in packet 1\\n' * 20_000)\n"
     end = "sys.stderr.write('tshark: The file \"a b\" appears to be damaged or corrupt.\\n(pcap: bad)\\n'); sys.exit(2)"
