@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import socket
 import threading
 
 import httpx
@@ -13,7 +15,7 @@ from flowmap.api import changes
 from flowmap.api.routes.events import Known, known_from
 from flowmap.settings import Settings
 from tests.api.frames import named_talks, pcap, two_talks
-from tests.api.servers import HEADERS, running, wait_for, waiting_tshark
+from tests.api.servers import HEADERS, TOKEN, running, wait_for, waiting_tshark
 from tests.api.test_changes import INVENTORY, apply
 
 
@@ -170,4 +172,17 @@ def test_event_streams_are_bounded(tmp_path):
         wait_for(lambda: all(listener.events for listener in listeners))
         assert server.client.get(f"/api/maps/{map_id}/events").status_code == 503
         ended(server, map_id, *listeners)
+        wait_for(lambda: server.state.event_streams == 0)
+
+
+def test_streams_that_are_asked_for_at_once_are_bounded_too(tmp_path):
+    with running(Settings(data_dir=tmp_path, max_event_streams=2)) as server, contextlib.ExitStack() as opened:
+        head = f"Host: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+        request = f"GET /api/maps/{server.new_map()}/events HTTP/1.1\r\n{head}".encode()
+        asked = [opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 30)) for _ in range(30)]
+        for connection in asked:
+            connection.sendall(request)
+        answers = [connection.recv(12).decode() for connection in asked]
+        assert sorted(answers) == ["HTTP/1.1 200"] * 2 + ["HTTP/1.1 503"] * 28
+        opened.close()
         wait_for(lambda: server.state.event_streams == 0)

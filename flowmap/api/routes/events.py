@@ -26,6 +26,7 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from flowmap.api.changes import carried_changes
 from flowmap.api.maps import MapRecord
@@ -73,11 +74,23 @@ async def follow_map(
             503, f"{state.event_streams} event streams are open, which is the limit; close a page of FlowMap.",
             cap="max_event_streams",
         )  # fmt: skip
-    return StreamingResponse(
-        _stream(state, record, known_from(request.headers.get("last-event-id", ""), since)),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    state.event_streams += 1
+    return _Counted(state, _stream(state, record, known_from(request.headers.get("last-event-id", ""), since)))
+
+
+class _Counted(StreamingResponse):
+    """A stream that counts as open from the moment in which it was let in: many may ask at once."""
+
+    def __init__(self, state: ServerState, events: AsyncIterator[bytes]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._state.event_streams -= 1
 
 
 async def _stream(state: ServerState, record: MapRecord, known: Known) -> AsyncIterator[bytes]:
@@ -87,7 +100,6 @@ async def _stream(state: ServerState, record: MapRecord, known: Known) -> AsyncI
         if (other is None or other is record) and not loop.is_closed():
             loop.call_soon_threadsafe(changed.set)
 
-    state.event_streams += 1
     record.readers += 1
     state.maps.watch(watcher)
     try:
@@ -111,7 +123,6 @@ async def _stream(state: ServerState, record: MapRecord, known: Known) -> AsyncI
             except TimeoutError:
                 yield b": keep-alive\n\n"
     finally:
-        state.event_streams -= 1
         record.readers -= 1
         record.asked_s = time.monotonic()
         state.maps.unwatch(watcher)
