@@ -140,9 +140,9 @@ class Guard:
         )
 
     @staticmethod
-    def _host_of(authority: str) -> str:
+    def _host_of(authority: str) -> str | None:
         match = _AUTHORITY.fullmatch(authority.lower())
-        return match["host"] if match else ""
+        return match["host"] if match else None
 
     async def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """Read a small body whole, within size and time; uploads are streamed and count for themselves."""

@@ -90,6 +90,12 @@ def test_every_route_refuses_another_host_even_with_the_token(server, host):
         assert answer.status == 421, (method, path)
 
 
+def test_an_empty_allowed_host_allows_nobody(tmp_path):
+    with running(Settings(data_dir=tmp_path, min_free_bytes=0, allowed_hosts=("127.0.0.1", ""))) as server:
+        for host in ("", "!evil.test", "evil~.test:80", "a b"):
+            assert ask(server.port, "GET", "/healthz", Host=host)[0].status == 421, host
+
+
 def test_a_second_host_header_is_refused(server):
     # h11 refuses it itself with 400 before the guard would.
     answer, _ = ask(server.port, "GET", "/healthz", Host=["127.0.0.1", "evil.test"])
