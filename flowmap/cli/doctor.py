@@ -46,7 +46,7 @@ def _conclusion(checks: list[Check]) -> str:
     if missing:
         return f"FlowMap cannot do its work before this is there: {', '.join(missing)}."
     if notes:
-        return f"FlowMap works. What the notes say about {', '.join(notes)} would make it complete."
+        return f"FlowMap works; the notes above tell what could be better: {', '.join(notes)}."
     return "FlowMap has all it needs."
 
 
