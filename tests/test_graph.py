@@ -105,6 +105,8 @@ def test_nodes_and_edges_beyond_their_caps_fold_exactly(caps):
     assert check_identities(document(folded.graph)) == []
     assert free.graph.graph["totals"]["unique_bytes"] == folded.graph.graph["totals"]["unique_bytes"]
     assert folded.graph.number_of_edges() <= caps.get("max_edges", 40)
+    told = {row["code"] for row in folded.graph.graph["warnings"]} & {"folded_others", "folded_pairs"}
+    assert told and (told == {"folded_others"} or "max_edges" in caps)
 
 
 def test_one_edge_per_pair_and_its_source_initiated_more():

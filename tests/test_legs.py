@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowmap.fold import LegFold, partition_of
@@ -143,6 +143,8 @@ def test_past_the_cap_packets_and_bytes_stay_exact_in_others():
     graph = network.map().graph
     assert graph.graph["totals"]["unique_bytes"] == 1000 * 154
     assert graph.edges["group:others", "group:others"]["packets"] == legs.others.packets
+    (warning,) = [row for row in graph.graph["warnings"] if row["code"] == "legs_full"]
+    assert warning["count"] == legs.others.packets and "FLOWMAP_MAX_LEGS" in warning["text"]
 
 
 @given(st.lists(st.integers(0, 3 * 10**13), min_size=1, max_size=40), st.randoms())
@@ -160,6 +162,22 @@ def test_time_buckets_double_until_they_fit_and_do_not_depend_on_the_order(times
         widths.append((legs.slice_ns, {bucket: row[1] for bucket, row in leg.slices.items()}))
         random.shuffle(times)
     assert widths[0] == widths[1]
+
+
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=12))
+@example([0, 2**63 - 1])
+@example([2**63 - 1, 2**63 - 2, 0])
+def test_no_span_takes_more_buckets_than_the_cap_and_its_ends_are_the_extremes(times):
+    network = Network(Settings(max_slices=16))
+    point = network.point("")
+    for time in times:
+        network.send(WEB, APP, at(point), time_ns=time, payload=10)
+    legs = network.fold()
+    assert (legs.first_seen_ns, legs.last_seen_ns) == (min(times), max(times))
+    (leg,) = legs.legs
+    assert (leg.first_seen_ns, leg.last_seen_ns) == (min(times), max(times))
+    assert {time // legs.slice_ns for time in times} >= leg.slices.keys() and max(leg.slices) - min(leg.slices) < 16
+    assert sum(row[0] for row in leg.slices.values()) == leg.packets
 
 
 def test_a_frame_without_a_time_counts_and_stays_out_of_first_and_last():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 
@@ -102,6 +103,18 @@ def test_decompressed_bytes_have_a_limit_of_their_own(tmp_path, pack, reader):
     assert read_bytes(tmp_path, pack(iter([whole])), exactly, reader=reader).outcome.packets == 500
     with pytest.raises(LimitError, match="FLOWMAP_MAX_DECOMPRESSED_BYTES"):
         read_bytes(tmp_path, pack(iter([whole])), Settings(max_decompressed_bytes=len(whole) - 1), reader=reader)
+
+
+@PACKERS
+def test_what_is_decompressed_is_never_in_memory_as_a_whole(tmp_path, pack):
+    path = written(tmp_path, pack(records(192)))
+    tracemalloc.start()
+    try:
+        capture = open_capture(path, Registry(), Settings(max_decompression_ratio=1 << 30, workers=1), reader="header")
+        packets = sum(len(batch) for batch in capture.batches())
+        assert packets == 4 * 192 and tracemalloc.get_traced_memory()[1] < 64 * MIB
+    finally:
+        tracemalloc.stop()
 
 
 def test_many_members_count_together(tmp_path):

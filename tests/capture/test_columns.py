@@ -7,6 +7,9 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from flowmap.packets import (
     ACK,
@@ -32,6 +35,7 @@ from tests.capture.files import (
     record,
     section,
 )
+from tests.capture.plain_walker import walk_pcap
 from tests.capture.reading import read_bytes
 
 NS = 10**9
@@ -95,6 +99,23 @@ def test_times_are_exact_integers(tmp_path):
     data = file_header(magic=0xA1B23C4D) + b"".join(record(f.PLAIN, s, n) for s, n in times)
     packets = read_bytes(tmp_path, data).packets
     assert packets.time_ns.tolist() == [s * NS + n for s, n in times]
+
+
+@pytest.mark.parametrize("magic", [0xA1B2C3D4, 0xA1B23C4D])
+def test_any_second_and_fraction_is_an_exact_time_or_none(tmp_path, magic):
+    numbers = st.integers(0, 2**32 - 1)
+
+    @examples(max_examples=60, deadline=None)
+    @given(st.lists(st.tuples(numbers, numbers | st.integers(0, 10**9 - 1)), min_size=1, max_size=20))
+    def check(times):
+        data = file_header(magic=magic) + b"".join(record(f.PLAIN, second, part) for second, part in times)
+        found = read_bytes(tmp_path, data).packets.time_ns.tolist()
+        assert found == [row[3] for row in walk_pcap(data).rows]
+        unit, whole = (1, NS) if magic == 0xA1B23C4D else (1000, 10**6)
+        for time, (second, part) in zip(found, times, strict=True):
+            assert time == second * NS + part * unit if part < whole else NO_TIME <= time < 2**63
+
+    check()
 
 
 def test_times_that_are_none(tmp_path):

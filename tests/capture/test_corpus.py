@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import tracemalloc
+import zlib
 
 import pytest
 
@@ -67,11 +70,28 @@ def test_a_damaged_file_is_read_to_the_damage(tmp_path, case: Case, reader):
     assert f"last good packet at 2023-11-14T22:13:20.{(case.packets - 1) % 5:06d}000Z" in sentence
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["captured length 2^32-1", "original length 2^32-1", "snaplen 2^32-1", "ng interface 2^32-1",
+     "ng block length 2^32-4", "ng captured beyond block", "ng simple packet length 2^32-1"],
+)  # fmt: skip
+def test_what_a_length_claims_takes_no_memory(tmp_path, name):
+    case = next(case for case in CASES if case.name == name)
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(CaptureError):
+            read_bytes(tmp_path, case.data, reader="header")
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+
+
 @either_reader
 def test_gzip_cut_short_gives_the_packets_before_the_cut(tmp_path, reader):
     data = gzip.compress(pcap([PLAIN] * 5000))[:-200]
     first = read_bytes(tmp_path, data, reader=reader)
-    assert 4500 < first.outcome.packets < 5000
+    whole_records = (len(zlib.decompressobj(31).decompress(data)) - 24) // (16 + len(PLAIN))
+    assert 4500 < whole_records < 5000 and first.outcome.packets == whole_records
     assert not first.outcome.complete and first.notices()["truncated_gzip"] == 1
     assert "decompressed data" in (first.outcome.damage or "")
     again = [read(tmp_path / "test.pcap", reader=reader).outcome.packets for _ in range(4)]

@@ -46,9 +46,15 @@ def test_filters_with_names_or_signs_of_other_languages(text):
 
 
 @pytest.mark.parametrize("text", ["tcp " * 600, " or ".join(["tcp"] * 150), "x" * 68_000])
-def test_filters_that_are_too_long(text):
+def test_filters_that_are_too_long(text, monkeypatch):
+    def no_process(*arguments, **options):
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(subprocess, "Popen", no_process)
     with pytest.raises(UsageError, match="limit"):
         check_words(text, SETTINGS)
+    with pytest.raises(UsageError, match="limit"):
+        check_live(["lo"], text, SETTINGS)
 
 
 @pytest.mark.parametrize("text", ["tcp port (", "port 99999", "tcp and and udp", "-w"])
