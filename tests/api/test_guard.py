@@ -282,6 +282,21 @@ def test_refusals_and_unchanged_answers_have_the_security_headers(server):
             assert answer.headers[name] == SECURITY_HEADERS[name], (status, name)
 
 
+def test_the_policy_runs_the_own_scripts_and_nothing_else(server):
+    """By its words: the other tests hold answers against the constant, which a change would take along."""
+    headers = server.stranger.get("/").headers
+    rules = dict((*rule.split(" ", 1), "")[:2] for rule in headers["content-security-policy"].split("; "))
+    assert rules == {
+        "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data: blob:",
+        "connect-src": "'self'", "font-src": "'self'", "worker-src": "'self'", "form-action": "'none'",
+        "base-uri": "'none'", "frame-ancestors": "'none'", "require-trusted-types-for": "'script'",
+    }  # fmt: skip
+    assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
+    assert headers["cross-origin-opener-policy"] == headers["cross-origin-resource-policy"] == "same-origin"
+    document = server.client.get("/api/maps").headers
+    assert document["content-type"] == "application/json" and document["cache-control"] == "no-store"
+
+
 def test_every_route_answers_with_the_security_headers(server):
     for method, path in routes(server.app):
         answer = server.client.request(method, path)

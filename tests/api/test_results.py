@@ -253,6 +253,21 @@ def test_the_timeline_holds_every_byte_once(analysed):
     assert sum(map(sum, ask(analysed, "/timeline", pair=pair).json()["series"].values())) == WEB_TO_DATABASE
 
 
+def numbers_in(value):
+    """Every number of a JSON value."""
+    if isinstance(value, (dict, list)):
+        rows = value.values() if isinstance(value, dict) else value
+        return [number for row in rows for number in numbers_in(row)]
+    return [value] if isinstance(value, (int, float)) else []
+
+
+@pytest.mark.parametrize("path", ["", "/timeline", "/health", "/conversations", pair_path(WEB_ID, DATABASE_ID)])
+def test_no_number_of_a_view_is_more_than_javascript_holds(analysed, path):
+    answer = ask(analysed, path)
+    found = numbers_in(answer.json())
+    assert answer.status_code == 200 and len(found) > 5 and max(map(abs, found)) < 2**53
+
+
 def test_health_shows_points_and_captures(analysed):
     found = ask(analysed, "/health").json()
     (point,) = found["points"]

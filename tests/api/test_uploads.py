@@ -130,14 +130,15 @@ def test_an_upload_that_stalls_is_dropped(tmp_path):
 
 def test_uploads_of_one_name_at_the_same_time_keep_one_whole(server, settings):
     map_id = server.new_map()
-    connections = [raw_upload(server, map_id, length=4, body=b"ab") for _ in range(2)]
+    halves = [(b"ab", b"cd"), (b"wx", b"yz")]
+    connections = [raw_upload(server, map_id, length=4, body=first) for first, _ in halves]
     wait_for(lambda: len(files_of(settings, map_id)) == 2)
-    for connection in connections:
-        connection.sendall(b"cd")
+    for connection, (_, second) in zip(connections, halves, strict=True):
+        connection.sendall(second)
         assert b" 201 " in connection.recv(65_536)
         connection.close()
     (name,) = files_of(settings, map_id)
-    assert (settings.data_dir / "maps" / map_id / "captures" / name).read_bytes() == b"abcd"
+    assert (settings.data_dir / "maps" / map_id / "captures" / name).read_bytes() == b"wxyz", "the last whole one"
 
 
 def test_leftovers_of_a_killed_server_are_swept(settings):

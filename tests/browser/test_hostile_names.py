@@ -10,7 +10,11 @@ from playwright.sync_api import expect
 
 from tests.api.frames import CLIENT, DATABASE, WEB, dns_answer, pcap, talk, two_talks
 from tests.browser.conftest import both_themes
-from tests.browser.driving import new_map, wait_for_map
+from tests.browser.driving import new_map, tiles, wait_for_map
+from tests.capture import corpus_frames
+from tests.capture import frames as f
+from tests.capture.corpus import PCAPNG_CASES
+from tests.capture.corpus_frames import FRAME_CASES
 from tests.capture.files import SECOND, enhanced, named, pcapng
 
 MARKUP = '<img src=x onerror="document.title=1">'
@@ -68,6 +72,32 @@ def test_names_in_packets_are_text(page):
     page.keyboard.press("Enter")
     expect(page.locator("#details .names").first).to_contain_text(MARKUP)
     assert page.locator("#details img").count() == 0
+
+
+SNI = '"><img src=x onerror=alert(1)>'
+FROM_THE_CORPUS = [
+    "ng markup in names", "ng control characters", "ng markup in resolved names", "markup in DNS", "markup in TLS",
+]  # fmt: skip
+
+
+def test_captures_with_markup_in_every_place_run_nothing_and_show_both_machines(page):
+    """Names of interfaces, comments, name records, DNS and TLS: a dialog, a CSP report or a lost machine fails."""
+    dialogs = []
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message) or dialog.dismiss())
+    corpus = {case.name: case.data for case in (*PCAPNG_CASES, *FRAME_CASES)}
+    files = [(f"{number}.cap", corpus[name]) for number, name in enumerate(FROM_THE_CORPUS)]
+    # In the corpus the name in DNS is that of an address that says nothing; here it is a machine's own.
+    answer = f.eth(f.ip4(f.udp(corpus_frames.dns_answer(f.address(f.IP_A), MARKUP.encode()), 53, 4000)))
+    new_map(page, *files, ("dns.cap", pcap([answer])))
+    assert set(tiles(page)) == {f"ip:default/{f.IP_A}", f"ip:default/{f.IP_B}"}
+    for address, name in ((f.IP_A, MARKUP), (f.IP_B, SNI)):
+        page.get_by_label("Search VM, IP, MAC or port").fill(address)
+        page.keyboard.press("Enter")
+        expect(page.locator("#details .names").first).to_contain_text(name)
+    page.locator(".health__point").click()  # all points are of one kind: one panel has them all
+    expect(page.locator("#details")).to_contain_text("0.cap:<img src=x onerror=alert(1)>")
+    assert troubles(page, "capture points") == []
+    assert dialogs == [] and page.locator("body img, main script, aside script").count() == 0
 
 
 WIDER_THAN_ITS_COLUMN = """
