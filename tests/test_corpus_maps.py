@@ -116,3 +116,11 @@ def test_the_first_and_last_time_are_the_least_and_the_greatest_and_the_axis_is_
     assert (totals["first_seen_ns"], totals["last_seen_ns"]) == (first_ns, last_ns)
     if first_ns is not None:
         assert last_ns // width_ns - first_ns // width_ns < Settings().max_slices
+
+
+def test_an_address_that_two_machines_use_is_a_conflict_and_says_so(tmp_path):
+    _, made = map_of(tmp_path, "one address at two MACs")
+    (edge,) = made["edges"]
+    assert (edge["left_host"], edge["grade"]) == ("undetermined", "conflict")
+    assert [row["text"] for row in edge["evidence"]] == ["10.0.0.1 is used by 02:00:00:00:00:01, 02:00:00:00:00:99."]
+    assert edge["would_settle"][0].startswith("One machine for the address")

@@ -29,7 +29,7 @@ def judge_by_inventory(
         if endpoint.conflict:
             return Judgement(
                 "undetermined", "conflict", [Evidence("inventory-conflict", False, f"{_sentence(endpoint.conflict)}.")],
-                ["An inventory without contradictions."],
+                [_settles(endpoint.conflict)],
             )  # fmt: skip
     if scene.has_clouds and _only_in_a_cloud(scene, legs):
         text = "Mirrored by a cloud, which never reveals the physical host: no capture there can decide."
@@ -309,3 +309,10 @@ def _confirmed_elsewhere(scene: Scene, one: Placement, other: Placement) -> Judg
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _settles(conflict: str) -> str:
+    """What would end a conflict: its inventory mended, or, where packets contradict packets, one machine less."""
+    if "the inventory" in conflict:
+        return "An inventory without contradictions."
+    return "One machine for the address: while two use it, no capture tells which of them this is."
