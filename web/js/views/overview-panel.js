@@ -25,10 +25,10 @@ export function overviewPanel(model, shown, select) {
   const range = rangeText(model);
   const whole = range === null ? '' : ', whole capture'; // these figures follow no range
   return [
-    ...group('Hairpins', of('hairpin'), select,
-      'Both VMs stand on one host, yet their traffic leaves it and comes back: once out, once in.'),
     ...group('Never left the host', of('stayed'), select,
       'No firewall, tap or flow exporter outside the host can see these.'),
+    ...group('Hairpins', of('hairpin'), select,
+      'Both VMs stand on one host, yet their traffic leaves it and comes back: once out, once in.'),
     ...group('Partly left', of('mixed'), select, 'Some of the bytes stayed, some left.'),
     ...group('Cannot be told yet', of('undetermined'), select, 'Open one to see which capture or inventory would settle it.'),
     ...group('Between hosts', of('left'), select, 'These cross the physical network.'),
