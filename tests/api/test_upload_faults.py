@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import random
@@ -11,6 +12,7 @@ import threading
 import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from urllib.parse import quote_from_bytes
 
 import pytest
@@ -18,6 +20,7 @@ from hypothesis import example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from flowmap.api.receiving import _brisk
 from flowmap.settings import Settings
 from tests.api.frames import pcap, two_talks
 from tests.api.servers import running, wait_for
@@ -256,3 +259,21 @@ def test_room_that_must_stay_free_stays_free(small_disk):
             assert answer.status_code == 507 and "4,194,304 must stay free" in answer.json()["detail"]
             assert files_of(server.state.settings, map_id) == []
         assert server.client.put(f"/api/maps/{map_id}/captures/a.pcap", content=bytes(8 << 20)).status_code == 201
+
+
+def test_the_time_that_the_disk_takes_is_not_counted_against_the_client(settings):
+    async def body():
+        for number in range(4):
+            yield bytes([number])
+
+    request = SimpleNamespace(stream=body)
+    server = SimpleNamespace(settings=settings.model_copy(update={"upload_stall_s": 0.05, "upload_least_bytes": 100}))
+
+    async def taken():
+        pieces = []
+        async for piece in _brisk(request, server):
+            pieces.append(piece)
+            await asyncio.sleep(0.1)  # longer than a client may take
+        return pieces
+
+    assert asyncio.run(taken()) == [b"\0", b"\1", b"\2", b"\3"]
