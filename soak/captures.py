@@ -7,13 +7,14 @@ import struct
 from typing import NamedTuple
 
 START_S = 1_700_000_000
-ETHERNET, CISCO_HDLC = 1, 104
+ETHERNET, FRAME_RELAY = 1, 107
 """Frames of the second are for tshark alone: the header reader does not know that link type."""
 
 _IP, _TCP, _ACK = 20, 20, 16
 _STEP_US = 100
 _LENGTHS = 97
-_CISCO = bytes((0x0F, 0x00, 0x08, 0x00))
+_RELAYED = bytes((0x18, 0x41, 0x03, 0xCC))
+"""Q.922 address (DLCI 100), UI, and the NLPID of IPv4 (RFC 2427 section 4.1)."""
 
 
 class Capture(NamedTuple):
@@ -39,7 +40,7 @@ def capture(frames: int, conversations: int = 500, linktype: int = ETHERNET, nam
 
     With ``names`` those are the beginning of a request with a host's name, which only tshark can read.
     """
-    link = _CISCO if linktype == CISCO_HDLC else b""
+    link = _RELAYED if linktype == FRAME_RELAY else b""
     parts = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, linktype)]
     filler = b"GET / HTTP/1.1\r\nHost: web.example\r\n\r\n".ljust(_LENGTHS, b"x") if names else bytes(_LENGTHS)
     for number in range(frames):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from soak.captures import CISCO_HDLC, capture
+from soak.captures import FRAME_RELAY, capture
 from soak.processes import adopting, descendants, left_over, usage
 from soak.report import Report, table
 from soak.server import temporary_files
@@ -47,7 +47,7 @@ def test_temporary_files_are_found(tmp_path):
     assert temporary_files(tmp_path) == ["maps/1/captures/a.part", "maps/1/meta.json.tmp", "maps/1/work"]
 
 
-@pytest.mark.parametrize("linktype", [1, CISCO_HDLC])
+@pytest.mark.parametrize("linktype", [1, FRAME_RELAY])
 def test_a_capture_holds_what_it_says(linktype):
     one = capture(250, linktype=linktype)
     walked = walk_pcap(one.content)
