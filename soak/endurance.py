@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def endurance(folder: Path, seconds: float, frames: int = 400) -> Report:
             load = _Load(server, capture(frames, conversations=40))
             server.delete(server.analysed(("first.pcap", load.one.content)))
             _live_once(server, near, far)
+            _at_once(server, load.one)
             idle = settled(server)
             samples = _run(load, near, far, seconds, report)
             _judge_end(load, idle, report)
@@ -106,6 +108,22 @@ def _live_once(server: Server, near: str, far: str) -> None:
         server.stop_live(map_id)
         server.wait(map_id)
         server.delete(map_id)
+
+
+def _at_once(server: Server, one: Capture) -> None:
+    """As many clients as will come: pools of threads that have a bound grow to what they need, and stay."""
+
+    def client(_: int) -> None:
+        with server.new_client() as client:
+            map_id = str(client.post("/api/maps").json()["id"])
+            answers = [client.put(f"/api/maps/{map_id}/captures/one.pcap", content=one.content)]
+            answers += [client.get(path) for path in ("/api/maps", "/metrics", "/healthz", "/api/interfaces")]
+            answers.append(client.delete(f"/api/maps/{map_id}"))
+            assert all(answer.is_success for answer in answers)
+
+    count = POLLERS + STREAMS + 2
+    with ThreadPoolExecutor(count) as clients:
+        list(clients.map(client, range(5 * count)))
 
 
 def _run(load: _Load, near: str, far: str, seconds: float, report: Report) -> list[Sample]:
