@@ -44,6 +44,7 @@ from flowmap.store.reading import load_reading, save_reading
 from flowmap.warm import prepare_kernels
 
 PROGRESS_INTERVAL_S = 0.2
+COMPILING_AGAIN_S = 1.0
 
 Report = Callable[..., None]
 
@@ -82,7 +83,7 @@ def analyse(job: Job, report: Report) -> None:
     """Read the captures, or take the legs of the last reading, and judge them."""
     inventory, statements = job.inventory(), job.statements()
     if job.read_again:
-        prepare_kernels(lambda text: report("progress", stage=text, packets=0, share=None))
+        prepare_kernels(lambda text: report("progress", stage=text, packets=0, share=None), COMPILING_AGAIN_S)
         reading = read_captures(
             [Path(row["path"]) for row in job.captures],
             job.settings,
@@ -106,7 +107,7 @@ def analyse(job: Job, report: Report) -> None:
 def follow(job: Job, report: Report, stop: threading.Event, hurry: threading.Event) -> None:
     """Capture live, and make the map again whenever packets have arrived."""
     inventory, statements = job.inventory(), job.statements()
-    prepare_kernels(lambda text: report("progress", stage=text, packets=0, share=None))
+    prepare_kernels(lambda text: report("progress", stage=text, packets=0, share=None), COMPILING_AGAIN_S)
 
     def publish(reading: Reading, packets_are_kept: bool) -> None:
         _publish(job, live.report, reading, inventory, statements, captures_are_kept=packets_are_kept)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from flowmap.api.limits import limit_sentence, resource_sentence
 from flowmap.api.processes import JobProcesses
 from flowmap.api.watch import end_stale_processes
+from flowmap.kernels.folder import code_folder
 from flowmap.settings import Settings
 from tests.api import bad_workers
 from tests.api.frames import pcap, two_talks
@@ -93,6 +97,23 @@ def test_time_is_limited_too(tmp_path, settings, monkeypatch):
         status = server.wait(start(server, "hangs.pcap"))
         assert status["state"] == "failed"
         assert "took longer than 2 s, the limit of FLOWMAP_JOB_WALL_S" in status["error"]
+
+
+def test_waiting_for_kernels_that_another_process_compiles_is_no_stall(tmp_path, settings, monkeypatch):
+    compiled = code_folder()
+    monkeypatch.setenv("FLOWMAP_KERNEL_CACHE_DIR", str(tmp_path / "kernels"))
+    folder = tmp_path / "kernels" / compiled.name
+    shutil.copytree(compiled, folder, ignore=shutil.ignore_patterns("warm"))
+    with (folder / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with running(settings.model_copy(update={"job_stall_s": 2.0})) as server:
+            map_id = start(server)
+            wait_for(lambda: "Compiling" in ((server.status(map_id)["progress"] or {}).get("stage") or ""))
+            time.sleep(3 * 2.0)
+            assert server.status(map_id)["state"] == "running"
+            (folder / "warm").touch()
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            assert server.wait(map_id)["state"] == "done"
 
 
 STAGES = [
