@@ -103,6 +103,8 @@ def test_only_machines_that_talked_are_on_the_map(tmp_path, name, nodes, edges):
         # 4,294,967,295 us are no part of a second, so that frame has no time; 1,000,000 us are one second.
         ("fractions beyond a second", SECOND * NS, (SECOND + 1) * NS),
         ("ng resolution of seconds", None, None),
+        ("ng resolution 2^-63", None, None),
+        ("ng resolution 10^-127", None, None),
         ("ng time offset greatest", None, None),
         ("ng time offset least", None, None),
         ("ng time greatest", None, None),

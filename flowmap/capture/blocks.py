@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmap.capture.labels import neutral
-from flowmap.capture.records import MAX_DROPS, Interface
+from flowmap.capture.records import MAX_DROPS, Interface, clock_units
 from flowmap.kernels import framing as kernel
 
 SECTION, INTERFACE, OLD_PACKET, SIMPLE, NAMES, STATISTICS, SECRETS = 0x0A0D0D0A, 1, 2, 3, 4, 5, 10
@@ -21,11 +21,9 @@ MAX_INTERFACES = 1 << 20
 
 _HEAD_BYTES, _TRAILER_BYTES = 8, 4
 _LEAST_BYTES = {SECTION: 28, INTERFACE: 20, NAMES: 16, STATISTICS: 24, SECRETS: 20}
-_OPTION_NAME, _OPTION_DESCRIPTION, _OPTION_RESOLUTION, _OPTION_FILTER, _OPTION_OFFSET = 2, 3, 9, 11, 14
+_OPTION_NAME, _OPTION_DESCRIPTION, _OPTION_FILTER, _OPTION_OFFSET = 2, 3, 11, 14
 _OPTION_INTERFACE_DROPS, _OPTION_SYSTEM_DROPS = 5, 7
 _CUSTOM_OPTIONS = (2988, 2989, 19372, 19373)
-_MICROSECONDS = 6
-_FINEST_UNITS = 2**64 - 1
 _MARKS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 _VERSIONS = ((1, 0), (1, 2))
 _ADDRESS_BYTES = {1: 4, 2: 16}
@@ -97,8 +95,7 @@ class Sections:
             self.interfaces = np.concatenate([self.interfaces, np.zeros_like(self.interfaces)])
         offset = options.get(_OPTION_OFFSET, b"")
         offset_s = struct.unpack(order + "q", offset)[0] if len(offset) == 8 else 0
-        units = _signed(_units(options.get(_OPTION_RESOLUTION, b"")))
-        self.interfaces[count] = (linktype, snaplen, units, offset_s)
+        self.interfaces[count] = (linktype, snaplen, clock_units(options), offset_s)
         self.section = self.section + np.array([0, 0, 1])
         self.version += 1
         self._remember(linktype, snaplen, options)
@@ -201,18 +198,6 @@ def options_of(data: bytes, order: str) -> dict[int, bytes]:
         options.setdefault(code, data[at + 4 : at + 4 + length])
         at += 4 + length + -length % 4
     return options
-
-
-def _units(resolution: bytes) -> int:
-    """Time stamp units a second: a power of ten, or of two where the top bit is set; microseconds by default."""
-    value = resolution[0] if len(resolution) == 1 else _MICROSECONDS
-    units: int = 2 ** (value & 0x7F) if value & 0x80 else 10**value
-    return min(units, _FINEST_UNITS)
-
-
-def _signed(value: int) -> int:
-    """The int64 with the bits of an unsigned number."""
-    return value - (value >> 63 << 64)
 
 
 def _text(data: bytes) -> str:

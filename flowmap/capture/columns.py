@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmap.capture.claims import ClaimBook, arp_claim, dhcp_claim, neighbor_claim
-from flowmap.capture.headers import IpHeader, ip_header, outer_length, segment, times_ns, vlans
+from flowmap.capture.headers import IpHeader, ip_header, is_carried, outer_length, segment, times_ns, vlans
 from flowmap.capture.layers import Header, Stack, stack_of, walk
 from flowmap.capture.lengths import BoolArray, IntArray, absurd, ip_lengths, wire_lengths
 from flowmap.capture.outcome import NoticeCounter
@@ -18,6 +18,7 @@ from flowmap.capture.points import Registry
 from flowmap.capture.rows import Part, Row, column, frame_cells
 from flowmap.capture.transport import identity_words, read_segments
 from flowmap.capture.wraps import unwrap
+from flowmap.kernels.walk import least_link_bytes
 from flowmap.packets import (
     COLUMNS,
     FIRST_FRAGMENT,
@@ -69,6 +70,10 @@ class BatchBuilder:
         out["time_ns"][:] = times_ns(times)
         without = times.count("")
         self._notices.add("no_time", without)
+        self._notices.add("carried_time", sum(map(is_carried, times)))
+        if not self._places.all_have_clocks:
+            about = zip(column(rows, "frame.interface_id"), column(rows, "frame.section_number"), strict=True)
+            out["time_ns"][[not self._places.has_clock(*names) for names in about]] = NO_TIME
         self._notices.add("implausible_time", int((out["time_ns"] == NO_TIME).sum()) - without)
         out["frame_bytes"][:] = [int(text) for text in column(rows, "frame.len")]
         out["captured_bytes"][:] = [int(text) for text in column(rows, "frame.cap_len")]
@@ -128,12 +133,15 @@ class BatchBuilder:
                 self._fill_carrier(part, stack.carrier, out)
             if stack.has_arp:
                 self._note_arp(part, out)
+            elif not stack.has_link_neighbor:
+                self._notices.add("no_ip", int((out["captured_bytes"][at] > 0).sum()))
 
     def _fill_ip(self, part: Part, header: Header, link: IntArray, out: dict[str, npt.NDArray[Any]]) -> None:
         """The columns of the innermost IP header and what stands behind it."""
         sources, destinations = (part.texts(f"{header.kind}.{end}", header.number) for end in ("src", "dst"))
         readable = np.array([bool(s and d) for s, d in zip(sources, destinations, strict=True)], np.bool_)
         self._skip("ip_header_incomplete", int((~readable).sum()))
+        self._notices.add("malformed", int((~readable).sum()))
         ip = ip_header(part, header)
         data, captured, udp_length = segment(part)
         later = ip.offset > 0
@@ -241,6 +249,12 @@ class BatchBuilder:
             tunnels.append(-1 if tunnel is None else self._registry.tunnel(tunnel))
         return points, tunnels
 
+    def _least_link_bytes(self, points: IntArray) -> IntArray:
+        """Of each frame, from the link type of its capture point."""
+        found, places = np.unique(points, return_inverse=True)
+        least = [least_link_bytes(self._registry.points[point].linktype) for point in found.tolist()]
+        return np.array(least, np.int64)[places]
+
     def _skip(self, reason: str, count: int) -> None:
         if count:
             self.skipped[reason] = self.skipped.get(reason, 0) + count
@@ -286,6 +300,7 @@ class BatchBuilder:
         notices.add("implausible_length", int(absurd(frame, captured).sum()))
         notices.add("length_below_captured", int((frame < captured).sum()))
         notices.add("nothing_captured", int((captured == 0).sum()))
+        notices.add("malformed", int(((captured > 0) & (captured < self._least_link_bytes(out["point"]))).sum()))
         known = times[times != NO_TIME]
         if len(known):
             before = np.concatenate(([self._latest_ns], known[:-1]))

@@ -151,6 +151,8 @@ class FrameDecoder:
         notices.add("implausible_length", counts[found_in.ABSURD])
         notices.add("length_below_captured", counts[found_in.BELOW_CAPTURED])
         notices.add("nothing_captured", counts[found_in.EMPTY])
+        notices.add("no_ip", counts[found_in.WITHOUT_IP])
+        notices.add("malformed", counts[found_in.CUT_LINKS] + counts[found_in.INCOMPLETE])
         backward = counts[found_in.BACKWARD]
         if NO_TIME < counts[found_in.FIRST_NS] < self._latest_ns:  # an earlier batch has later frames than this one
             known = times[times != NO_TIME]

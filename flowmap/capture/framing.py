@@ -30,6 +30,7 @@ from flowmap.capture.blocks import (
     statistics_drops,
 )
 from flowmap.capture.container import Container
+from flowmap.capture.outcome import NoticeCounter
 from flowmap.capture.pcap_variants import header_bytes_of
 from flowmap.capture.rooms import Room
 from flowmap.kernels import framing as kernel
@@ -61,7 +62,7 @@ class Position:
         Offset of the next record in the data.
     status : int
         Why it stopped there: a status of :mod:`flowmap.kernels.framing`, ``NEW_STATE`` or ``DAMAGED``.
-    counters : int64 (3,)
+    counters : int64 (COUNTERS,)
         Of the kernel.
     drops : dict
         Interface over the file to packets dropped; the last statistics block of an interface counts.
@@ -102,6 +103,13 @@ class Reach:
     def data(self) -> Bytes:
         """The bytes."""
         return self.window[: self.size]
+
+
+def note_framing(notices: NoticeCounter, counters: npt.NDArray[np.int64]) -> None:
+    """Say what was odd about the records of a file, from the counters of a :class:`Position`."""
+    notices.add("not_a_packet", counters[kernel.NO_PACKETS])
+    notices.add("carried_time", counters[kernel.CARRIED])
+    notices.add("unknown_blocks", counters[kernel.UNKNOWN_BLOCKS])
 
 
 class Framing(Protocol):

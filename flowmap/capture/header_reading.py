@@ -10,7 +10,7 @@ from flowmap.capture.container import Container
 from flowmap.capture.damage import damage_sentence
 from flowmap.capture.decoding import LINK_TYPES, FrameDecoder
 from flowmap.capture.dissect import Exit
-from flowmap.capture.framing import PcapngFraming
+from flowmap.capture.framing import PcapngFraming, note_framing
 from flowmap.capture.interface_points import InterfacePoints
 from flowmap.capture.name_search import NameSearch
 from flowmap.capture.names import Found
@@ -157,7 +157,7 @@ class HeaderCapture:
             self._instead = self._pyshark()  # perhaps what it holds cannot be written in another format
             return
         notices.add("names_incomplete", chooser.left_out)
-        points.note_drops(reader.ending.drops)
+        points.note_end(reader.ending.drops)
         skipped = dict(decoder.skipped)
         if unread:
             skipped[UNKNOWN_LINK_TYPE] = unread
@@ -192,7 +192,7 @@ class HeaderCapture:
         reason = _reason(opened, ending, conversion)
         if reason and not packets:
             self._refuse(reason, conversion)
-        notices.add("not_a_packet", ending.no_packets)
+        note_framing(notices, ending.counters)
         notices.add("no_packets", int(packets == 0))
         notices.add("concatenated", int(ending.status == kernel.SECOND_FILE))
         notices.add("trailing_data", int(opened.compression.trailing_bytes > 0))

@@ -65,6 +65,11 @@ def times_ns(texts: Sequence[str]) -> list[int]:
     return found
 
 
+def is_carried(text: str) -> bool:
+    """Whether a time as tshark prints it has a fraction beyond a second, which has more than nine digits."""
+    return len(text) > 10 and text[-10] != "." and "." in text and "-" not in text
+
+
 def vlans(part: Part) -> tuple[IntArray, IntArray]:
     """Outermost tag where there are several, and innermost tag; -1 where there is none."""
     tags = []

@@ -36,6 +36,7 @@ class InterfacePoints:
         self._notices = notices
         self._numbers: dict[tuple[int, int, str], int] = {}
         self._made: dict[int, set[int]] = {}
+        self._shares_a_point = False
 
     def number(self, interface: int, cooked_index: int, mirror: str) -> int:
         """Index of the point in the registry; ``interface`` is counted over the file."""
@@ -47,8 +48,11 @@ class InterfacePoints:
             found = self._numbers[key] = self._make(*key)
         return found
 
-    def note_drops(self, drops: Mapping[int, int]) -> None:
-        """Keep what statistics blocks said, at the end of the file mostly."""
+    def note_end(self, drops: Mapping[int, int]) -> None:
+        """Keep what statistics blocks said, at the end of the file mostly, and how many interfaces share a point."""
+        if self._shares_a_point and self._sections is not None:
+            self._notices.add("many_interfaces", self._sections.interface_count - len(self._sections.known))
+            self._shares_a_point = False
         for interface, count in drops.items():
             for index in self._made.get(interface, ()):
                 self._registry.points[index].dropped_packets = count
@@ -68,7 +72,7 @@ class InterfacePoints:
         if interface < len(sections.known):
             return sections.known_sections[interface], interface, _facts(sections.known[interface])
         # One point for all interfaces past the limit, so that a file cannot make unbounded points.
-        self._notices.add("many_interfaces")
+        self._shares_a_point = True
         return sections.section_past_known, len(sections.known), {}
 
 

@@ -28,7 +28,10 @@ _LINK = (
 
 TRAVERSED = frozenset(_LINK.split()) | IP_LAYERS | EXTENSIONS | TUNNELS | {"udp"}
 
-DISSECTED = TRAVERSED | {"frame", "data", "ip", "ipv6"}
+LINK_NEIGHBORS = frozenset(("lldp", "cdp", "stp"))
+"""By which switches know each other."""
+
+DISSECTED = TRAVERSED | LINK_NEIGHBORS | {"frame", "data", "ip", "ipv6"}
 """Dissectors that the column reader leaves on. TCP, ICMP and all above are off: their bytes arrive as
 ``data``, so tshark keeps no state a TCP flow and a quoted packet stays unread."""
 
@@ -96,8 +99,9 @@ class Stack:
         Number of IP headers.
     link_bytes : int
         Length of what stands before the outermost IP header, -1: unknown.
-    has_arp, is_cooked, undecoded_mirror : bool
-        An ARP frame; a Linux cooked header outside; a mirror transport whose content was not decoded.
+    has_arp, has_link_neighbor, is_cooked, undecoded_mirror : bool
+        An ARP frame; LLDP, CDP or spanning tree; a Linux cooked header outside; a mirror transport whose content was
+        not decoded.
     """
 
     names: tuple[str, ...]
@@ -113,6 +117,7 @@ class Stack:
     ip_layers: int
     link_bytes: int
     has_arp: bool
+    has_link_neighbor: bool
     is_cooked: bool
     undecoded_mirror: bool
 
@@ -172,6 +177,7 @@ def walk(names: tuple[str, ...]) -> Stack:
         ip_layers=len(ips),
         link_bytes=_link_bytes(names),
         has_arp="arp" in names[:end],
+        has_link_neighbor=not LINK_NEIGHBORS.isdisjoint(names),
         is_cooked=names[0] == "sll",
         undecoded_mirror=undecoded_mirror,
     )

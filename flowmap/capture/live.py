@@ -16,6 +16,7 @@ from typing import NamedTuple
 from flowmap.capture.container import PCAP_FORMATS, recognise_head
 from flowmap.capture.draining import Drain
 from flowmap.capture.filters import check_words, try_on_interface
+from flowmap.capture.framing import note_framing
 from flowmap.capture.interfaces import check_interface, interfaces
 from flowmap.capture.labels import neutral
 from flowmap.capture.live_names import LiveNames
@@ -364,7 +365,7 @@ class LiveCapture:
         reader = self._reader
         self._notices.add("no_packets", int(self.packets == 0))
         if reader is not None:
-            self._notices.add("not_a_packet", reader.no_packets)
+            note_framing(self._notices, reader.counters)
             self._notices.add("unknown_linktype", reader.unread)
             if reader.damage:
                 reason = f"the next {reader.what} {reader.damage} (byte {reader.offset:,} of the stream)."

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from flowmap.capture.blocks import SECTION
 from flowmap.capture.container import PCAP_FORMATS, Container
@@ -121,9 +122,9 @@ class StreamReader:
         return self._base + self._position.at
 
     @property
-    def no_packets(self) -> int:
-        """Blocks so far that count as frames and are no packets."""
-        return int(self._position.counters[kernel.NO_PACKETS])
+    def counters(self) -> npt.NDArray[np.int64]:
+        """Of the framing so far, int64 (COUNTERS,)."""
+        return self._position.counters
 
     def append(self, piece: bytes) -> None:
         """Take more of the stream; what was used up before makes room for it."""
@@ -167,7 +168,7 @@ class StreamReader:
 
     def note_drops(self) -> None:
         """Hand what statistics blocks said to the capture points."""
-        self._points.note_drops(self._position.drops)
+        self._points.note_end(self._position.drops)
 
     def _frame(self, room: Room) -> int:
         """Frame into a room as far as the bytes go, and keep what was framed; how many packets."""

@@ -30,6 +30,8 @@ class Places:
         self._file, self._registry, self._walk, self._only = file, registry, interfaces, only
         self._notices = notices
         self._known: dict[tuple[str, str, int, str], int] = {}
+        self._shares_a_point = False
+        self.all_have_clocks = interfaces is None or all(about.has_clock for about in interfaces.interfaces)
 
     def number(self, interface: str, section: str, cooked_index: int, mirror: str) -> int:
         """Index of the point in the registry; ``interface`` and ``section`` as tshark prints them."""
@@ -41,15 +43,28 @@ class Places:
             found = self._known[key] = self._make(*key)
         return found
 
-    def _make(self, interface: str, section: str, cooked_index: int, mirror: str) -> int:
+    def has_clock(self, interface: str, section: str) -> bool:
+        """Whether times of the interface can be meant; see :class:`~flowmap.capture.records.Interface`."""
+        about = self._about(self._place(interface, section)[1])
+        return about is None or about.has_clock
+
+    def _place(self, interface: str, section: str) -> tuple[int, int]:
+        """Number of the section, and of the interface counted over the file."""
         section_number = max(int(section) - 1, 0) if section else 0
-        local = int(interface) if interface else 0
+        sections = self._walk.sections if self._walk is not None else []
+        first = sections[section_number] if section_number < len(sections) else 0
+        return section_number, first + (int(interface) if interface else 0)
+
+    def _about(self, number: int) -> Interface | None:
+        known = self._walk.interfaces if self._walk is not None else []
+        return known[number] if number < len(known) else None
+
+    def _make(self, interface: str, section: str, cooked_index: int, mirror: str) -> int:
+        section_number, number = self._place(interface, section)
         facts: dict[str, Any] = {"linktype": self._only.linktype, "snaplen": self._only.snaplen}
         if self._walk is not None:
-            sections = self._walk.sections
-            number = local + (sections[section_number] if section_number < len(sections) else 0)
-            if number < len(self._walk.interfaces):
-                about = self._walk.interfaces[number]
+            about = self._about(number)
+            if about is not None:
                 facts = {
                     "interface": about.name,
                     "description": about.description,
@@ -60,8 +75,8 @@ class Places:
             else:
                 # One point for all interfaces past the limit, so that a file cannot make unbounded points.
                 number, facts = len(self._walk.interfaces), {}
-                self._notices.add("many_interfaces")
-        else:
-            number = local
+                if not self._shares_a_point:
+                    self._notices.add("many_interfaces", self._walk.interface_count - number)
+                    self._shares_a_point = True
         key = PointKey(self._file, section_number, number, cooked_index, mirror)
         return self._registry.point(key, **facts)

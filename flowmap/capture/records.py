@@ -26,19 +26,31 @@ MAX_DROPS = 10**12
 _CHUNK = 1 << 20
 _SECTION, _INTERFACE, _SIMPLE, _ENHANCED, _OLD_PACKET, _STATISTICS = 0x0A0D0D0A, 1, 3, 6, 2, 5
 _PACKETS = (_SIMPLE, _ENHANCED, _OLD_PACKET)
+_NAMES, _JOURNAL, _SECRETS, _CUSTOM, _CUSTOM_NO_COPY = 4, 9, 10, 0x0BAD, 0x4000_0BAD
+_SYSTEM_CALLS = (0x204, 0x216, 0x221)
+_KNOWN = frozenset(
+    (_SECTION, _INTERFACE, *_PACKETS, _NAMES, _STATISTICS, _JOURNAL, _SECRETS, _CUSTOM, _CUSTOM_NO_COPY, *_SYSTEM_CALLS)
+)
 _OPTION_NAME, _OPTION_DESCRIPTION, _OPTION_INTERFACE_DROPS, _OPTION_SYSTEM_DROPS = 2, 3, 5, 7
+_OPTION_RESOLUTION, _MICROSECONDS = 9, 6
+FINEST_UNITS = 10**15
+"""The finest resolution that can be meant: 64 bits of femtoseconds last five hours."""
 
 
 @dataclass(slots=True)
 class Interface:
-    """One interface description block; ``dropped`` from its statistics, None when it has none that is
-    plausible."""
+    """One interface description block.
+
+    ``dropped`` is from its statistics, None when it has none that is plausible; ``has_clock`` is False where the
+    resolution that it states for its times cannot be meant.
+    """
 
     name: str
     description: str
     linktype: int
     snaplen: int
     dropped: int | None = None
+    has_clock: bool = True
 
 
 @dataclass(slots=True)
@@ -65,6 +77,8 @@ class Walk:
         Number of the first interface of each pcapng section, counted over the file.
     interfaces : list of Interface
         In order, at most ``max_interfaces``; ``interface_count`` is how many there are.
+    unknown_blocks : int
+        Blocks of a kind that is not known.
     """
 
     packets: int = 0
@@ -77,6 +91,7 @@ class Walk:
     sections: list[int] = field(default_factory=list)
     interfaces: list[Interface] = field(default_factory=list)
     interface_count: int = 0
+    unknown_blocks: int = 0
 
 
 class _Source(Protocol):
@@ -237,6 +252,7 @@ def _walk_pcapng(source: _Source, found: Walk, stop_after: int | None, max_inter
         if len(tail) < 4 or struct.unpack(order + "I", tail)[0] != length:
             return
         found.packets += kind in _PACKETS
+        found.unknown_blocks += kind not in _KNOWN
         found.offset += length + -length % 4
 
 
@@ -248,7 +264,8 @@ def _note_block(kind: int, body: bytes, order: str, found: Walk, max_interfaces:
             linktype, snaplen = struct.unpack_from(order + "HxxI", body)
             options = _options(body[8:], order)
             name, description = (_text(options.get(code, b"")) for code in (_OPTION_NAME, _OPTION_DESCRIPTION))
-            found.interfaces.append(Interface(name, description, linktype, snaplen))
+            has_clock = clock_units(options) > 0
+            found.interfaces.append(Interface(name, description, linktype, snaplen, has_clock=has_clock))
         return
     if len(body) < 12 or not found.sections:
         return
@@ -264,6 +281,17 @@ def _note_block(kind: int, body: bytes, order: str, found: Walk, max_interfaces:
     if counts and all(count <= MAX_DROPS for count in counts):
         # Counters run from the start of the capture, so a later block replaces an earlier one.
         found.interfaces[number].dropped = sum(counts)
+
+
+def clock_units(options: dict[int, bytes]) -> int:
+    """Time stamp units a second, from the options of an interface.
+
+    A power of ten, or of two where the top bit is set; microseconds by default; 0 for more than ``FINEST_UNITS``.
+    """
+    resolution = options.get(_OPTION_RESOLUTION, b"")
+    value = resolution[0] if len(resolution) == 1 else _MICROSECONDS
+    units: int = 2 ** (value & 0x7F) if value & 0x80 else 10**value
+    return units if units <= FINEST_UNITS else 0
 
 
 def _options(data: bytes, order: str) -> dict[int, bytes]:

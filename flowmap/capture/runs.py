@@ -103,8 +103,8 @@ class Ending:
         Of the framing; ``AT_END`` where the stretch or the data end where a record ends.
     reason : str
         What is wrong with the next record.
-    frames, no_packets : int
-        Frame numbers given, and those of them that are no packets.
+    counters : int64 (COUNTERS,)
+        Of the framing: frame numbers given, those of them that are no packets, and what was odd.
     drops : dict
         Interface over the file to packets dropped.
     """
@@ -112,9 +112,13 @@ class Ending:
     offset: int = 0
     status: int = kernel.FULL
     reason: str = ""
-    frames: int = 0
-    no_packets: int = 0
+    counters: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(kernel.COUNTERS, np.int64))
     drops: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> int:
+        """Frame numbers given so far."""
+        return int(self.counters[kernel.FRAME])
 
 
 @dataclass(slots=True)
@@ -191,8 +195,7 @@ class RunReader:
         """Read on from where the reading stands, to the offset ``end`` or until ``enough`` frames were framed."""
         window = Window(self._source, self.ending.offset, step=self._step)
         position = start_at(0)
-        position.counters[kernel.FRAME] = self.ending.frames
-        position.counters[kernel.NO_PACKETS] = self.ending.no_packets
+        position.counters[:] = self.ending.counters
         position.drops = self.ending.drops
         while True:
             room: Room | None = self._rooms.take()
@@ -259,8 +262,7 @@ class RunReader:
             offset=ending.offset,
             status=kernel.FULL if ending.status in go_on else ending.status,
             reason=ending.reason,
-            frames=before.frames + ending.frames,
-            no_packets=before.no_packets + ending.no_packets,
+            counters=before.counters + ending.counters,
             drops={**before.drops, **ending.drops},
         )
 
@@ -337,7 +339,6 @@ def _ending(size: int, base: int, position: Position) -> Ending:
         offset=base + position.at,
         status=kernel.AT_END if whole else position.status,
         reason=position.reason,
-        frames=int(position.counters[kernel.FRAME]),
-        no_packets=int(position.counters[kernel.NO_PACKETS]),
+        counters=position.counters.copy(),
         drops=position.drops,
     )

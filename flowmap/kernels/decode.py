@@ -17,7 +17,7 @@ from flowmap.kernels.found import Found
 from flowmap.kernels.frames import Frames
 from flowmap.kernels.numbering import number_of
 from flowmap.kernels.transport import ICMPV6, MAX_FRAME_BYTES, UDP, ip_total, mixed, payload_word, read_transport
-from flowmap.kernels.walk import first_layer, walk_headers
+from flowmap.kernels.walk import first_layer, least_link_bytes, walk_headers
 from flowmap.kernels.words import be8, int64
 from flowmap.packets import NO_TIME
 
@@ -107,9 +107,19 @@ def decode_frames(
         _note_oddities(frame, captured, length, counts)
         counts[to.FRAGMENTS] += s[state.MORE_FRAGMENTS] != 0
         counts[to.UNKNOWN_LINKS] += layer == state.DONE
+        if captured > 0 and layer != state.DONE:
+            counts[to.CUT_LINKS] += captured < least_link_bytes(int64(frame.linktype))
+            counts[to.WITHOUT_IP] += _is_without_ip(s)
         frame.point, frame.tunnel = last_point, tunnel
         _write(s, frame)
     return end
+
+
+@kernel
+def _is_without_ip(s: Int64) -> bool:
+    """Whether a frame holds neither IP nor another protocol that is known here."""
+    is_counted_elsewhere = s[state.TOO_DEEP] or s[state.UNDECODED_MIRROR] or s[state.INNERMOST_IS_IP]
+    return not is_counted_elsewhere and s[state.HAS_ARP] < 0 and s[state.LINK_NEIGHBOR] == 0
 
 
 @kernel

@@ -17,10 +17,11 @@ _CLAIMS_REMEMBERED = 1024
 
 TOO_DEEP, INCOMPLETE, MIRROR_NOT_DECODED, LENGTH_LIES, CLAIMS, POINTS, TUNNELS, LINKS = range(8)
 TIMELESS, ABSURD, BELOW_CAPTURED, EMPTY, BACKWARD, FIRST_NS, LATEST_NS = range(8, 15)
-UNTIMED, FRAGMENTS, UNKNOWN_LINKS, COUNTS = range(15, 19)
+UNTIMED, FRAGMENTS, UNKNOWN_LINKS, WITHOUT_IP, CUT_LINKS, COUNTS = range(15, 21)
 """Places in ``Found.counts``. ``BACKWARD`` counts frames before the latest one, ``FIRST_NS`` is the lowest time and
 ``LATEST_NS`` the highest, ``NO_TIME`` without any; ``UNTIMED`` counts frames whose record carries no time, which is
-nothing implausible, ``UNKNOWN_LINKS`` those of a link type that is not read here."""
+nothing implausible, ``UNKNOWN_LINKS`` those of a link type that is not read here, ``WITHOUT_IP`` those with neither IP
+nor ARP nor a protocol by which switches know each other, ``CUT_LINKS`` those shorter than their link header."""
 
 
 class Found(NamedTuple):

@@ -29,9 +29,10 @@ BLOCK_LENGTH, LENGTHS_DIFFER, NO_INTERFACE, PACKET_BEYOND_BLOCK, OPTION_BEYOND_B
 """Damage in a pcapng block."""
 
 # --- counters, an int64 array that is carried from call to call
-FRAME, NO_PACKETS, WANTED = 0, 1, 2
-"""Frame numbers given so far; those of them that are no packets; with ``CUT`` the end of the record as far as known."""
-COUNTERS = 3
+FRAME, NO_PACKETS, WANTED, CARRIED, UNKNOWN_BLOCKS = range(5)
+"""Frame numbers given so far; those of them that are no packets; with ``CUT`` the end of the record as far as known;
+times whose fraction was beyond a second and was carried; blocks of a kind that is not known."""
+COUNTERS = 5
 
 # --- layout of a pcap file, an int64 array
 BIG_ENDIAN, HEADER_BYTES, FRACTION_NS, SWAPPED, LINKTYPE = range(5)
@@ -43,7 +44,7 @@ MAGIC_LOW, MAGIC_HIGH = 5, 6
 # --- an interface of a pcapng section, a row of int64
 IF_LINKTYPE, IF_SNAPLEN, IF_UNITS, IF_OFFSET_S = range(4)
 IF_WORDS = 4
-"""``IF_UNITS`` a second, the bits of an unsigned number."""
+"""``IF_UNITS`` a second, the bits of an unsigned number; 0 where the interface states none that can be meant."""
 # --- a pcapng section, an int64 array
 SECTION_BIG_ENDIAN, FIRST_INTERFACE, INTERFACES = range(3)
 
@@ -89,6 +90,8 @@ def pcap_time(seconds: int, fraction: int, fraction_ns: int) -> int:
 @kernel
 def pcapng_time(ticks: int, units: int, offset_s: int) -> int:
     """Nanoseconds since 1970 of the 64 bits of a time stamp; the arithmetic is unsigned and wraps as Wireshark's."""
+    if units == 0:
+        return NO_TIME
     if units == _COMMON_UNITS and 0 <= ticks and offset_s == 0:
         seconds, ns = ticks // 1_000_000, ticks % 1_000_000 * 1000
     else:
@@ -118,8 +121,8 @@ def frame_pcap(
         ``BIG_ENDIAN`` to ``MAGIC_HIGH``.
     frames : Frames
         Takes the rows from ``filled`` on.
-    counters : int64 (3,)
-        ``FRAME`` to ``WANTED``.
+    counters : int64 (COUNTERS,)
+        ``FRAME`` to ``UNKNOWN_BLOCKS``.
 
     Returns
     -------
@@ -159,6 +162,7 @@ def frame_pcap(
         frame.captured_bytes = captured
         frame.frame_bytes = min(original, MAX_WIRE_BYTES)
         frame.time_ns = pcap_time(seconds, fraction, fraction_ns)
+        counters[CARRIED] += frame.time_ns >= (seconds + 1) * 1_000_000_000
         frame.timed = 0
         frame.interface = 0
         frame.linktype = linktype
@@ -339,5 +343,7 @@ def frame_pcapng(
         elif found != BLOCK:
             status = found
             break
+        else:
+            counters[UNKNOWN_BLOCKS] += kind != _CUSTOM and kind != _CUSTOM_NO_COPY
         at += length
     return filled, at, status

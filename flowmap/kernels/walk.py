@@ -31,6 +31,18 @@ def first_layer(linktype: int) -> int:
 
 
 @kernel
+def least_link_bytes(linktype: int) -> int:
+    """Bytes without which a link type has no whole header; 0 where that is not looked at."""
+    if linktype == 1:
+        return 14
+    if linktype == 113:
+        return 16
+    if linktype == 276:
+        return 20
+    return 4 if linktype in (0, 104, 108) else 0
+
+
+@kernel
 def walk_headers(data: Bytes, s: Int64, layer: int, options: Int64) -> None:
     """Follow the headers of one frame; the state then says what there was."""
     for _ in range(_MAX_LAYERS):

@@ -103,13 +103,13 @@ def _alone(name: str, *frames: bytes) -> Case:
 _JUMBO = bytes(15) + b"\1" + bytes(15) + b"\2" + b"\x11\0\xc2\x04\xff\xff\xff\xff" + udp(b"")
 
 FRAME_CASES = [
-    _around("runt", b"\x02" * 5),
-    _around("header length 0", eth(ip4(udp(b""), header_words=0)), skipped="ip_header_incomplete"),
-    _around("header length 60", eth(ip4(udp(b""), header_words=15)), skipped="ip_header_incomplete"),
+    _around("runt", b"\x02" * 5, no_ip=1, malformed=1),
+    _around("header length 0", eth(ip4(udp(b""), header_words=0)), skipped="ip_header_incomplete", malformed=1),
+    _around("header length 60", eth(ip4(udp(b""), header_words=15)), skipped="ip_header_incomplete", malformed=1),
     _alone("IP length 0 with offload", eth(ip4(tcp(b"x" * 3000, flags=16), TCP, length=0))),
     _around("IP length 65535", eth(ip4(udp(b"x"), length=65535)), ip_length_lies=1),
-    _around("IP length 1", eth(ip4(udp(b"x"), length=1)), skipped="ip_header_incomplete"),
-    _around("IP version 7", eth(ip4(udp(b"x"), version=7)), skipped="ip_header_incomplete"),
+    _around("IP length 1", eth(ip4(udp(b"x"), length=1)), skipped="ip_header_incomplete", malformed=1),
+    _around("IP version 7", eth(ip4(udp(b"x"), version=7)), skipped="ip_header_incomplete", malformed=1),
     _around("TCP offset 0", eth(ip4(tcp(header_words=0), TCP))),
     _around("TCP offset 15", eth(ip4(tcp(header_words=15), TCP))),
     _around("UDP length 0", eth(ip4(udp(b"x", length=0)))),

@@ -89,7 +89,7 @@ def walk_pcapng(data: bytes) -> Walked:
     def add(place: int, captured: int, original: int, ticks: int | None, interface: int) -> None:
         linktype, _, units, offset = interfaces[interface]
         time = NO_TIME
-        if ticks is not None:
+        if ticks is not None and units <= 10**15:  # a finer one cannot be meant: 64 bits of it do not last a day
             part = ticks % units.numerator * 10**9 % 2**64 // units.numerator
             second = (ticks // units.numerator + offset + 2**63) % 2**64 - 2**63
             time = plausible(second, part) if second >= 0 else NO_TIME
@@ -137,7 +137,7 @@ def walk_pcapng(data: bytes) -> Walked:
                 raise Broken
             seen.add(code)
         check_end()
-        interfaces.append((number(place, 2), number(place + 4), min(units, Fraction(2**64 - 1)), offset))
+        interfaces.append((number(place, 2), number(place + 4), units, offset))
 
     def statistics(place: int, end: int) -> None:
         if end - place < 12:

@@ -58,7 +58,7 @@ PACKERS = pytest.mark.parametrize("pack", [gzipped, zstandarded])
 
 @PACKERS
 def test_zeros_are_no_capture_whatever_they_would_become(tmp_path, pack):
-    bomb = pack(zeros(64))
+    bomb = pack(zeros(512))
     assert len(bomb) < MIB
     for reader in ("auto", "pyshark"):
         with pytest.raises(CaptureError, match="not a capture file"):
