@@ -3,6 +3,7 @@
     FlowMapError
     +-- CaptureError        nothing of a capture could be read or started     exit 1
     |   +-- ToolError       tshark, dumpcap or the compiler is missing, too old or not allowed
+    |   +-- InterfaceError  an interface is not there, or not switched on
     +-- InventoryError      an inventory or points file cannot be used        exit 1
     +-- UsageError          the command line, filter or pair is wrong         exit 2
     +-- LimitError          a stated limit was reached and the job ended      exit 1
@@ -26,6 +27,10 @@ class CaptureError(FlowMapError):
 
 class ToolError(CaptureError):
     """tshark, dumpcap or the kernels' compiler is missing, cannot be run, or ended with nothing to show."""
+
+
+class InterfaceError(CaptureError):
+    """An interface that is not there (any more), or not switched on."""
 
 
 class InventoryError(FlowMapError):

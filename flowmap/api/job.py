@@ -14,6 +14,7 @@ from typing import IO, Any
 from flowmap.api.limits import limit_sentence
 from flowmap.api.maps import MapRecord
 from flowmap.api.watch import Watch
+from flowmap.capture.live_end import EndedBy, LiveLimits, end_sentence
 from flowmap.settings import Settings
 
 MAX_LINE_BYTES = 1 << 20
@@ -32,6 +33,8 @@ class Job:
         The worker, once there is one; ``watch`` looks at it.
     limit : str or None
         The limit for which it is being ended.
+    stopped_by : str or None
+        Why a live capture is being ended in order, when that was asked for: ``stop``, ``unwatched`` or ``server``.
     ended : Event
         Set when the map has the state that the job left it in.
     """
@@ -39,13 +42,13 @@ class Job:
     def __init__(self, record: MapRecord, live: dict[str, Any] | None) -> None:
         self.record, self.live = record, live
         self.process: subprocess.Popen[bytes] | None = None
-        self.cancelled = self.stopping = self.shutting_down = self.command_sent = False
+        self.cancelled = self.shutting_down = self.command_sent = False
+        self.stopped_by: EndedBy | None = None
         self.last_event: dict[str, Any] | None = None
         self.watch: Watch | None = None
         self.limit: str | None = None
         self.ended = threading.Event()
         self._began_s = time.monotonic()
-        self._forgotten = False
 
     @property
     def what(self) -> str:
@@ -60,10 +63,9 @@ class Job:
     def is_forgotten(self, settings: Settings) -> bool:
         """A live capture whose map nobody has open or has asked for in ``live_unwatched_s``."""
         record, longest_s = self.record, settings.live_unwatched_s
-        if self.live is None or self.stopping or not longest_s or record.readers:
+        if self.live is None or self.stopped_by or not longest_s or record.readers:
             return False
-        self._forgotten = time.monotonic() - max(self._began_s, record.asked_s) > longest_s
-        return self._forgotten
+        return time.monotonic() - max(self._began_s, record.asked_s) > longest_s
 
     def command(self, settings: Settings) -> bytes:
         """What the worker is told."""
@@ -121,17 +123,28 @@ class Job:
 
         threading.Thread(target=kill, daemon=True).start()
 
+    def live_facts(self, told: dict[str, Any], settings: Settings) -> dict[str, Any]:
+        """How a live capture goes, as its worker told it; who stopped it the worker does not know."""
+        if told.get("ended_by") != "stop" or self.stopped_by is None:
+            return told
+        return {**told, **self._end(self.stopped_by, settings)}
+
+    def live_end(self, settings: Settings) -> dict[str, Any]:
+        """Why a live capture has ended, once its process is gone; nothing where the worker has said so."""
+        if self.record.live_facts.get("ended_by"):
+            return {}
+        asked: EndedBy | None = "cancelled" if self.cancelled else "server" if self.shutting_down else None
+        return self._end(self.stopped_by or asked or "failure", settings)
+
+    def _end(self, ended_by: EndedBy, settings: Settings) -> dict[str, Any]:
+        return live_end(ended_by, self.live or {}, settings)
+
     def end_state(self, settings: Settings) -> dict[str, Any]:
         """The map's state after the end of its process."""
         event = self.last_event or {}
         if event.get("event") == "done":
-            complete, error = event["complete"], event["error"]
-            if self._forgotten:
-                error = (
-                    f"Nobody looked at this live capture for {settings.live_unwatched_s:,.6g} s, so it was ended "
-                    f"(FLOWMAP_LIVE_UNWATCHED_S).{error and ' ' + error or ''}"
-                )
-            return {"state": "done" if complete else "partial", "complete": complete, "error": error}
+            complete = event["complete"]
+            return {"state": "done" if complete else "partial", "complete": complete, "error": event["error"]}
         if self.cancelled:
             return {"state": "cancelled", "error": f"The {self.what} was cancelled."}
         told = event.get("event") == "failed" and not self.limit
@@ -150,8 +163,18 @@ class Job:
         if status < 0 and self.watch and self.watch.was_near_memory():
             return limit_sentence("memory", settings, self.what)
         how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
-        hint = ", most likely because memory ran out" if status == -signal.SIGKILL and not self.stopping else ""
+        hint = ", most likely because memory ran out" if status == -signal.SIGKILL and not self.stopped_by else ""
         return f"The {self.what} {how}{hint}; start it again."
+
+
+def live_end(ended_by: EndedBy, live: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Why a live capture ended, as its map keeps it."""
+    limits = LiveLimits(*(live.get(name, 0) for name in LiveLimits._fields))
+    names = [interface["name"] for interface in live.get("interfaces", ())]
+    return {
+        "ended_by": ended_by,
+        "end": end_sentence(ended_by, limits, names, unwatched_s=settings.live_unwatched_s),
+    }
 
 
 def events(stream: IO[bytes]) -> Iterator[dict[str, Any]]:

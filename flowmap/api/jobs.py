@@ -19,11 +19,12 @@ from collections.abc import Callable
 from typing import Any
 
 from flowmap.api.child import command_of
-from flowmap.api.job import Job, events
+from flowmap.api.job import Job, events, live_end
 from flowmap.api.limits import limit_worker, resource_sentence
 from flowmap.api.maps import BUSY, MapRecord, Maps
 from flowmap.api.problems import Problem
 from flowmap.api.watch import LOOK_S, Watch, end_stale_processes, name_searches_s
+from flowmap.capture.live_end import EndedBy
 from flowmap.capture.points import Statements
 from flowmap.settings import Settings
 
@@ -87,12 +88,12 @@ class Jobs:
             job = self._jobs.get(record.id)
             if job is None or job.live is None:
                 raise Problem(409, "No live capture is running in this map.")
-            self._stop_in_order(job)
+            self._stop_in_order(job, "stop")
 
-    def _stop_in_order(self, job: Job) -> None:
+    def _stop_in_order(self, job: Job, why: EndedBy) -> None:
         with self._lock:
-            if not job.stopping:
-                job.stopping = True
+            if not job.stopped_by:
+                job.stopped_by = why
                 job.close_stdin()
                 job.kill_later(STOP_S + name_searches_s(self._settings))
 
@@ -168,7 +169,7 @@ class Jobs:
                 if job.live is None:
                     job.end(TERMINATE_S)
                 else:
-                    job.stopping = True
+                    job.stopped_by = job.stopped_by or "server"
                     job.close_stdin(b"the server ends\n")
         deadline = time.monotonic() + TERMINATE_S
         for job in jobs:
@@ -302,7 +303,7 @@ class Jobs:
                     job.end(TERMINATE_S)
                 return
             if job.is_forgotten(self._settings):
-                self._stop_in_order(job)
+                self._stop_in_order(job, "unwatched")
 
     def _follow(self, job: Job, process: subprocess.Popen[bytes], command: bytes, inputs: list[Any]) -> None:
         assert process.stdin and process.stdout
@@ -313,7 +314,7 @@ class Jobs:
             pass  # it died at once; its status tells how
         with self._lock:
             job.command_sent = True
-            if job.stopping:
+            if job.stopped_by:
                 job.close_stdin()
         for event in events(process.stdout):
             job.last_event = event
@@ -333,7 +334,8 @@ class Jobs:
         elif event["event"] == "reading":
             self._note(record, read_captures=event["captures"])
         elif event["event"] == "live":
-            self._note(record, live_facts={name: value for name, value in event.items() if name != "event"})
+            told = {name: value for name, value in event.items() if name != "event"}
+            self._note(record, live_facts=job.live_facts(told, self._settings))
         elif event["event"] == "capture":
             inputs[0] = [event["id"]]
             self._maps.keep_live_capture(record, event)
@@ -347,7 +349,8 @@ class Jobs:
         with self._lock:
             self._jobs.pop(job.record.id, None)
             if job.live:
-                self._note(job.record, live={**(job.record.live or {}), **job.record.live_facts}, live_facts={})
+                facts = {**job.record.live_facts, **job.live_end(self._settings)}
+                self._note(job.record, live={**(job.record.live or {}), **facts}, live_facts={})
             if not (job.shutting_down and job.live is None and not job.told_its_end):
                 worked_s = time.time() if job.process else job.record.worked_s
                 self._note(
@@ -363,8 +366,11 @@ class Jobs:
 
     def _live_was_cut_off(self, record: MapRecord) -> None:
         sentence = "The server ended during the live capture"
+        asked = record.live or {}
+        live = {**live_end("server", asked, self._settings), **asked}
         if record.revision > record.revision_before_live:
             sentence += "; the map shows what was captured until then."
-            self._note(record, state="partial", complete=False, error=sentence, progress=None)
+            self._note(record, state="partial", complete=False, error=sentence, progress=None, live=live)
         else:
-            self._note(record, state="failed", error=sentence + " and before its first result.", progress=None)
+            sentence += " and before its first result."
+            self._note(record, state="failed", error=sentence, progress=None, live=live)

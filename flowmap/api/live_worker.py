@@ -20,6 +20,7 @@ from flowmap.capture.kept_ring import join_ring
 from flowmap.capture.live import FILE, LiveCapture, LiveLimits
 from flowmap.capture.names import Found
 from flowmap.capture.points import Registry
+from flowmap.errors import CaptureError
 from flowmap.fold import LegFold
 from flowmap.reading import Reading, add_name
 
@@ -85,16 +86,20 @@ class LiveJob:
         sys.setswitchinterval(_SWITCH_S)
         maps = _MapsBeside(lambda reading: publish(reading, False), self._job.settings.live_interval_s)
         folded_packets = told_s = 0.0
-        for batch in self._source.batches():
-            self._fold.add(batch)
-            folded_packets += len(batch)
-            if folded_packets and self._source.behind_bytes < BEHIND_BYTES and maps.is_due(folded_packets):
-                maps.begin(self._snapshot(), folded_packets)
-            if time.monotonic() - told_s >= FACTS_INTERVAL_S:
-                told_s = time.monotonic()
-                self._tell()
-        maps.wait()
+        try:
+            for batch in self._source.batches():
+                self._fold.add(batch)
+                folded_packets += len(batch)
+                if folded_packets and self._source.behind_bytes < BEHIND_BYTES and maps.is_due(folded_packets):
+                    maps.begin(self._snapshot(), folded_packets)
+                if time.monotonic() - told_s >= FACTS_INTERVAL_S:
+                    told_s = time.monotonic()
+                    self._tell()
+        except CaptureError:
+            self._tell()  # there is nothing to show, and why it ended is known all the same
+            raise
         self._tell()
+        maps.wait()
         kept_file = self._keep_packets()
         if not self._hurry.is_set():
             if self._source.packets > maps.of_packets:
@@ -128,7 +133,11 @@ class LiveJob:
             captured_bytes=source.captured_bytes,
             dropped_packets=source.dropped_packets,
             dropped_by_interface=source.drops,
+            missed_by_interface=source.missed,
             behind_bytes=source.behind_bytes,
+            held_up_s=round(source.held_up_s, 1),
+            ended_by=source.ended_by,
+            end=source.end_sentence,
             problem=self._problem or source.ring_problem,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import Depends, Request
 
@@ -16,6 +16,7 @@ from flowmap.api.metrics import Metrics
 from flowmap.api.problems import Problem
 from flowmap.api.retention import kept_s
 from flowmap.api.static_files import StaticFile
+from flowmap.capture.live_end import EndedBy
 from flowmap.settings import Settings
 
 
@@ -55,7 +56,8 @@ class ServerState:
 
 _NO_LIVE_FACTS: dict[str, Any] = {
     "elapsed_s": 0.0, "captured_bytes": 0, "dropped_packets": None, "dropped_by_interface": {}, "behind_bytes": 0,
-    "interfaces": [], "kept_packets": None, "problem": None,
+    "missed_by_interface": {}, "held_up_s": 0.0, "interfaces": [], "kept_packets": None, "problem": None,
+    "ended_by": None, "end": None,
 }  # fmt: skip
 """What stands for what the worker has not told yet."""
 
@@ -85,12 +87,19 @@ def status(state: ServerState, record: MapRecord) -> dict[str, Any]:
          "points": {"hosts", "points"},
          "live": {"interface", "interfaces": [{"name", "role", "host", "covers", "sampled"}], "filter",
                   "seconds", "bytes", "packets", "elapsed_s", "captured_bytes", "dropped_packets": int|null,
-                  "dropped_by_interface": {name: int|null}, "behind_bytes", "kept_packets": int|null,
-                  "problem": sentence|null} | null}
+                  "dropped_by_interface": {name: int|null}, "missed_by_interface": {name: int|null},
+                  "behind_bytes", "held_up_s", "kept_packets": int|null, "problem": sentence|null,
+                  "ended_by": str|null, "end": sentence|null} | null}
 
     ``revision`` is 0 without a result; ``stale`` means that inputs changed since it was made. Of a live capture,
-    ``seconds``, ``bytes`` and ``packets`` are its limits; dropped packets are null while nobody has told them;
-    ``behind_bytes`` are captured and wait to be read; ``kept_packets`` are in a capture of the map, null for none.
+    ``seconds``, ``bytes`` and ``packets`` are its limits; dropped packets are null while nobody has told them, which
+    dumpcap does at its end. What is known before: frames that an interface has missed by its own counters (part of
+    the drops later, null without counters); ``behind_bytes``, captured and not yet read; ``held_up_s``, for how long
+    so much was waiting that nothing more was read. ``kept_packets`` are in a capture of the map, null for none.
+
+    ``ended_by`` is null while it captures; then one of its limits (``seconds``, ``bytes``, ``packets``), ``stop`` (by
+    hand), ``unwatched``, ``cancelled``, ``server`` (it ended), or what went wrong: ``interface`` (went away or down),
+    ``dumpcap``, ``damage`` (of the stream) or ``failure`` (of FlowMap; ``error`` says which). ``end`` says it in words.
     """
     return {
         "id": record.id,
@@ -119,6 +128,32 @@ def status(state: ServerState, record: MapRecord) -> dict[str, Any]:
         "points": record.points,
         "live": record.live and {**_NO_LIVE_FACTS, **record.live, **record.live_facts},
     }
+
+
+STATUS_RESPONSE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The status, as flowmap.api.state.status has it.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["id", "state", "live"],
+                    "properties": {
+                        "live": {
+                            "type": ["object", "null"],
+                            "required": ["ended_by", "end"],
+                            "properties": {
+                                "ended_by": {"enum": [*get_args(EndedBy), None]},
+                                "end": {"type": ["string", "null"], "minLength": 1},
+                            },
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+"""What the schema of the API says of a status: the words on which programs decide."""
 
 
 def _capture(state: ServerState, record: MapRecord, file: StoredFile) -> dict[str, Any]:

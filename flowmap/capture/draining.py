@@ -37,6 +37,8 @@ class Drain:
         self._changed = threading.Condition()
         self._at_end = self._closed = False
         self.waiting_bytes = 0
+        self._full_s = 0.0
+        self._full_since_s: float | None = None
         self._thread = threading.Thread(target=self._read, name="flowmap-drain", daemon=True)
         self._thread.start()
 
@@ -51,6 +53,12 @@ class Drain:
         """Whether the stream came to its end by itself; some of it may not have been taken."""
         with self._changed:
             return self._at_end and not self._closed
+
+    @property
+    def full_s(self) -> float:
+        """For how long so far nothing was read, because as much was waiting as may."""
+        with self._changed:
+            return self._full_s + (0.0 if self._full_since_s is None else time.monotonic() - self._full_since_s)
 
     def take(self, seconds: float) -> list[bytes]:
         """What has come, in order, a few MiB at most; nothing after so many seconds of silence, or at the end."""
@@ -97,5 +105,12 @@ class Drain:
     def _has_room(self) -> bool:
         """Wait until there is room for a piece; False when nothing more is wanted."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self.waiting_bytes < self._most_bytes)
+            if not self._may_go_on():
+                self._full_since_s = time.monotonic()
+                self._changed.wait_for(self._may_go_on)
+                self._full_s += time.monotonic() - self._full_since_s
+                self._full_since_s = None
             return not self._closed
+
+    def _may_go_on(self) -> bool:
+        return self._closed or self.waiting_bytes < self._most_bytes

@@ -11,7 +11,7 @@ import subprocess
 
 from flowmap.capture.labels import neutral
 from flowmap.capture.tools import find_dumpcap
-from flowmap.errors import CaptureError, ToolError, UsageError
+from flowmap.errors import CaptureError, InterfaceError, ToolError, UsageError
 from flowmap.settings import Settings
 
 MAX_TOKENS = 200
@@ -116,11 +116,11 @@ def explain(errors: str, interface: str) -> None:
             "wireshark-common, then add this user to the group wireshark)."
         )
     if "no longer" in errors:
-        raise CaptureError(f"The interface {neutral(interface)} went away, so the capture has stopped.")
+        raise InterfaceError(f"The interface {neutral(interface)} went away, so the capture has stopped.")
     if "There is no device" in errors or "No such device" in errors:
-        raise CaptureError(f"There is no interface '{neutral(interface)}' here; see 'flowmap interfaces'.")
+        raise InterfaceError(f"There is no interface '{neutral(interface)}' here; see 'flowmap interfaces'.")
     if "is not up" in errors:
-        raise CaptureError(f"The interface {interface} is down; switch it on first (ip link set {interface} up).")
+        raise InterfaceError(f"The interface {interface} is down; switch it on first (ip link set {interface} up).")
     failed = re.search(r"^dumpcap: (.+)$", errors, re.MULTILINE)
     if failed:
         more = f" ({neutral(detail[1])})" if detail else ""

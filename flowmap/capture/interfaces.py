@@ -28,6 +28,9 @@ _UP, _LOOPBACK = 0x1, 0x8
 _ETHERNET_LINKTYPES = {1: 1, 772: 1}
 """ARPHRD_ETHER and ARPHRD_LOOPBACK."""
 _NAMES_SHOWN = 12
+_MISSED = ("rx_missed_errors", "rx_fifo_errors")
+"""What libpcap counts as lost by an interface. ``rx_dropped`` holds frames, too, that were captured all the same."""
+
 _NUMBER = re.compile(r"[+-]?[0-9]+")
 
 
@@ -66,6 +69,12 @@ def is_up(name: str) -> bool:
         return True
     answer = _ask_kernel(name, _FLAGS)
     return bool(answer and struct.unpack_from("H", answer, 16)[0] & _UP)
+
+
+def missed_frames(name: str) -> int | None:
+    """Frames that an interface could not take, since it exists; None where it has no counters that can be read."""
+    counts = [_text(name, f"statistics/{counter}") for counter in _MISSED] if _is_same(name) else []
+    return sum(map(int, counts)) if counts and all(map(str.isdecimal, counts)) else None
 
 
 def linktype_of(name: str) -> int:

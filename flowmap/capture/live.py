@@ -11,14 +11,12 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from flowmap.capture.container import PCAP_FORMATS, recognise_head
 from flowmap.capture.draining import Drain
-from flowmap.capture.filters import check_words, try_on_interface
 from flowmap.capture.framing import note_framing
-from flowmap.capture.interfaces import check_interface, interfaces
-from flowmap.capture.labels import neutral
+from flowmap.capture.live_checks import check_live
+from flowmap.capture.live_end import EndedBy, LiveLimits, end_sentence
 from flowmap.capture.live_names import LiveNames
 from flowmap.capture.live_reading import FILE, StreamReader
 from flowmap.capture.names import Found
@@ -26,13 +24,13 @@ from flowmap.capture.opening import can_open
 from flowmap.capture.outcome import CaptureInfo, NoticeCounter, Outcome
 from flowmap.capture.points import Registry
 from flowmap.capture.ring import Ring, RingFile
-from flowmap.capture.sources import STANDARD_INPUT, Dumpcap, Source, StandardInput
+from flowmap.capture.sources import STANDARD_INPUT, Dumpcap, Failure, Source, StandardInput
 from flowmap.capture.windows import freed_memory_kept
-from flowmap.errors import CaptureError, ToolError, UsageError
+from flowmap.errors import CaptureError
 from flowmap.packets import COLUMNS, PacketBatch, batch_of
 from flowmap.settings import Settings
 
-__all__ = ["FILE", "STANDARD_INPUT", "LiveCapture", "LiveLimits", "RingFile", "capture_problem", "check_live"]
+__all__ = ["FILE", "STANDARD_INPUT", "LiveCapture", "LiveLimits", "RingFile"]
 
 READER = "header"
 TICK_S = 0.2
@@ -46,59 +44,6 @@ OPEN_S = 20.0
 """dumpcap has this long to begin."""
 
 _HEAD_BYTES = 64
-
-
-class LiveLimits(NamedTuple):
-    """A live capture ends at the first of these: seconds, captured bytes, packets."""
-
-    seconds: float
-    bytes: int
-    packets: int
-
-
-def check_live(names: Sequence[str], filter: str | None, settings: Settings) -> None:
-    """Check interfaces and filter as far as that goes without starting to capture.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Interfaces, or ``-`` alone for standard input.
-    filter : str or None
-        A capture filter, see :mod:`flowmap.capture.filters`.
-    settings : Settings
-
-    Raises
-    ------
-    UsageError
-        No interface, one twice, too many, or one beside standard input; a filter that is too long, has words that
-        would be looked up, or is no filter.
-    CaptureError
-        An interface that is unknown or down.
-    ToolError
-        dumpcap is missing, or may not capture.
-    """
-    text = (filter or "").strip()
-    check_words(text, settings)
-    if not names:
-        raise UsageError("A live capture needs an interface; 'flowmap interfaces' lists them.")
-    if len(names) > settings.max_live_interfaces:
-        raise UsageError(
-            f"{len(names)} interfaces at once are more than the limit of {settings.max_live_interfaces} "
-            "(FLOWMAP_MAX_LIVE_INTERFACES); 'any' captures on all of them."
-        )
-    twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
-    if twice is not None:
-        raise UsageError(f"The interface '{neutral(twice[:64])}' is named twice; name it once.")
-    if STANDARD_INPUT in names:
-        if len(names) > 1:
-            raise UsageError("Standard input (-) cannot be captured together with an interface; choose one of them.")
-        if text:
-            raise UsageError("A capture filter needs an interface; filter standard input where it is captured.")
-        return
-    for name in names:
-        check_interface(name)
-    for name in names:
-        try_on_interface(text, name, settings)
 
 
 class LiveCapture:
@@ -125,8 +70,8 @@ class LiveCapture:
     ----------
     packets, captured_bytes : int
         So far.
-    ended_by : str
-        Why it was ended from this side: ``seconds``, ``bytes``, ``packets`` or ``stop``; "" as long as it was not.
+    ended_by : str or None
+        Why it has ended, see :data:`flowmap.capture.live_end.EndedBy`; None while it goes on.
 
     Raises
     ------
@@ -150,7 +95,7 @@ class LiveCapture:
         ring: Path | None = None,
     ) -> None:
         check_live(names, filter, settings)
-        self._limits, self._registry, self._settings = limits, registry, settings
+        self._interfaces, self._limits, self._registry, self._settings = list(names), limits, registry, settings
         self._stop, self._folder = stop or threading.Event(), ring
         self._source: Source = (
             StandardInput()
@@ -165,7 +110,7 @@ class LiveCapture:
         self.packets = self.captured_bytes = 0
         self._damage: str | None = None
         self._left: str | None = None
-        self.ended_by = ""
+        self.ended_by: EndedBy | None = None
 
     @property
     def info(self) -> CaptureInfo:
@@ -185,7 +130,12 @@ class LiveCapture:
 
     @property
     def drops(self) -> dict[str, int | None]:
-        """Interface to the frames that the kernel or dumpcap lost; None where that is not known (yet)."""
+        """Interface to the frames that the kernel or dumpcap lost; None where that is not known (yet).
+
+        dumpcap tells it at its end. Of a pipe it is what the stream has said so far, with interfaces of its own.
+        """
+        if isinstance(self._source, StandardInput) and self._reader is not None and self._reader.drops:
+            return {STANDARD_INPUT: sum(self._reader.drops)}
         return dict(self._source.drops)
 
     @property
@@ -193,6 +143,21 @@ class LiveCapture:
         """Their sum; None while none is known."""
         known = [count for count in self.drops.values() if count is not None]
         return sum(known) if known else None
+
+    @property
+    def missed(self) -> dict[str, int | None]:
+        """Interface to the frames that it could not take itself, by its own counters; they are part of the drops."""
+        return self._source.missed
+
+    @property
+    def held_up_s(self) -> float:
+        """For how long ``live_queue_bytes`` were waiting, so that dumpcap had to wait, too, and lost what went on."""
+        return self._drain.full_s if self._drain else 0.0
+
+    @property
+    def end_sentence(self) -> str | None:
+        """Why it has ended, for people."""
+        return self.ended_by and end_sentence(self.ended_by, self._limits, self._interfaces)
 
     @property
     def behind_bytes(self) -> int:
@@ -231,7 +196,7 @@ class LiveCapture:
         CaptureError, ToolError
             When it ends before the first packet and not because somebody wanted it to.
         """
-        at_end = False
+        at_end, began_s = False, time.monotonic()
         with freed_memory_kept():
             try:
                 self._source.start()
@@ -241,13 +206,15 @@ class LiveCapture:
             finally:
                 if self._drain is not None:
                     self._drain.close()
-                reason = self._source.end(patient=at_end)
+                failure = self._source.end(patient=at_end)
                 if self._ring is not None:
                     self._ring.close()
                 if not at_end:
                     self._names.close()
                 self._note_drops()
-        self._note_end(reason)
+        was_asked = self.ended_by is not None
+        self.ended_by = self.ended_by or self._why_it_ended(failure, time.monotonic() - began_s)
+        self._note_end(failure, was_asked)
 
     def _until_the_end(self, source: Source, drain: Drain) -> Iterator[PacketBatch]:
         began = time.monotonic()
@@ -260,6 +227,7 @@ class LiveCapture:
             now = time.monotonic()
             if deadline is None and (pieces or now - began > OPEN_S):
                 if not pieces:
+                    self.ended_by = "dumpcap"
                     raise CaptureError(f"dumpcap has not begun to capture within {OPEN_S:g} s; try again.")
                 deadline = now + self._limits.seconds  # the first bytes come when capturing has begun
             if self._reader is not None and self._reader.damage:
@@ -269,7 +237,7 @@ class LiveCapture:
                 stopped_at, self.ended_by = now, why
             elif stopped_at is None and not pieces and source.has_lost_interface():
                 source.stop()
-                stopped_at = now
+                stopped_at, self.ended_by = now, "interface"
             elif stopped_at is not None and now - stopped_at > DRAIN_S:
                 self._note_left(drain)
                 return
@@ -281,13 +249,24 @@ class LiveCapture:
             self._begin(head)  # a short one may be a capture without a packet
             yield from self._decoded()
 
-    def _why_to_end(self, is_over: bool, drain: Drain) -> str:
+    def _why_to_end(self, is_over: bool, drain: Drain) -> EndedBy | None:
         """Why to end now. Where dumpcap has ended already its last bytes are read, and it says itself why."""
         if self._is_full():
             return "packets" if self.packets >= self._limits.packets else "bytes"
         if drain.has_ended and not self._source.waits_for_packets:
-            return ""
-        return "stop" if self._stop.is_set() else "seconds" if is_over else ""
+            return None
+        return "stop" if self._stop.is_set() else "seconds" if is_over else None
+
+    def _why_it_ended(self, failure: Failure | None, lasted_s: float) -> EndedBy:
+        """Why it ended, though nobody on this side had asked for it."""
+        if self._reader is not None and self._reader.damage:
+            return "damage"
+        if failure is not None:
+            return failure.by
+        if isinstance(self._source, StandardInput):
+            return "stream"
+        # dumpcap knows the limit, too: it ends by itself where we were kept from looking at the time.
+        return "seconds" if lasted_s >= self._limits.seconds else "dumpcap"
 
     def _note_left(self, drain: Drain) -> None:
         """Keep in one sentence what does not come any more, unless nobody wants it."""
@@ -348,21 +327,19 @@ class LiveCapture:
 
     def _note_drops(self) -> None:
         """Drops to the capture points: as dumpcap prints them, else as the stream says."""
-        drops = self._source.drops
         if self._reader is not None:
             self._reader.note_drops()
-            if isinstance(self._source, StandardInput):
-                if self._reader.drops:
-                    drops[STANDARD_INPUT] = sum(self._reader.drops)
-                return  # an interface of the stream may have that name, too
+        if isinstance(self._source, StandardInput):
+            return  # an interface of the stream may have the name that stands for the whole
+        drops = self._source.drops
         for point in self._registry.points[self._first_point :]:
             told = drops.get(point.interface) if point.key.file == FILE else None
             if told is not None:
                 point.dropped_packets = told
 
-    def _note_end(self, reason: str | None) -> None:
+    def _note_end(self, failure: Failure | None, was_asked: bool) -> None:
         """Keep what is wrong with the end in one sentence, or raise it when there is nothing else to show."""
-        reader = self._reader
+        reader, reason = self._reader, failure and failure.sentence
         self._notices.add("no_packets", int(self.packets == 0))
         if reader is not None:
             note_framing(self._notices, reader.counters)
@@ -370,7 +347,7 @@ class LiveCapture:
             if reader.damage:
                 reason = f"the next {reader.what} {reader.damage} (byte {reader.offset:,} of the stream)."
             # A stream that was left in the middle of a packet is no damage.
-            elif reason is None and reader.is_in_a_record and not self.ended_by:
+            elif reason is None and reader.is_in_a_record and not was_asked:
                 reason = f"the next {reader.what} is cut short (byte {reader.offset:,} of the stream)."
         reason = reason or self._left
         if reason is None:
@@ -378,21 +355,3 @@ class LiveCapture:
         if not self.packets:
             raise CaptureError(f"Nothing was captured: {reason}" if reason[0].islower() else reason)
         self._damage = f"The live capture ended after {self.packets:,} packets: {reason}"
-
-
-def capture_problem(settings: Settings) -> str | None:
-    """Why nothing can be captured on this machine, in one sentence; None when it can."""
-    try:
-        try_on_interface("", _some_interface(), settings)
-    except ToolError as error:
-        return str(error)
-    except CaptureError:
-        return None  # this interface is in no state to tell
-    return None
-
-
-def _some_interface() -> str:
-    usable = [interface["name"] for interface in interfaces() if interface["up"]]
-    if not usable:
-        raise CaptureError("There is no interface that is up.")
-    return usable[0]

@@ -14,14 +14,14 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from typing import IO, Protocol
+from typing import IO, Literal, NamedTuple, Protocol
 
 from flowmap.capture.dissect import wait_unreaped
 from flowmap.capture.filters import explain
-from flowmap.capture.interfaces import is_up
+from flowmap.capture.interfaces import is_up, missed_frames
 from flowmap.capture.labels import neutral
 from flowmap.capture.tools import find_dumpcap
-from flowmap.errors import CaptureError, FlowMapError, ToolError
+from flowmap.errors import CaptureError, FlowMapError, InterfaceError, ToolError
 from flowmap.settings import Settings
 
 STANDARD_INPUT = "-"
@@ -53,6 +53,13 @@ _DROPS = re.compile(
 )
 
 
+class Failure(NamedTuple):
+    """Why a source gave up: what did, and a sentence that says how."""
+
+    by: Literal["interface", "dumpcap"]
+    sentence: str
+
+
 class Source(Protocol):
     """Gives a capture stream.
 
@@ -64,11 +71,18 @@ class Source(Protocol):
         Whether the first bytes may be long in coming.
     drops : dict
         Interface to packets lost, known after :meth:`end`; None where that is not told.
+    missed : dict
+        Interface to frames that it has lost itself since the start, by its own counters; they are part of ``drops``
+        later. None where it has none that can be read.
     """
 
     descriptor: int
     waits_for_packets: bool
     drops: dict[str, int | None]
+
+    @property
+    def missed(self) -> dict[str, int | None]:
+        """See above."""
 
     def start(self) -> None:
         """Begin."""
@@ -79,8 +93,8 @@ class Source(Protocol):
     def has_lost_interface(self) -> bool:
         """Whether one of several interfaces is gone or down, so that no more comes of any."""
 
-    def end(self, *, patient: bool) -> str | None:
-        """End it in any case, and say why it ended by itself: None for a good end.
+    def end(self, *, patient: bool) -> Failure | None:
+        """End it in any case, and say what was wrong where it ended by itself: None for a good end.
 
         ``patient`` means that its stream has ended, so that it is about to leave.
         """
@@ -111,10 +125,17 @@ class Dumpcap:
         self._lifeline = -1
         self._stopped = False
         self._lost: list[str] = []
+        self._missed_before: dict[str, int | None] = dict.fromkeys(interfaces)
+
+    @property
+    def missed(self) -> dict[str, int | None]:
+        """What the interfaces have lost since the start."""
+        return {name: _grown(before, missed_frames(name)) for name, before in self._missed_before.items()}
 
     def start(self) -> None:
         """Start dumpcap with a pipe as its standard output, in a group of its own."""
         self._errors = _anonymous_file()
+        self._missed_before = {name: missed_frames(name) for name in self._interfaces}
         self.descriptor, writing = os.pipe()
         with contextlib.suppress(OSError, AttributeError):
             fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
@@ -147,8 +168,8 @@ class Dumpcap:
             self._lost = self._missing()
         return bool(self._lost)
 
-    def end(self, *, patient: bool) -> str | None:
-        """Reap it; its sentence when it gave up by itself."""
+    def end(self, *, patient: bool) -> Failure | None:
+        """Reap it; why it gave up, when it did so by itself."""
         # Its stream has ended or nobody reads it any more: what it still wants to write has no place to go.
         if self.descriptor >= 0:
             os.close(self.descriptor)
@@ -167,7 +188,8 @@ class Dumpcap:
         said = self._close_errors()
         self._note_drops(said)
         if self._lost:
-            return f"The interface {neutral(', '.join(self._lost))} went away, so the capture has stopped."
+            names = neutral(", ".join(self._lost))
+            return Failure("interface", f"The interface {names} went away, so the capture has stopped.")
         return None if self._stopped else self._reason(status, said)
 
     def _cut_lifeline(self) -> None:
@@ -183,17 +205,19 @@ class Dumpcap:
                 # What was flushed came after the end that somebody wanted: it is missing at no time of the capture.
                 self.drops[name] = sum(int(line[part]) for part in ("kernel", "dumpcap", "by_interface"))
 
-    def _reason(self, status: int, said: str) -> str | None:
+    def _reason(self, status: int, said: str) -> Failure | None:
         """Why it ended by itself. The status is 0 also when the interface went away: only the text tells."""
         try:
             explain(said, ", ".join(self._missing() or self._interfaces))
+        except InterfaceError as error:
+            return Failure("interface", str(error))
         except FlowMapError as error:
-            return str(error)
+            return Failure("dumpcap", str(error))
         if status == 0:
             return None
         is_signal = status > 128 and status - 128 in set(signal.Signals)
         how = f"by {signal.Signals(status - 128).name}" if is_signal else f"with status {status}"
-        return f"dumpcap on {neutral(', '.join(self._interfaces))} ended {how}."
+        return Failure("dumpcap", f"dumpcap on {neutral(', '.join(self._interfaces))} ended {how}.")
 
     def _missing(self) -> list[str]:
         return [name for name in self._interfaces if not is_up(name)]
@@ -214,6 +238,11 @@ def _anonymous_file() -> IO[bytes]:
     return tempfile.TemporaryFile()
 
 
+def _grown(before: int | None, now: int | None) -> int | None:
+    """By how much a counter has grown; None where it is gone or began anew."""
+    return now - before if before is not None and now is not None and now >= before else None
+
+
 class StandardInput:
     """A capture that somebody writes to our standard input."""
 
@@ -222,6 +251,7 @@ class StandardInput:
     def __init__(self) -> None:
         self.descriptor = 0
         self.drops: dict[str, int | None] = {STANDARD_INPUT: None}
+        self.missed: dict[str, int | None] = {}
 
     def start(self) -> None:
         """Nothing: it is there.
@@ -246,6 +276,6 @@ class StandardInput:
         """Never: it has none."""
         return False
 
-    def end(self, *, patient: bool) -> str | None:
+    def end(self, *, patient: bool) -> Failure | None:
         """Nothing: a stream that ends is a good end."""
         return None

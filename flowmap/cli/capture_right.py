@@ -8,7 +8,7 @@ import pwd
 import struct
 from pathlib import Path
 
-from flowmap.capture.live import capture_problem
+from flowmap.capture.live_checks import capture_problem
 from flowmap.capture.tools import FOLDERS
 from flowmap.cli.check import MISSING, NOTE, OK, Check
 from flowmap.settings import Settings

@@ -47,8 +47,11 @@ def run_live(
     capture = LiveCapture(interfaces, filter, limits, registry, settings, stop=stop, ring=_made(keep))
     prepare_kernels(lambda text: print(f"flowmap: {text}", file=sys.stderr, flush=True))
 
+    signals: list[int] = []
+
     def end(number: int, frame: FrameType | None) -> None:
         stop.set()
+        signals.append(number)
         signal.signal(number, signal.default_int_handler)  # a second one ends the program, and its tools with it
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -71,7 +74,7 @@ def run_live(
     flow_map = make_map(reading, inventory, statements, settings, ", ".join(_shown(name) for name in interfaces))
     write_outputs(flow_map.graph, targets)
     print_summary(flow_map, file=sys.stderr if any(path is None for path, _ in targets) else sys.stdout)
-    _tell_the_limit(capture, limits)
+    _tell_the_end(capture, signals)
     _tell_what_is_kept(capture, keep)
     for sentence in reading.damage:
         print(f"flowmap: {sentence}", file=sys.stderr)
@@ -89,15 +92,22 @@ def _made(folder: Path | None) -> Path | None:
     return folder
 
 
-def _tell_the_limit(capture: LiveCapture, limits: LiveLimits) -> None:
-    """Which limit ended it: of a pipe, nothing else tells that there was more."""
-    reached = {
-        "seconds": f"{limits.seconds:g} s (--seconds, FLOWMAP_LIVE_SECONDS)",
-        "bytes": f"{size(limits.bytes)} (FLOWMAP_LIVE_BYTES)",
-        "packets": f"{limits.packets:,} packets (--packets, FLOWMAP_LIVE_PACKETS)",
-    }.get(capture.ended_by)
-    if reached:
-        print(f"flowmap: The capture ended at its limit of {reached}.", file=sys.stderr)
+_SET_WITH = {
+    "seconds": " (--seconds, FLOWMAP_LIVE_SECONDS)",
+    "bytes": " (FLOWMAP_LIVE_BYTES)",
+    "packets": " (--packets, FLOWMAP_LIVE_PACKETS)",
+}
+
+
+def _tell_the_end(capture: LiveCapture, signals: Sequence[int]) -> None:
+    """Why it ended: of a pipe, nothing else tells that there was more. A failure has its sentence among the damage."""
+    if capture.outcome.damage and capture.ended_by in ("interface", "dumpcap", "damage"):
+        return
+    said = capture.end_sentence
+    if capture.ended_by == "stop":
+        said = "Stopped by you." if signal.SIGINT in signals else "Stopped by a signal to end."
+    if said:
+        print(f"flowmap: {said[:-1]}{_SET_WITH.get(capture.ended_by or '', '')}.", file=sys.stderr)
 
 
 def _tell_what_is_kept(capture: LiveCapture, keep: Path | None) -> None:
@@ -124,7 +134,8 @@ class _Status:
         self._packets = 0
         if self._is_shown:
             where = " and ".join(_shown(name) for name in interfaces)
-            print(f"Capturing on {where} for up to {limits.seconds:g} s; Ctrl-C ends it.", file=sys.stderr)
+            drops = "" if STANDARD_INPUT in interfaces else " Dropped packets are counted at the end only."
+            print(f"Capturing on {where} for up to {limits.seconds:g} s; Ctrl-C ends it.{drops}", file=sys.stderr)
 
     def show(self) -> None:
         """Write the line once a second."""
@@ -145,6 +156,8 @@ class _Status:
         parts = [f"{time.monotonic() - self._began:.0f} s", text, size(capture.captured_bytes)]
         if capture.dropped_packets is not None:
             parts.append(f"{capture.dropped_packets:,} lost")
+        elif missed := sum(count or 0 for count in capture.missed.values()):
+            parts.append(f"{missed:,} missed by the interface")
         if capture.behind_bytes > BEHIND_BYTES:
             parts.append(f"{size(capture.behind_bytes)} behind")
         print(f"\r{', '.join(parts):<79}", end="", file=sys.stderr, flush=True)

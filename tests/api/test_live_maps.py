@@ -172,7 +172,10 @@ def test_a_live_capture_that_nobody_looks_at_ends_where_that_is_set(settings):
             for map_id in ids:
                 start(server, map_id, filter="udp port 9")
             wait_for(lambda: forgotten.state == "done")  # asking the server would be looking
-            assert forgotten.complete and forgotten.error.endswith("so it was ended (FLOWMAP_LIVE_UNWATCHED_S).")
+            assert forgotten.complete and forgotten.error is None and forgotten.live["ended_by"] == "unwatched"
+            assert forgotten.live["end"] == (
+                "Stopped because nobody had looked at it for 0.01 s (FLOWMAP_LIVE_UNWATCHED_S)."
+            )
             assert watched.state == "live"
         wait_for(lambda: watched.state == "done")
 

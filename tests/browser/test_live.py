@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.api.frames import CLIENT, DATABASE, WEB, talk
-from tests.api.private_network import FAR, NEAR, private_network, send
+from tests.api.private_network import FAR, NEAR, ip, private_network, send
 from tests.browser.conftest import both_themes
 from tests.browser.driving import map_id, open_pair, tiles
 
@@ -27,14 +27,14 @@ def surroundings():
 class Sender:
     """Repeats frames until it is told to stop; more can be added."""
 
-    def __init__(self, frames):
-        self.frames = list(frames)
+    def __init__(self, frames, interface=NEAR):
+        self.frames, self.interface = list(frames), interface
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._run)
 
     def _run(self):
         while not self.ended.wait(0.3):
-            send(self.frames)
+            send(self.frames, self.interface)
 
     def __enter__(self):
         self.thread.start()
@@ -53,8 +53,9 @@ def places(page):
 def choose(page, *interfaces):
     """Open the dialog and choose these interfaces alone."""
     page.get_by_role("button", name="Live capture").first.click()
-    for name in ("lo", NEAR, FAR):
-        page.locator(f"#live-dialog input[value={name}]").set_checked(name in interfaces)
+    expect(page.locator("#live-start")).to_be_visible()
+    for box in page.locator("#live-dialog input[name=interface]").all():
+        box.set_checked(box.get_attribute("value") in interfaces)
 
 
 def start(page, interface):
@@ -235,7 +236,57 @@ def test_a_live_capture_ends_at_the_limit_that_was_typed(page):
         expect(page.locator("#live-chip")).to_be_visible()
         expect(page.locator("#live-chip")).to_be_hidden()  # nobody pressed Stop
     expect(page.locator("#headline")).to_be_visible()
+    said = "Live capture: stopped after 20 packets, the limit set for this capture."
+    expect(page.locator("#live-sentence")).to_have_text(said)
+    expect(page.locator("#announcer")).to_contain_text(f": done. {said}")
+    expect(page.locator(".banner")).to_have_count(0)  # somebody wanted that limit: it is no warning
     total = page.evaluate(
         "(id) => fetch(`/api/maps/${id}/graph`).then((r) => r.json()).then((d) => d.graph.totals.packets)", map_id(page)
     )
     assert total == 20
+    page.reload()
+    expect(page.locator("#live-sentence")).to_have_text(said)
+
+
+@both_themes
+def test_an_interface_that_goes_away_is_told_as_the_reason_and_as_a_warning(page):
+    ip("link", "add", "fmapi-gone", "type", "veth", "peer", "name", "fmapi-left")
+    for name in ("fmapi-gone", "fmapi-left"):
+        Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
+        ip("link", "set", name, "up")
+    with Sender(talk(WEB, DATABASE, 5432, [100, 200]), "fmapi-gone") as sender:
+        start(page, "fmapi-left")
+        expect(page.locator("#live-sentence")).to_contain_text("how many packets are dropped is known at its end only")
+        sender.ended.set()
+        sender.thread.join(30)
+        ip("link", "delete", "fmapi-left")
+        expect(page.locator("#live-chip")).to_be_hidden()
+    expect(page.locator("#live-sentence")).to_have_text("Live capture: the interface fmapi-left went away or down.")
+    expect(page.locator("#incomplete-banner")).to_contain_text("The interface fmapi-left went away")
+    expect(page.locator("#announcer")).to_contain_text(": partial. Live capture: the interface fmapi-left went away")
+
+
+def test_what_is_known_of_losses_before_the_end_is_said_while_it_captures(page):
+    """The server's answer is changed on its way: no test can make an interface miss a known number."""
+    known = {"missed_by_interface": {FAR: 1_200}, "held_up_s": 3.2}
+
+    def with_losses(route):
+        answer = route.fetch()
+        status = answer.json()
+        status["live"] |= known
+        route.fulfill(response=answer, json=status)
+
+    with Sender(talk(WEB, DATABASE, 5432, [100, 200])):
+        start(page, FAR)
+        expect(page.locator("#live-sentence")).to_contain_text("known at its end only")
+        expect(page.locator("#loss-banner")).to_have_count(0)
+        page.route("**/api/maps/*", with_losses)
+        page.route("**/api/maps/*/events*", lambda route: route.abort())
+        page.watch.allow("ERR_FAILED")
+        page.reload()
+        expect(page.locator("#loss-banner")).to_contain_text(f"{FAR} has missed 1 200 frames since the start")
+        expect(page.locator("#loss-banner")).to_contain_text("how much is told at the end")
+        page.unroute_all()
+        page.reload()
+        page.locator("#live-stop").click()
+        expect(page.locator("#live-sentence")).to_have_text("Live capture: stopped by hand.")

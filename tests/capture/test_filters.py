@@ -9,7 +9,7 @@ import pytest
 
 from flowmap.capture.filters import check_words, try_on_interface
 from flowmap.capture.interfaces import check_interface, interfaces
-from flowmap.capture.live import capture_problem, check_live
+from flowmap.capture.live_checks import capture_problem, check_live
 from flowmap.errors import CaptureError, ToolError, UsageError
 from flowmap.settings import Settings
 from tests.api.private_network import FAR, NEAR, ip, private_network

@@ -29,13 +29,13 @@ class Impatient(Exception):
     """What a signal raises."""
 
 
-def fake_dumpcap(folder, content, then):
+def fake_dumpcap(folder, content, then, **settings):
     """Settings with a program for dumpcap that captures ``content``, does ``then``, and never ends when told to."""
     (folder / "content").write_bytes(content)
     path = folder / "dumpcap"
     path.write_text(f'#!/bin/sh\n[ "$2" = -i ] && exit 0\ntrap "" TERM\ncat {folder}/content\n{then}\n')
     path.chmod(0o755)
-    return Settings(dumpcap_path=str(path))
+    return Settings(dumpcap_path=str(path), **settings)
 
 
 def test_dumpcap_that_died_before_the_stop_is_told(tmp_path):
@@ -148,7 +148,7 @@ def test_a_stop_leaves_the_writer_of_a_pipe_its_last_words():
 
 @pytest.mark.parametrize(
     ("limits", "why"),
-    [(LiveLimits(30, 1 << 30, 2), "packets"), (LiveLimits(30, 100, 1_000), "bytes"), (LIMITS, "")],
+    [(LiveLimits(30, 1 << 30, 2), "packets"), (LiveLimits(30, 100, 1_000), "bytes"), (LIMITS, "stream")],
 )
 def test_it_tells_which_limit_ended_it(limits, why):
     live, _ = read_stream(pcapng(FRAMES), limits=limits)

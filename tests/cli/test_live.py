@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from tests.api.frames import WEB_TO_DATABASE, named_talks, pcap, two_talks
-from tests.api.private_network import FAR, private_network
+from tests.api.private_network import FAR, ip, private_network
 from tests.capture.live_cable import is_alive, pids_of, send_when_heard, wait_until
 from tests.capture.test_live import fake_tshark
 from tests.capture.test_live_streams import pcapng
@@ -29,7 +29,11 @@ def cable():
         yield
 
 
-def run_live(*arguments, frames=FRAMES, interrupt_after=None):
+def press_ctrl_c(process):
+    process.send_signal(signal.SIGINT)
+
+
+def run_live(*arguments, frames=FRAMES, interrupt_after=None, interrupt=press_ctrl_c):
     """The program on the cable, its standard error on a terminal; ``interrupt_after`` packets Ctrl-C is pressed."""
     terminal, its_end = os.openpty()
     sender = send_when_heard(frames)
@@ -52,7 +56,7 @@ def run_live(*arguments, frames=FRAMES, interrupt_after=None):
             seen.extend(data)
             if interrupt_after and not pressed and f" {interrupt_after:,} packets".encode() in seen:
                 pressed = True
-                process.send_signal(signal.SIGINT)
+                interrupt(process)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -70,7 +74,9 @@ def test_the_map_of_a_cable(cable, tmp_path):
         "--point", f"live:{FAR}=host:esx-01,role:uplink", frames=named_talks(),
     )  # fmt: skip
     assert code == 0 and output.startswith(f"{FAR}: {len(named_talks())} packets")
-    assert f"Capturing on {FAR} for up to 50 s; Ctrl-C ends it." in told
+    assert f"Capturing on {FAR} for up to 50 s; Ctrl-C ends it. Dropped packets are counted at the end only." in told
+    limit = "the limit set for this capture (--packets, FLOWMAP_LIVE_PACKETS)"
+    assert told.splitlines()[-1] == f"flowmap: Stopped after {len(named_talks())} packets, {limit}."
     document = json.loads((tmp_path / "map.json").read_text())
     (point,) = document["graph"]["points"]
     assert (point["id"], point["role"], point["host"]) == (f"live:{FAR}", "uplink", "esx-01")
@@ -84,6 +90,26 @@ def test_ctrl_c_ends_in_the_map(cable):
     code, output, told = run_live(interrupt_after=len(FRAMES))
     assert code == 0 and output.startswith(f"{FAR}: {len(FRAMES)} packets")
     assert re.search(rf"\d+ s, {len(FRAMES)} packets, [\d,]+ a second, [\d.]+ k?B", told)
+    assert told.splitlines()[-1] == "flowmap: Stopped by you."
+
+
+def test_the_end_of_its_time_is_told(cable):
+    code, _, told = run_live("--seconds", 1, frames=[])
+    limit = "the limit set for this capture (--seconds, FLOWMAP_LIVE_SECONDS)"
+    assert code == 0 and told.splitlines()[-1] == f"flowmap: Stopped after 1 s, {limit}."
+
+
+def test_an_interface_that_goes_away_is_told_once_and_as_damage(cable):
+    """What is wrong with the end says why it ended: nothing is said twice."""
+    code, output, told = run_live(interrupt_after=len(FRAMES), interrupt=lambda _: ip("link", "delete", FAR))
+    assert code == 3 and output.startswith(f"{FAR}: {len(FRAMES)} packets")
+    said = [line for line in told.splitlines() if line.startswith("flowmap: ")]
+    assert len(said) == 1 and f"The interface {FAR} went away" in said[0]
+
+
+def test_a_signal_to_end_is_told(cable):
+    code, _, told = run_live(interrupt_after=len(FRAMES), interrupt=lambda process: process.terminate())
+    assert code == 0 and told.splitlines()[-1] == "flowmap: Stopped by a signal to end."
 
 
 def test_the_last_packets_are_kept(cable, tmp_path):
@@ -118,6 +144,7 @@ def test_a_capture_through_a_pipe():
     assert document["graph"]["totals"]["packets"] == len(FRAMES)
     assert [(point["id"], point["role"]) for point in document["graph"]["points"]] == [("live:vmnic4", "mirror")]
     assert run.stderr.decode().startswith(f"standard input: {len(FRAMES)} packets")
+    assert run.stderr.decode().splitlines()[-1] == "flowmap: The stream on standard input ended."
 
 
 def test_a_pipe_that_breaks_off_gives_what_came_and_says_so():
@@ -150,7 +177,8 @@ def test_a_pipe_with_more_than_the_limit_says_so():
     run = flowmap("live", "-i", "-", "-o", "-", stdin=pcapng(FRAMES * 10), FLOWMAP_LIVE_PACKETS="7")
     assert run.returncode == 0 and json.loads(run.stdout)["graph"]["totals"]["packets"] == 7
     said = run.stderr.decode().splitlines()[-1]
-    assert said == "flowmap: The capture ended at its limit of 7 packets (--packets, FLOWMAP_LIVE_PACKETS)."
+    limit = "the limit set for this capture (--packets, FLOWMAP_LIVE_PACKETS)"
+    assert said == f"flowmap: Stopped after 7 packets, {limit}."
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

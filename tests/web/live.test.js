@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { droppedText, interfaceText, leftText, limitsOf, lossSentences } from '../../web/js/model/live.js';
+import { droppedText, interfaceText, leftText, limitsOf, liveSentence, lossSentences } from '../../web/js/model/live.js';
 
 const LIVE = {
   interface: 'vnet0', filter: null, seconds: 300, bytes: 1e9, packets: 1e6, elapsed_s: 30, captured_bytes: 1e6,
-  dropped_packets: null, dropped_by_interface: {}, behind_bytes: 0, kept_packets: null, problem: null,
+  dropped_packets: null, dropped_by_interface: {}, missed_by_interface: {}, behind_bytes: 0, held_up_s: 0, kept_packets: null, problem: null,
+  ended_by: null, end: null,
 };
 const map = (live = {}, packets = 10, stage = 'capturing', state = 'live') =>
   ({ state, live: { ...LIVE, ...live }, progress: { stage, packets, share: null } });
@@ -53,6 +54,33 @@ test('no drops, and drops that nobody has told, are no loss', () => {
 test('a capture that runs ahead warns before it drops, as long as it runs', () => {
   assert.match(plain(lossSentences(map({ behind_bytes: 80e6 }))[0]), /80\.0 MB are waiting/);
   assert.deepEqual(lossSentences(map({ behind_bytes: 80e6 }, 10, 'capturing', 'done')), []);
+});
+
+test('while it captures it is said that drops are known at the end only, and then why it ended', () => {
+  assert.equal(liveSentence(map()), 'Live capture: how many packets are dropped is known at its end only.');
+  assert.equal(liveSentence(map({ dropped_packets: 0 })), '');
+  const ended = { ended_by: 'seconds', end: 'Stopped after 300 s, the limit set for this capture.' };
+  for (const state of ['live', 'done', 'partial']) {
+    assert.equal(liveSentence(map(ended, 10, 'names', state)), 'Live capture: stopped after 300 s, the limit set for this capture.');
+  }
+  assert.equal(liveSentence(map({ ended_by: 'interface', end: 'The interface a\u202eb went away or down.' }, 10, '', 'partial')), 'Live capture: the interface a⟨202E⟩b went away or down.');
+});
+
+test('of a map of captures, and of a live one of an older version, nothing is said', () => {
+  assert.equal(liveSentence({ state: 'done', live: null, progress: null }), '');
+  assert.equal(liveSentence(map({}, 10, '', 'done')), '');
+});
+
+test('what an interface has missed by its own counters is said until the drops are told', () => {
+  const missed = { missed_by_interface: { eno1: 1200, eno2: 0, any: null }, dropped_by_interface: { eno1: null } };
+  assert.deepEqual(lossSentences(map(missed)).map(plain), ['By its own counters, eno1 has missed 1 200 frames since the start; what was dropped behind it is told at the end.']);
+  assert.match(lossSentences(map(missed, 10, '', 'partial'))[0], /what was dropped behind it nobody has told\.$/);
+  assert.equal(lossSentences(map({ ...missed, dropped_packets: 1300, dropped_by_interface: { eno1: 1300 } })).length, 1);
+});
+
+test('a queue that was full is said until the drops are told, though it has caught up', () => {
+  assert.deepEqual(lossSentences(map({ held_up_s: 3.2 })).map(plain), ['For 3.20 s nothing more could be read because too much was waiting: what dumpcap could not hold meanwhile is lost, how much is told at the end.']);
+  assert.deepEqual(lossSentences(map({ held_up_s: 3.2, dropped_packets: 0 })), []);
 });
 
 test('why packets are not kept is shown as text', () => {

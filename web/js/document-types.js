@@ -160,9 +160,13 @@
  * @property {number} captured_bytes
  * @property {number|null} dropped_packets null while nobody has told them
  * @property {Record<string, number|null>} dropped_by_interface
+ * @property {Record<string, number|null>} missed_by_interface frames, by the interface's own counters; null without any
  * @property {number} behind_bytes captured, and not yet read
+ * @property {number} held_up_s for how long so much was waiting that nothing more was read
  * @property {number|null} kept_packets of a capture of the map; null for none
  * @property {string|null} problem why packets are not kept
+ * @property {string|null} ended_by why it ended in one word, null while it captures
+ * @property {string|null} end the same as a sentence
  */
 /** @typedef {{maps: MapStatus[], keep_captures_s: number, keep_captures_bytes: number, max_upload_bytes: number}} MapList */
 /** @typedef {{uplinks?: string[], uplinks_complete?: boolean, cluster?: string|null}} HostStatement */

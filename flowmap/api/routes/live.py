@@ -12,7 +12,8 @@ from flowmap.api.maps import MapRecord
 from flowmap.api.problems import SafeJSON
 from flowmap.api.state import State, status
 from flowmap.capture.interfaces import interfaces
-from flowmap.capture.live import FILE, STANDARD_INPUT, capture_problem, check_live
+from flowmap.capture.live import FILE, STANDARD_INPUT
+from flowmap.capture.live_checks import capture_problem, check_live
 from flowmap.capture.points import Statements, statements_of
 from flowmap.errors import UsageError
 
@@ -113,7 +114,10 @@ def _row(interface: LiveInterface) -> dict[str, Any]:
 
 @router.delete("/api/maps/{map_id}/live", status_code=202)
 def stop_live(state: State, map_id: str) -> Response:
-    """202 and the map's status; it becomes ``done`` or ``partial`` when the last packets and names are in the map."""
+    """202 and the map's status; it becomes ``done`` or ``partial`` when the last packets and names are in the map.
+
+    ``live.ended_by`` is ``stop`` then, unless the capture had come to its end before.
+    """
     record = state.maps.get(map_id)
     state.jobs.stop_live(record)
     return SafeJSON(status(state, record), 202)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from flowmap.api.opened import SAMPLE_NAME, open_in_place, sample
 from flowmap.api.problems import Problem, SafeJSON
-from flowmap.api.state import State, status
+from flowmap.api.state import STATUS_RESPONSE, State, status
 from flowmap.inventory.cells import clean_name
 
 router = APIRouter()
@@ -53,9 +53,12 @@ def list_maps(state: State) -> Response:
     return SafeJSON(answer)
 
 
-@router.get("/api/maps/{map_id}")
+@router.get("/api/maps/{map_id}", responses=STATUS_RESPONSE)
 def get_map(state: State, map_id: str) -> Response:
-    """The map's status."""
+    """The map's status (:func:`flowmap.api.state.status`).
+
+    ``live`` says how its live capture goes or went: ``ended_by`` why it ended, in one word, and ``end`` in a sentence.
+    """
     return SafeJSON(status(state, state.maps.get(map_id)))
 
 

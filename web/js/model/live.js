@@ -54,6 +54,17 @@ export function leftText({ state, live, progress }) {
 }
 
 /**
+ * What is to be known of a live capture beside its figures: while it runs when drops are told, then why it ended.
+ * @param {LiveMap} map
+ * @returns {string} one sentence, "" where there is nothing to say
+ */
+export function liveSentence({ state, live }) {
+  if (!live) return '';
+  if (live.end) return `Live capture: ${live.end.charAt(0).toLowerCase()}${visibleText(live.end.slice(1))}`;
+  return state === 'live' && live.dropped_packets === null ? 'Live capture: how many packets are dropped is known at its end only.' : '';
+}
+
+/**
  * What a map must say because silence on it is not absence: packets that were lost, or are about to be.
  * @param {LiveMap} map
  * @returns {string[]} sentences
@@ -66,10 +77,24 @@ export function lossSentences({ state, live }) {
     const where = each.length > 1 || Object.keys(live.dropped_by_interface).length > 1 ? ` (${each.map(([name, drops]) => `${visibleText(name)} ${count(drops ?? 0)}`).join(', ')})` : '';
     said.push(`${plural(live.dropped_packets, 'packet was', 'packets were')} dropped while capturing${where}: what this map does not show may have happened all the same.`);
   }
+  if (live.dropped_packets === null) said.push(...earlyLossSentences(live, state === 'live' ? 'is told at the end' : 'nobody has told'));
   if (state === 'live' && live.behind_bytes >= BEHIND_BYTES) {
     said.push(`Packets arrive faster than they are read, ${bytes(live.behind_bytes)} are waiting: a filter would keep them from being dropped. The map is drawn again when it has caught up.`);
   }
   if (live.problem) said.push(visibleText(live.problem));
+  return said;
+}
+
+/** What is known of losses before dumpcap tells its counters. @param {Live} live @param {string} rest what is said of the number @returns {string[]} */
+function earlyLossSentences(live, rest) {
+  const said = [];
+  const missed = Object.entries(live.missed_by_interface ?? {}).filter(([, frames]) => frames);
+  if (missed.length) {
+    said.push(`By its own counters, ${missed.map(([name, frames]) => `${visibleText(name)} has missed ${plural(frames ?? 0, 'frame')}`).join(', ')} since the start; what was dropped behind it ${rest}.`);
+  }
+  if (live.held_up_s > 0) {
+    said.push(`For ${duration(live.held_up_s * 1000)} nothing more could be read because too much was waiting: what dumpcap could not hold meanwhile is lost, how much ${rest}.`);
+  }
   return said;
 }
 

@@ -2,6 +2,7 @@
 
 import { shownOf } from '../app-state.js';
 import { visibleText } from '../format.js';
+import { liveSentence } from '../model/live.js';
 import { filterWords, selectionWords } from '../spoken.js';
 import { byId } from './element.js';
 
@@ -32,7 +33,7 @@ export function mountAnnouncer(store) {
 
   store.subscribe((state, before) => {
     const { map, model } = state;
-    if (map && map.state !== before.map?.state) say('map', () => `Map ${visibleText(map.name)}: ${map.state}.`);
+    if (map && map.state !== before.map?.state) say('map', () => [`Map ${visibleText(map.name)}: ${map.state}.`, before.map?.state === 'live' && liveSentence(map)].filter(Boolean).join(' '));
     if (!model) return;
     if (state.filters !== before.filters && before.model) say('filters', () => current(({ filters }, now) => filterWords(shownOf(now, filters), now)));
     if (state.selection !== before.selection) say('selection', () => current(({ selection }, now) => selectionWords(selection, now)));

@@ -4,7 +4,7 @@ import { isBusy } from '../app-state.js';
 import { bytes, plural } from '../format.js';
 import { denominators, headline, vmSplit } from '../model/headline.js';
 import { captureHealth, hostStatements, incompleteSentences } from '../model/health.js';
-import { lossSentences } from '../model/live.js';
+import { liveSentence, lossSentences } from '../model/live.js';
 import { el, fill, icon, splitBar } from './element.js';
 import { createSteady, keepingPlace } from './steady.js';
 
@@ -36,7 +36,9 @@ export function mountSummary(element, store, session, select) {
     const split = vmSplit(model);
     fill(element,
       el('h1', { class: 'summary__headline', id: 'headline' }, headline(model)),
-      el('p', { class: 'summary__facts num' }, denominators(model).map((fact, index) => el('span', {}, fact, index < 2 && ' · '))),
+      el('div', { class: 'summary__facts' },
+        el('p', { class: 'num' }, denominators(model).map((fact, index) => el('span', {}, fact, index < 2 && ' · '))),
+        state.map && liveSentence(state.map) !== '' && el('p', { class: 'hostile', id: 'live-sentence' }, liveSentence(state.map))),
       el('div', {}, split.total > 0 && splitBar('summary__bar', split), split.total > 0 && key(split)),
       banners(state, session),
       healthStrip(state, select));
@@ -44,14 +46,14 @@ export function mountSummary(element, store, session, select) {
   render();
   return store.subscribe((state, before) => {
     const same = state.model === before.model && state.map?.state === before.map?.state && state.map?.stale === before.map?.stale
-      && state.map?.error === before.map?.error && lossOf(state) === lossOf(before) && state.health === before.health && state.selection === before.selection;
+      && state.map?.error === before.map?.error && liveOf(state) === liveOf(before) && state.health === before.health && state.selection === before.selection;
     if (!same) steady.render(render, state.selection !== before.selection);
   });
 }
 
 /** @param {AppState} state */
-function lossOf({ map }) {
-  return map ? lossSentences(map).join(' ') : '';
+function liveOf({ map }) {
+  return map ? [liveSentence(map), ...lossSentences(map)].join(' ') : '';
 }
 
 /** @param {Split} split */
