@@ -30,6 +30,7 @@ from flowmap.errors import FlowMapError, UsageError
 from flowmap.inventory import read_inventory
 from flowmap.reading import labels_of
 from flowmap.settings import Settings
+from flowmap.tables import of_a_pattern
 
 PORTS_TRIED = 100
 SERVERS_SIDE_BY_SIDE = 16
@@ -187,6 +188,11 @@ def _opened(paths: Sequence[Path], inventory: Sequence[Path], statements: Statem
 def _own_folder(settings: Settings, say: Callable[[str], None]) -> tuple[Settings, int]:
     """A data folder that no other server uses, and the lock on it."""
     base = settings.data_dir.expanduser()
+    if character := of_a_pattern(base.resolve()):
+        raise FlowMapError(
+            f"The data folder {base.resolve()} cannot hold tables, because a '{character}' in its path is read as a "
+            "pattern; name another with --data-dir."
+        )
     for number in range(1, SERVERS_SIDE_BY_SIDE + 1):
         folder = base if number == 1 else base / f"server-{number}"
         try:

@@ -22,6 +22,7 @@ from flowmap.cli.capture_right import capture_right
 from flowmap.cli.check import MISSING, NOTE, OK, Check
 from flowmap.errors import ToolError
 from flowmap.settings import Settings, limit_of_group, wrong_setting
+from flowmap.tables import of_a_pattern
 
 OLDEST_TSHARK = (4, 0)
 LEAST_FILES, LEAST_PROCESSES, LEAST_MEMORY_BYTES, LEAST_TEMPORARY_BYTES = 1024, 128, 1 << 30, 64 << 20
@@ -152,6 +153,9 @@ def _library(name: str, purpose: str) -> Check:
 
 def _data_folder(settings: Settings) -> Check:
     folder = settings.data_dir.expanduser()
+    if character := of_a_pattern(folder.resolve()):
+        return Check("data folder", MISSING, f"{folder.resolve()} cannot hold tables: a '{character}' in its path is "
+                     "read as a pattern", "Name another in FLOWMAP_DATA_DIR.")  # fmt: skip
     place = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
     if not place.is_dir():
         return Check("data folder", MISSING, f"{place} is no folder", "Name another in FLOWMAP_DATA_DIR.")
