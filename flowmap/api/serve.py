@@ -21,6 +21,7 @@ from fastapi import FastAPI
 
 from flowmap.api.app import create_app
 from flowmap.api.connections import BoundedProtocol
+from flowmap.api.guard import MAX_HEAD_BYTES
 from flowmap.api.log import log_like_flowmap
 from flowmap.api.maps import points_document
 from flowmap.api.opened import OpenedCaptures
@@ -126,7 +127,7 @@ class _Server(uvicorn.Server):
                 backlog=128,
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=GRACEFUL_S,
-                h11_max_incomplete_event_size=16_384,
+                h11_max_incomplete_event_size=MAX_HEAD_BYTES,
                 ws="none",
                 http=BoundedProtocol,
                 lifespan="on",
