@@ -1,4 +1,4 @@
-"""The one gate before every route: size of the head, Host, cross-site, token, body size; and the security headers of every answer.
+"""The one gate before every route: head, Host, cross-site, token, body size; and the security headers of every answer.
 
 A pure ASGI middleware that denies by default. Only ``/healthz`` and the static files are free, and they hold no data.
 It also answers bugs, so that even a 500 carries the headers and no traceback gets out.
