@@ -26,7 +26,7 @@ RUN_READY  := $(VENV)/ready-run-$(call key,requirements.lock)
 DEV_READY  := $(VENV)/ready-dev-$(call key,requirements-dev.lock)
 NODE_READY := node_modules/ready-$(call key,package-lock.json)
 
-.PHONY: help run test lint types test-web format captures bench soak screens lock clean
+.PHONY: help run test lint types test-web format captures bench soak screens lock sbom clean
 .NOTPARALLEL:
 
 help:
@@ -38,7 +38,8 @@ help:
 	@echo '               (as root for all cases; SOAK="--scale 0.1" for a tenth, SOAK="--only restart" for one)'
 	@echo 'make captures  record the sample captures again in the lab (as root)'
 	@echo 'make screens   take the pictures of the documentation again (those of a growing map as root)'
-	@echo 'make lock      resolve the dependencies again and write the lock files'
+	@echo 'make lock      resolve the dependencies again and write the lock files; make sbom after it'
+	@echo 'make sbom      write what FlowMap is made of, with hashes and licences, to packaging/sbom.cdx.json (CycloneDX)'
 	@echo 'make clean     remove everything that these targets have made'
 
 run: run-packages $(RUN_READY)
@@ -86,6 +87,9 @@ lock: $(DEV_READY)
 	$(compile) --all-build-deps --extra dev --constraint requirements.lock \
 	  --output-file requirements-dev.lock pyproject.toml
 	echo 'atheris>=3' | $(compile) --output-file requirements-soak.lock -
+
+sbom: $(RUN_READY)
+	$(BIN)/python packaging/sbom.py
 
 clean:
 	rm -rf $(VENV) node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,7 +12,10 @@ import os
 from pathlib import Path
 from typing import Any, Literal, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+MOST_LIVE_S = 86_400
+"""A live capture that everybody has forgotten ends after a day at the latest, whoever asked for it."""
 
 _PREFIX = "FLOWMAP_"
 
@@ -209,15 +212,20 @@ class Settings(BaseModel):
     )
 
     # --- live
-    max_live: int = Field(default=2, description="Live captures at once.")
-    live_seconds: int = Field(default=300, description="A live capture ends after this many seconds.")
+    max_live: int = Field(default=2, ge=0, description="Live captures at once.")
+    live_seconds: int = Field(
+        default=300,
+        ge=1,
+        le=MOST_LIVE_S,
+        description=f"A live capture ends after this many seconds, {MOST_LIVE_S:,} (24 h) at most.",
+    )
     live_unwatched_s: float = Field(
         default=0.0,
         ge=0,
         description="Seconds after which a live capture ends that nobody has open or asks for; 0: it is left alone.",
     )
-    live_bytes: int = Field(default=1 << 30, description="A live capture ends after this many bytes.")
-    live_packets: int = Field(default=10_000_000, description="A live capture ends after this many packets.")
+    live_bytes: int = Field(default=1 << 30, ge=1, description="A live capture ends after this many bytes.")
+    live_packets: int = Field(default=10_000_000, ge=1, description="A live capture ends after this many packets.")
     max_live_interfaces: int = Field(default=8, ge=1, description="Interfaces of one live capture.")
     live_queue_bytes: int = Field(
         default=256 << 20, ge=1 << 20, description="Captured bytes that wait in memory while a live map is made."
@@ -248,3 +256,10 @@ def _value(settings: type[Settings], name: str, text: str) -> object:
         return json.loads(text)
     except ValueError as error:
         raise ValueError(f"{_PREFIX}{name.upper()} should be a JSON list, like [1, 2]") from error
+
+
+def wrong_setting(error: ValidationError) -> tuple[str, str]:
+    """The variable that :class:`Settings` refused ("" where it is told in what follows), and what is wrong with it."""
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    return f"{_PREFIX}{name.upper()}" if name else "", str(first["msg"]).removeprefix("Value error, ")

@@ -35,6 +35,13 @@ _COMPRESSION = "snappy"
 AS_IT_IS = "hive_partitioning = false"
 """For ``read_parquet``: a folder ``pair=7`` above the file must not become a column, or take the place of one."""
 
+_OF_PATTERNS = "*?["
+"""What makes ``read_parquet`` take a path for a pattern: it then reads what matches, which may be in a folder beside.
+
+A character can be taken at its word (``[*]``) where every folder may be listed, but not in a database that opens files
+of some folders alone: that looks whether it may open the pattern.
+"""
+
 _WRITER_MEMORY_BYTES = 512 << 20
 _SPILLED_BYTES = 4 << 30
 """What may lie in the temporary folder when a query does not fit in the memory."""
@@ -155,6 +162,11 @@ def quoted(path: Path) -> str:
     """A path of ours as an SQL literal; values of users are always bound instead."""
     text = str(path).replace("'", "''")
     return f"'{text}'"
+
+
+def of_a_pattern(folder: Path) -> str:
+    """The first character for which a folder's path is read as a pattern, so that it can hold no tables; "" if none."""
+    return next((character for character in str(folder) if character in _OF_PATTERNS), "")
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,7 @@ from soak.disk_full import disk_full
 from soak.endurance import endurance
 from soak.fuzz import fuzz
 from soak.graceful import graceful_end
+from soak.http_load import http_load
 from soak.live_cycles import live_cycles
 from soak.report import Report, table
 from soak.restart import restart
@@ -23,7 +24,9 @@ from soak.tool_kills import dumpcap_kills, tshark_kills
 from soak.upload_load import upload_load
 
 RESULTS, FOUND = Path("build/soak"), Path("build/fuzz")
-FUZZ_S, SOAK_S = 600, 1_200
+FUZZ_S, SOAK_S, HTTP_S = 600, 1_200, 60
+HEALTHZ_MS = 250.0
+"""Threat 32: what 99 of 100 answers of /healthz may take while strangers do what they can."""
 
 Case = Callable[[Path, float], Report]
 
@@ -33,6 +36,7 @@ CASES: dict[str, Case] = {
     "dumpcap-kills": lambda folder, scale: dumpcap_kills(folder, _times(50, scale)),
     "disk-full": lambda folder, scale: disk_full(folder, _times(10, scale)),
     "uploads": lambda folder, scale: upload_load(folder, _times(20, scale), _times(400_000, scale), _times(200, scale)),
+    "http": lambda folder, scale: http_load(folder, HTTP_S * scale, HEALTHZ_MS),
     "live-cycles": lambda folder, scale: live_cycles(folder, _times(100, scale)),
     "graceful-end": lambda folder, scale: graceful_end(folder, 100_000),
     "restart": lambda folder, scale: restart(folder, _times(1_000, scale)),

@@ -16,11 +16,11 @@ import httpx
 
 from soak.cable import Sender, cable, why_not
 from soak.captures import Capture, capture
+from soak.health_probe import HealthProbe
 from soak.processes import Usage, adopting, descendants, left_over
 from soak.report import Report
 from soak.server import BUSY, ENDED, Server, serving, settled, temporary_files, wait_for
 from soak.slopes import Sample, fit
-from soak.upload_load import HealthProbe
 
 POLLERS, STREAMS = 5, 2
 UPLOAD_EVERY_S, POLL_EVERY_S = 1.0, 0.3

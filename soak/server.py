@@ -118,9 +118,10 @@ class Server:
             self._client = self.new_client()
         return self._client
 
-    def new_client(self) -> httpx.Client:
-        """The same for another thread, which closes it."""
-        return httpx.Client(base_url=self.url, headers=self._headers, timeout=PATIENCE_S)
+    def new_client(self, kept_connections: int = 20) -> httpx.Client:
+        """The same for another thread, which closes it; with 0 each of its requests has a connection of its own."""
+        limits = httpx.Limits(max_keepalive_connections=kept_connections)
+        return httpx.Client(base_url=self.url, headers=self._headers, timeout=PATIENCE_S, limits=limits)
 
     @property
     def address(self) -> tuple[str, int]:

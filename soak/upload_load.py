@@ -6,56 +6,18 @@ import contextlib
 import random
 import socket
 import struct
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-
-import httpx
-import numpy as np
 
 from soak.captures import capture
+from soak.health_probe import HealthProbe
 from soak.report import Report
 from soak.server import Server, serving, settled, temporary_files, wait_for
 
 SWEPT_WITHIN_S = 60.0
-_PROBE_S = 0.05
 _STALL_S = 3
-
-
-class HealthProbe:
-    """Asks /healthz all the time until the block ends; ``milliseconds`` are its answers."""
-
-    def __init__(self, server: Server) -> None:
-        self.milliseconds: list[float] = []
-        self.errors = 0
-        self._server, self._ended = server, threading.Event()
-        self._thread = threading.Thread(target=self._ask, daemon=True)
-
-    def __enter__(self) -> HealthProbe:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _ask(self) -> None:
-        with self._server.new_client() as client:
-            while not self._ended.wait(_PROBE_S):
-                begun = time.monotonic()
-                try:
-                    self.errors += client.get("/healthz").status_code != 200
-                except httpx.HTTPError:
-                    self.errors += 1
-                self.milliseconds.append((time.monotonic() - begun) * 1000)
-
-    def figures(self) -> dict[str, object]:
-        """Its median, 99th percentile and maximum."""
-        median, high, most = np.percentile(self.milliseconds or [0.0], [50, 99, 100])
-        return {"healthz ms, median": float(median), "healthz ms, p99": float(high), "healthz ms, max": float(most)}
 
 
 def upload_load(folder: Path, parallel: int, frames: int, aborted: int, slow: int = 4, seed: int = 4) -> Report:

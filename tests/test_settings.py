@@ -57,6 +57,14 @@ def test_tuples_are_json(monkeypatch):
         ("WORKERS", "0", "workers\n  Input should be greater than or equal to 1"),
         ("VXLAN_PORTS", "4789", "vxlan_ports\n  Input should be a valid tuple"),
         ("VXLAN_PORTS", "4789,8472", "FLOWMAP_VXLAN_PORTS should be a JSON list"),
+        ("LIVE_SECONDS", "0", "live_seconds\n  Input should be greater than or equal to 1"),
+        ("LIVE_SECONDS", "-300", "live_seconds\n  Input should be greater than or equal to 1"),
+        ("LIVE_SECONDS", "86401", "live_seconds\n  Input should be less than or equal to 86400"),
+        ("LIVE_BYTES", "0", "live_bytes\n  Input should be greater than or equal to 1"),
+        ("LIVE_BYTES", "-1", "live_bytes\n  Input should be greater than or equal to 1"),
+        ("LIVE_PACKETS", "0", "live_packets\n  Input should be greater than or equal to 1"),
+        ("LIVE_PACKETS", "-1", "live_packets\n  Input should be greater than or equal to 1"),
+        ("MAX_LIVE", "-1", "max_live\n  Input should be greater than or equal to 0"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name(monkeypatch, name, text, part):
@@ -64,6 +72,15 @@ def test_a_wrong_value_is_refused_with_its_name(monkeypatch, name, text, part):
     with pytest.raises(ValidationError) as refused:
         Settings()
     assert part in str(refused.value)
+
+
+def test_the_ends_of_what_a_live_capture_may_be_are_allowed(monkeypatch):
+    assert [Settings(live_seconds=seconds).live_seconds for seconds in (1, 24 * 60 * 60)] == [1, 86_400]
+    monkeypatch.setenv("FLOWMAP_LIVE_BYTES", "1")
+    monkeypatch.setenv("FLOWMAP_LIVE_PACKETS", "1")
+    monkeypatch.setenv("FLOWMAP_MAX_LIVE", "0")
+    settings = Settings()
+    assert (settings.live_bytes, settings.live_packets, settings.max_live) == (1, 1, 0)
 
 
 def test_other_names_mean_nothing(monkeypatch):

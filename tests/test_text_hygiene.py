@@ -3,6 +3,7 @@
 Everything in a packet is written by an attacker, so text reaches the page through ``textContent`` only.
 """
 
+import base64
 import hashlib
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ VENDOR = WEB / "vendor"
 
 # dist/d3.min.js of the npm package d3 7.9.2, whose published integrity was checked when it was taken.
 D3_SHA256 = "912111098ea99503a6f4967361d2bbdc9dbf58cf9c678c8e27e5b02d1a07f0c1"
+D3_SHA384 = "LxfWGZyh6PaLjBRPf7NWiEYs9Mn0UQ6ZmqbLLZhxlOBBNWF2a2K0Pfc5efkrNnhQ"
 
 MARKUP_FROM_TEXT = re.compile(
     r"\.(inner|outer)HTML\b|\.insertAdjacentHTML\b|\.setHTMLUnsafe\b|\.html\s*\(|\.createContextualFragment\b"
@@ -84,9 +86,18 @@ def test_the_patterns_leave_plain_code_alone(pattern, line):
 
 
 def test_vendored_d3_is_the_published_file():
-    digest = hashlib.sha256((VENDOR / "d3.min.js").read_bytes()).hexdigest()
-    assert digest == D3_SHA256
-    assert D3_SHA256 in (VENDOR / "README.md").read_text(encoding="utf-8")
+    content = (VENDOR / "d3.min.js").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == D3_SHA256
+    assert base64.b64encode(hashlib.sha384(content).digest()).decode() == D3_SHA384
+    readme = (VENDOR / "README.md").read_text(encoding="utf-8")
+    assert D3_SHA256 in readme and D3_SHA384 in readme
+
+
+def test_the_page_states_the_hash_of_vendored_d3_before_any_script_asks_for_it():
+    page = (WEB / "index.html").read_text(encoding="utf-8")
+    tag = f'<link rel="modulepreload" href="vendor/d3.min.js" integrity="sha384-{D3_SHA384}">'
+    assert page.count("vendor/d3.min.js") == page.count(tag) == 1
+    assert page.index(tag) < page.index('<script type="module" src="js/main.js">')
 
 
 def test_vendored_d3_keeps_its_licence():

@@ -1,4 +1,4 @@
-"""The one gate before every route: Host, cross-site, token, body size; and the security headers of every answer.
+"""The one gate before every route: head, Host, cross-site, token, body size; and the security headers of every answer.
 
 A pure ASGI middleware that denies by default. Only ``/healthz`` and the static files are free, and they hold no data.
 It also answers bugs, so that even a 500 carries the headers and no traceback gets out.
@@ -38,6 +38,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
+MAX_HEAD_BYTES = 16 << 10
 MAX_JSON_BYTES = 64 << 10
 MAX_POINTS_BYTES = 4 << 20
 SAFE_METHODS = ("GET", "HEAD")
@@ -106,6 +107,12 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         """The answer that ends the request here, or None to let it through."""
         headers, method = Headers(scope=scope), scope["method"]
+        if _head_bytes(scope) > MAX_HEAD_BYTES:
+            return problem_response(
+                431,
+                f"Address and headers of the request are larger than {MAX_HEAD_BYTES >> 10} KiB; ask for less at once, "
+                "or delete the cookies that other servers on this host have set.",
+            )
         hosts = headers.getlist("host")
         if len(hosts) != 1 or self._host_of(hosts[0]) not in self._hosts:
             return problem_response(
@@ -162,6 +169,12 @@ class Guard:
             if len(body) > limit:
                 raise Problem(413, f"The body of the request is larger than {limit >> 10} KiB.")
         return _replay(bytes(body), receive)
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Size of a head. uvicorn bounds one that comes in pieces; when it is whole at once it lets far larger ones in."""
+    address = len(scope.get("raw_path", b"")) + len(scope["query_string"])
+    return address + sum(len(name) + len(value) + len(b": \r\n") for name, value in scope["headers"])
 
 
 def _is_cross_site(headers: Headers, method: str, host: str) -> bool:

@@ -21,6 +21,7 @@ from fastapi import FastAPI
 
 from flowmap.api.app import create_app
 from flowmap.api.connections import BoundedProtocol
+from flowmap.api.guard import MAX_HEAD_BYTES
 from flowmap.api.log import log_like_flowmap
 from flowmap.api.maps import points_document
 from flowmap.api.opened import OpenedCaptures
@@ -30,6 +31,7 @@ from flowmap.errors import FlowMapError, UsageError
 from flowmap.inventory import read_inventory
 from flowmap.reading import labels_of
 from flowmap.settings import Settings
+from flowmap.tables import of_a_pattern
 
 PORTS_TRIED = 100
 SERVERS_SIDE_BY_SIDE = 16
@@ -125,7 +127,7 @@ class _Server(uvicorn.Server):
                 backlog=128,
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=GRACEFUL_S,
-                h11_max_incomplete_event_size=16_384,
+                h11_max_incomplete_event_size=MAX_HEAD_BYTES,
                 ws="none",
                 http=BoundedProtocol,
                 lifespan="on",
@@ -187,6 +189,11 @@ def _opened(paths: Sequence[Path], inventory: Sequence[Path], statements: Statem
 def _own_folder(settings: Settings, say: Callable[[str], None]) -> tuple[Settings, int]:
     """A data folder that no other server uses, and the lock on it."""
     base = settings.data_dir.expanduser()
+    if character := of_a_pattern(base.resolve()):
+        raise FlowMapError(
+            f"The data folder {base.resolve()} cannot hold tables, because a '{character}' in its path is read as a "
+            "pattern; name another with --data-dir."
+        )
     for number in range(1, SERVERS_SIDE_BY_SIDE + 1):
         folder = base if number == 1 else base / f"server-{number}"
         try:

@@ -3,14 +3,19 @@
 They are answered before any route is looked for: a page is a hundred small modules, and its first picture waits for
 all of them. For the same reason a document names the modules that its script will ask for, one after another otherwise,
 and by addresses that tell what is in them, so that a browser which has them does not ask again.
+
+A document also says the hash of each script and style (``integrity``), so that a browser runs what was read here and
+nothing that a proxy or a cache has put in its place. The hash of a library of others stands in the document itself.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import posixpath
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +37,8 @@ TYPES = {
 KEPT = "max-age=31536000, immutable"
 _SCRIPT = re.compile(rb'( *)<script type="module" src="([\w./-]+)"></script>\n')
 _NEEDED = re.compile(
-    rb'((?:<link rel="(?:icon|stylesheet|modulepreload)" |<script type="module" (?:async )?)(?:href|src)=")'
+    rb'((?:<link rel="(?:(?P<icon>icon)|stylesheet|modulepreload)" |<script type="module" (?:async )?)(?:href|src)=")'
+    rb'(?P<path>[\w./-]+)"(?P<stated> integrity=")?'
 )
 _IMPORT = re.compile(rb"""^(?:import|export)\b[^'"\n]*['"](\.{1,2}/[\w./-]+\.js)['"];""", re.MULTILINE)
 
@@ -62,7 +68,7 @@ def static_table(folder: Path) -> dict[str, StaticFile]:
     for address, content in contents.items():
         media_type = TYPES[posixpath.splitext(address)[1]]
         if address.endswith(".html"):
-            content = _NEEDED.sub(rb"\1" + kept[1:].encode() + b"/", _with_preloads(content, contents))
+            content = _NEEDED.sub(partial(_needed, kept, contents), _with_preloads(content, contents))
         else:
             table[kept + address] = StaticFile(content, media_type, f'"{_digest(content)}"', immutable=True)
         table[address] = StaticFile(content, media_type, f'"{_digest(content)}"')
@@ -75,14 +81,30 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
+def _needed(kept: str, contents: Mapping[str, bytes], tag: re.Match[bytes]) -> bytes:
+    """The beginning of a tag with the address that is kept, and with the hash of its file where none is stated."""
+    path = tag["path"]
+    content = contents.get("/" + path.decode())
+    stated = tag["stated"] or b""
+    if content is not None and not stated and not tag["icon"]:
+        stated = b' integrity="%s"' % integrity(content).encode()
+    return b'%s%s/%s"%s' % (tag[1], kept[1:].encode(), path, stated)
+
+
+def integrity(content: bytes) -> str:
+    """What a browser holds a file against before it uses it (Subresource Integrity)."""
+    return f"sha384-{base64.b64encode(hashlib.sha384(content).digest()).decode()}"
+
+
 def _with_preloads(document: bytes, contents: Mapping[str, bytes]) -> bytes:
-    """The document with a link for each module that its script imports, directly or not."""
+    """The document with a link for each module that its script imports, directly or not, and that has none yet."""
     found = _SCRIPT.search(document)
     if found is None:
         return document
     links = b"".join(
         b'%s<link rel="modulepreload" href="%s">\n' % (found[1], address[1:].encode())
         for address in modules_of("/" + found[2].decode(), contents)
+        if b'<link rel="modulepreload" href="%s"' % address[1:].encode() not in document
     )
     return document[: found.start()] + links + document[found.start() :]
 

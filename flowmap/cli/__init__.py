@@ -34,10 +34,25 @@ def main() -> None:
     except MemoryError:
         _leave("There is not enough memory for this capture; split it (editcap -c) or set FLOWMAP_MAX_LEGS lower.", 1)
     except Exception as error:
+        if said := _refused_setting(error):
+            _leave(said, 2)
         if os.environ.get("FLOWMAP_DEBUG"):
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         _leave(f"FlowMap failed where it should not ({what}); please report it with the output of FLOWMAP_DEBUG=1.", 1)
+
+
+def _refused_setting(error: Exception) -> str:
+    """The sentence for a variable of the environment that is no setting, "" for every other error."""
+    from pydantic import ValidationError
+
+    from flowmap.settings import Settings, wrong_setting
+
+    if not isinstance(error, ValidationError) or error.title != Settings.__name__:
+        return ""
+    name, wrong = wrong_setting(error)
+    what = f"{name} is wrong: {wrong[:1].lower()}{wrong[1:]}" if name else wrong
+    return f"{what}; correct or unset it ('flowmap doctor' looks at every setting)."
 
 
 def _leave(sentence: str, code: int) -> None:

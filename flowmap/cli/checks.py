@@ -21,7 +21,8 @@ from flowmap import __version__
 from flowmap.cli.capture_right import capture_right
 from flowmap.cli.check import MISSING, NOTE, OK, Check
 from flowmap.errors import ToolError
-from flowmap.settings import Settings, limit_of_group
+from flowmap.settings import Settings, limit_of_group, wrong_setting
+from flowmap.tables import of_a_pattern
 
 OLDEST_TSHARK = (4, 0)
 LEAST_FILES, LEAST_PROCESSES, LEAST_MEMORY_BYTES, LEAST_TEMPORARY_BYTES = 1024, 128, 1 << 30, 64 << 20
@@ -37,8 +38,9 @@ def all_checks(*, live: bool) -> Iterator[Check]:
     settings = None
     try:
         settings = Settings()
-    except (ValidationError, ValueError) as error:
-        yield Check("settings", MISSING, _settings_problem(error), "Correct or unset that variable, then ask again.")
+    except ValidationError as error:
+        found = ": ".join(filter(None, wrong_setting(error)))
+        yield Check("settings", MISSING, found, "Correct or unset that variable, then ask again.")
     if settings is None:
         return
     yield _variables()
@@ -51,15 +53,6 @@ def all_checks(*, live: bool) -> Iterator[Check]:
     yield _temporary_folder()
     yield _limits()
     yield _clock()
-
-
-def _settings_problem(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
-    said = str(first["msg"]).removeprefix("Value error, ")
-    return f"FLOWMAP_{name.upper()}: {said}" if name else said
 
 
 def _variables() -> Check:
@@ -160,6 +153,9 @@ def _library(name: str, purpose: str) -> Check:
 
 def _data_folder(settings: Settings) -> Check:
     folder = settings.data_dir.expanduser()
+    if character := of_a_pattern(folder.resolve()):
+        return Check("data folder", MISSING, f"{folder.resolve()} cannot hold tables: a '{character}' in its path is "
+                     "read as a pattern", "Name another in FLOWMAP_DATA_DIR.")  # fmt: skip
     place = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
     if not place.is_dir():
         return Check("data folder", MISSING, f"{place} is no folder", "Name another in FLOWMAP_DATA_DIR.")

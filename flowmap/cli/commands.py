@@ -293,7 +293,9 @@ def live(
     filter: Annotated[
         str, typer.Option("--filter", help="Capture filter, as tcpdump takes it, without host names.", metavar="BPF")
     ] = "",
-    seconds: Annotated[int | None, typer.Option("--seconds", min=1, help="End after so many seconds.")] = None,
+    seconds: Annotated[
+        int | None, typer.Option("--seconds", min=1, help="End after so many seconds, a day (86400) at most.")
+    ] = None,
     packets: Annotated[int | None, typer.Option("--packets", min=1, help="End after so many packets.")] = None,
     keep: Annotated[
         Path | None,
@@ -313,8 +315,11 @@ def live(
     from flowmap.capture.live import LiveLimits
     from flowmap.cli.live import run_live
     from flowmap.cli.output import check_outputs
-    from flowmap.settings import Settings
+    from flowmap.errors import UsageError
+    from flowmap.settings import MOST_LIVE_S, Settings
 
+    if seconds and seconds > MOST_LIVE_S:
+        raise UsageError(f"A live capture lasts a day (--seconds {MOST_LIVE_S}) at most; start the next one after it.")
     settings = Settings()
     limits = LiveLimits(seconds or settings.live_seconds, settings.live_bytes, packets or settings.live_packets)
     targets = check_outputs(output or [], format.value if format else None)

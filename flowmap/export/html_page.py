@@ -32,6 +32,8 @@ _HOME = 'href="./"'
 _SCRIPT = f'  <script type="module" src="{ENTRY}"></script>\n'
 _HEAD_START = '  <script type="module" async src="js/head-start.js"></script>\n'
 """It asks a server."""
+_PRELOAD = re.compile(r'  <link rel="modulepreload" href="vendor/[\w./-]+" integrity="sha384-[\w+/=]+">\n')
+"""It says the hash of a file that stands in this one."""
 _LEFT_OVER = re.compile(
     r"<link\b(?! rel=\"icon\" href=\"data:)|<script\b|<style\b|<base\b|\ssrc=|\ssrcset=|href=\"(?!#|data:)"
 )
@@ -55,7 +57,7 @@ def write_html(document: Document, stream: BinaryIO) -> None:
 def page(document: Document, web: Path) -> str:
     """The text of the file, from the page's files in ``web``."""
     markup = _without(_SCRIPT, (web / "index.html").read_text("utf-8"))
-    markup = _without(_HEAD_START, markup)
+    markup = _PRELOAD.sub("", _without(_HEAD_START, markup))
     style = _style(markup, web)
     markup = _STYLE.sub("", markup)
     markup = _ICON.sub(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -167,8 +168,9 @@ def _rows(path: Path, scope: str) -> Iterable[dict[str, Any]]:
 
     kinds, columns = fields(scope), _columns(scope)
     with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as database:
-        # Else a folder named site=1 above the file is taken for a column.
-        found = database.execute("SELECT * FROM read_parquet(?, hive_partitioning = false)", [str(path)])
+        # Else a folder named site=1 above the file is taken for a column, and one named site-? for all that match.
+        literal = re.sub(r"[*?[]", r"[\g<0>]", str(path))
+        found = database.execute("SELECT * FROM read_parquet(?, hive_partitioning = false)", [literal])
         names = [column[0] for column in found.description or ()]
         rows = found.fetchall()
     for row in rows:

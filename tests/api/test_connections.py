@@ -193,6 +193,38 @@ def test_a_head_has_a_size(server):
     assert b" 400 " in answer.split(b"\r\n")[0]
 
 
+@pytest.mark.parametrize("kibibytes", [17, 20, 100])
+@pytest.mark.parametrize(
+    "head",
+    [
+        lambda size: b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Large: " + b"x" * size,
+        lambda size: b"GET /healthz?" + b"x" * size + b" HTTP/1.1\r\nHost: localhost",
+        lambda size: b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X-Many: 0123456789ABC\r\n" * (size // 23),
+    ],
+    ids=["a header", "the address", "many headers"],
+)
+def test_a_head_has_a_size_also_when_it_is_whole_at_once(server, head, kibibytes):
+    large = head(kibibytes << 10).rstrip()
+    answer = exchange(server, large + b"\r\nConnection: close\r\n\r\n")
+    # Where the network cuts it into pieces, the parser may see that it is too large before it has all of it.
+    assert answer.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 ")) and answer.count(b"HTTP/1.1 ") == 1
+    assert b"application/problem+json" in answer and b"content-security-policy" in answer.lower()
+    small = head(15 << 10).rstrip()
+    assert exchange(server, small + b"\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_connection_that_asks_for_nothing_more_is_closed(server):
+    with connect(server) as connection:
+        for _ in range(2):  # the second question is answered: until then it is kept
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += connection.recv(65_536)
+            assert answer.startswith(b"HTTP/1.1 200 ") and b"connection: close" not in answer.lower()
+        # In order, as after the five seconds of timeout_keep_alive: a head that is late is broken off instead.
+        assert connection.recv(65_536) == b""
+
+
 @pytest.mark.parametrize(
     "request_bytes",
     [

@@ -332,6 +332,17 @@ def test_json_bodies_are_small(server):
     assert server.client.post("/api/maps", content=b"[" * 60_000).status_code in (400, 422)
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/", "/api/maps", "/vendor/d3.min.js"])
+def test_address_and_headers_are_small(server, path):
+    token, length = f"Bearer {TOKEN}", 16 * 1024
+    length -= len(path) + sum(len(line) for line in ("Host: localhost..", f"Authorization: {token}..", "X-Large: .."))
+    for extra, status in ((0, 200), (1, 431)):
+        for address, padding in ((path, "x" * (length + extra)), (f"{path}?" + "x" * (length + extra), "")):
+            answer, body = ask(server.port, "GET", address, Host="localhost", Authorization=token, X_Large=padding)
+            assert answer.status == status, body[:200]
+            assert status == 200 or (b"larger than 16 KiB" in body and answer.headers["X-Content-Type-Options"])
+
+
 def test_static_files_need_no_token_and_have_their_types(server):
     table = server.state.static
     assert {"/", "/index.html", "/vendor/d3.min.js"} <= table.keys()

@@ -126,7 +126,7 @@ def test_a_live_capture_ends_after_its_seconds(server):
 
 
 def test_limits_of_the_server_cannot_be_exceeded(server, settings):
-    map_id = start(server, limits={"seconds": 10**6, "packets": 10**12, "bytes": 10**15})
+    map_id = start(server, limits={"seconds": 86_400, "packets": 10**12, "bytes": 10**15})
     live = server.status(map_id)["live"]
     assert (live["seconds"], live["packets"], live["bytes"]) == (
         settings.live_seconds, settings.live_packets, settings.live_bytes,
@@ -206,7 +206,13 @@ def test_the_end_of_the_server_ends_a_live_capture_in_order(settings):
         ({"interface": FAR, "filter": "host example.org"}, "example.org"),
         ({"interface": FAR, "filter": "tcp port ("}, "filter"),
         ({"interface": FAR, "filter": "x" * 5_000}, "limit"),
-        ({"interface": FAR, "limits": {"seconds": 0}}, "limits.seconds"),
+        ({"interface": FAR, "limits": {"seconds": 0}}, "limits.seconds: Input should be greater than or equal to 1."),
+        ({"interface": FAR, "limits": {"seconds": -5}}, "limits.seconds: Input should be greater than or equal to 1."),
+        ({"interface": FAR, "limits": {"seconds": 86_401}}, "seconds: Input should be less than or equal to 86400."),
+        ({"interface": FAR, "limits": {"bytes": 0}}, "limits.bytes: Input should be greater than or equal to 1."),
+        ({"interface": FAR, "limits": {"bytes": -1}}, "limits.bytes: Input should be greater than or equal to 1."),
+        ({"interface": FAR, "limits": {"packets": 0}}, "limits.packets: Input should be greater than or equal to 1."),
+        ({"interface": FAR, "limits": {"packets": -1}}, "limits.packets: Input should be greater than or equal to 1."),
         ({}, "interface"),
         ({"interface": 7}, "interface"),
         ({"interface": FAR, "interfaces": [{"name": FAR}]}, "either"),

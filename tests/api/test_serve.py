@@ -168,6 +168,18 @@ def test_what_cannot_be_served_is_one_sentence(tmp_path, capture):
     assert status == 1 and "data folder" in sentence
 
 
+@pytest.mark.parametrize("name", ["maps*", "maps?", "maps[1]"])
+def test_a_data_folder_whose_name_is_a_pattern_is_refused_before_it_is_made(tmp_path, name):
+    folder = tmp_path / name / "data"
+    (tmp_path / "link").symlink_to(tmp_path / name)
+    for given in (folder, tmp_path / "link" / "data"):
+        status, sentence = refused("--port", 0, "--data-dir", given)
+        told = sentence.splitlines()[-1]
+        assert status == 1 and f"The data folder {folder} cannot hold tables" in told and f"'{name[4]}'" in told
+        assert told.endswith("name another with --data-dir.")
+    assert not folder.parent.exists()
+
+
 def test_a_server_that_finds_no_room_for_its_token_says_so(small_disk):
     leave_free(small_disk, 0)
     status, sentence = refused("--port", 0, "--data-dir", small_disk)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
+
+import pytest
 
 from flowmap.api.static_files import static_table
 from flowmap.export.html_page import modules
 from flowmap.export.web_files import web_folder
 
-PRELOADS = re.compile(rb'<link rel="modulepreload" href="([\w./-]+)">')
+PRELOADS = re.compile(rb'<link rel="modulepreload" href="([\w./-]+)"')
+TAG = re.compile(r"<(link|script)\b([^>]*)>")
+ATTRIBUTE = re.compile(r'([\w-]+)(?:="([^"]*)")?')
 
 
 def test_the_page_names_every_module_that_its_script_will_ask_for():
@@ -22,13 +28,49 @@ def test_the_page_names_every_module_that_its_script_will_ask_for():
 def test_names_that_lead_nowhere_and_other_pages_are_left_alone(tmp_path):
     (tmp_path / "js").mkdir()
     (tmp_path / "js" / "main.js").write_text("import './gone.js';\nimport { a } from '../../out.js';\nexport {};\n")
-    page = b'<head>\n  <script type="module" src="%sjs/main.js"></script>\n</head>'
-    (tmp_path / "index.html").write_bytes(page % b"")
+    page = (
+        b'<head>\n  <script type="module" src="%sjs/main.js"%s></script>\n  <link rel="stylesheet" href="%sgone.css">'
+    )
+    (tmp_path / "index.html").write_bytes(page % (b"", b"", b""))
     (tmp_path / "bare.html").write_bytes(b"<p>no script</p>")
     table = static_table(tmp_path)
-    kept = next(name for name in table if name.startswith("/kept-")).split("/")[1]
-    assert table["/"].content == page % f"{kept}/".encode()
+    kept = next(name for name in table if name.startswith("/kept-")).split("/")[1].encode() + b"/"
+    stated = b' integrity="%s"' % sha384((tmp_path / "js" / "main.js").read_bytes()).encode()
+    assert table["/"].content == page % (kept, stated, kept)
     assert table["/bare.html"].content == b"<p>no script</p>"
+
+
+def sha384(content):
+    return "sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode()
+
+
+@pytest.mark.parametrize("document", ["/", "/report.html"])
+def test_every_script_and_style_has_its_hash_in_the_document(document):
+    table = static_table(web_folder())
+    seen = []
+    for _, text in TAG.findall(table[document].content.decode()):
+        attributes = dict(ATTRIBUTE.findall(text))
+        file = table["/" + (attributes.get("href") or attributes["src"])]
+        if attributes.get("rel") == "icon":  # pictures have no integrity
+            assert "integrity" not in attributes
+        else:
+            assert attributes["integrity"] == sha384(file.content), attributes
+            seen.append(attributes.get("rel", "script"))
+    assert set(seen) == {"stylesheet", "script", "modulepreload"}
+
+
+def test_a_hash_that_the_document_states_is_not_made_to_fit_another_file(tmp_path):
+    for name, script in (("js/main.js", "import '../vendor/d3.js';\n"), ("vendor/d3.js", "replaced();\n")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(script)
+    reviewed = sha384(b"reviewed();\n").encode()
+    link = b'  <link rel="modulepreload" href="%svendor/d3.js" integrity="%s">\n'
+    (tmp_path / "index.html").write_bytes(
+        link % (b"", reviewed) + b'  <script type="module" src="js/main.js"></script>\n'
+    )
+    page = static_table(tmp_path)["/"].content
+    kept = re.search(rb'href="(kept-\w+/)', page)[1]
+    assert link % (kept, reviewed) in page and page.count(b"vendor/d3.js") == page.count(b"modulepreload") == 1
 
 
 def made(folder, script="export {};\n"):

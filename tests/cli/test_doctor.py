@@ -82,6 +82,9 @@ def test_the_data_folder(monkeypatch, tmp_path):
     assert found()["data folder"].state == "ok"
     monkeypatch.setenv("FLOWMAP_MIN_FREE_BYTES", str(1 << 60))
     assert found()["data folder"].state == "missing"
+    monkeypatch.setenv("FLOWMAP_DATA_DIR", str(tmp_path / "[1]"))
+    check = found()["data folder"]
+    assert check.state == "missing" and f"{tmp_path / '[1]'} cannot hold tables: a '['" in check.found and check.remedy
     monkeypatch.setenv("FLOWMAP_DATA_DIR", "/proc/flowmap")
     check = found()["data folder"]
     assert check.state == "missing" and "install -d -m 700 -o USER /proc/flowmap" in check.remedy

@@ -166,11 +166,40 @@ def test_a_pipe_that_breaks_off_gives_what_came_and_says_so():
         (("-i", "lo", "-i", "lo"), b"", 2, "twice"),
         (("-i", "-", "--keep", "/dev/null"), b"", 2, "--keep"),
         (("-i", "-", "--filter", "tcp"), b"", 2, "filter"),
+        (("-i", "-", "--seconds", "86401"), b"", 2, "a day (--seconds 86400) at most"),
     ],
 )
 def test_mistakes_are_one_sentence(arguments, stdin, code, says):
     run = flowmap("live", *arguments, stdin=stdin)
     assert run.returncode == code and says in sentence(run)
+
+
+@pytest.mark.parametrize("option", ["--seconds", "--packets"])
+@pytest.mark.parametrize("number", ["0", "-1"])
+def test_less_than_nothing_is_no_limit(option, number):
+    run = flowmap("live", "-i", "-", option, number)
+    said = " ".join(run.stderr.decode().replace("│", " ").split())
+    assert run.returncode == 2 and f"Invalid value for '{option}': Input should be greater than or equal to 1" in said
+
+
+def test_a_day_is_allowed():
+    run = flowmap("live", "-i", "-", "--seconds", 86_400, "-o", "-", stdin=pcapng(FRAMES))
+    assert run.returncode == 0 and json.loads(run.stdout)["graph"]["totals"]["packets"] == len(FRAMES)
+
+
+@pytest.mark.parametrize("command", [("live", "-i", "-"), ("serve", "--port", "0"), ("doctor", "--settings")])
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        ("FLOWMAP_LIVE_SECONDS", "0", "is wrong: input should be greater than or equal to 1; "),
+        ("FLOWMAP_LIVE_SECONDS", "86401", "is wrong: input should be less than or equal to 86400; "),
+        ("FLOWMAP_LIVE_BYTES", "-1", "is wrong: input should be greater than or equal to 1; "),
+        ("FLOWMAP_VXLAN_PORTS", "4789,8472", "should be a JSON list, like [1, 2]; "),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_sentence(command, name, value, wrong):
+    run = flowmap(*command, stdin=pcapng(FRAMES), **{name: value})
+    assert run.returncode == 2 and run.stdout == b"" and f": {name} {wrong}correct or unset it" in sentence(run)
 
 
 def test_a_pipe_with_more_than_the_limit_says_so():

@@ -50,6 +50,15 @@ def test_the_name_of_a_folder_is_no_column(tmp_path):
     assert nx.utils.graphs_equal(read_parquet(folder / "map.parquet"), make_graph())
 
 
+@pytest.mark.parametrize(("name", "beside"), [("site-?", "site-1"), ("*", "site"), ("[s]ite", "site"), ("a[b", "ab")])
+def test_the_name_of_a_folder_is_no_pattern(tmp_path, name, beside):
+    for folder in (name, beside):
+        (tmp_path / folder).mkdir()
+    write(make_graph(), tmp_path / name / "map.parquet")
+    write(empty_graph(), tmp_path / beside / "map.parquet")
+    assert nx.utils.graphs_equal(read_parquet(tmp_path / name / "map.parquet"), make_graph())
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.text(), max_size=3, unique=True))
 def test_any_names_read_back_equal(tmp_path_factory, texts):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from flowmap.packets import NO_TIME
 from flowmap.store.opened import OpenResult
 from flowmap.store.slices import Lane, SliceColumns
-from flowmap.tables import Column, Table, confined, read_table, table_writer, write_table
+from flowmap.tables import Column, Table, confined, of_a_pattern, read_table, table_writer, write_table
 
 TABLE = Table(
     "things",
@@ -56,6 +56,19 @@ def test_the_name_of_a_folder_changes_nothing(tmp_path, name):
     (folder / "things.parquet").rename(folder / "edges.parquet")
     found = OpenResult(database, folder, {}).rows("SELECT * FROM read_parquet($edges)")
     assert found == [(1, 3, 6, "a", []), (2, 4, 5, None, ["b"])]
+
+
+@pytest.mark.parametrize(("name", "beside", "character"), [("a*b", "axb", "*"), ("a?b", "axb", "?"), ("[a]", "a", "[")])
+def test_a_folder_whose_name_is_a_pattern_is_known_and_what_matches_it_is_never_read(tmp_path, name, beside, character):
+    given = {"number": [1, 2], "time_ns": [3, 4], "mask": [6, 5], "text": ["a", None], "texts": ["[]", '["b"]']}
+    for folder in (tmp_path / name, tmp_path / beside):
+        folder.mkdir()
+        write_table(confined([folder], memory_bytes=64 << 20, threads=1, temporary=folder / "x"), folder, TABLE, given)
+    folder = tmp_path / name
+    assert (of_a_pattern(folder / "maps"), of_a_pattern(tmp_path / beside / "a]{b}'")) == (character, "")
+    database = confined([folder], memory_bytes=64 << 20, threads=1, temporary=folder / "x")
+    with pytest.raises(duckdb.PermissionException):  # of DuckDB as locked; once it takes names at their word, so can we
+        read_table(database, folder, TABLE)
 
 
 def test_a_table_for_which_there_is_no_room_says_so(tmp_path):

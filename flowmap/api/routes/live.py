@@ -16,6 +16,7 @@ from flowmap.capture.live import FILE, STANDARD_INPUT
 from flowmap.capture.live_checks import capture_problem, check_live
 from flowmap.capture.points import Statements, statements_of
 from flowmap.errors import UsageError
+from flowmap.settings import MOST_LIVE_S
 
 router = APIRouter()
 
@@ -26,9 +27,12 @@ Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class Limits(BaseModel):
-    """When a live capture ends by itself; the server's settings are defaults and maxima."""
+    """When a live capture ends by itself; the server's settings are defaults and maxima.
 
-    seconds: Annotated[int | None, Field(ge=1)] = None
+    What a capture could never be, like a longer one than a day, is refused instead of being made less.
+    """
+
+    seconds: Annotated[int | None, Field(ge=1, le=MOST_LIVE_S)] = None
     bytes: Annotated[int | None, Field(ge=1)] = None
     packets: Annotated[int | None, Field(ge=1)] = None
 
