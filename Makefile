@@ -39,7 +39,7 @@ help:
 	@echo 'make captures  record the sample captures again in the lab (as root)'
 	@echo 'make screens   take the pictures of the documentation again (those of a growing map as root)'
 	@echo 'make lock      resolve the dependencies again and write the lock files; make sbom after it'
-	@echo 'make sbom      write what FlowMap is made of, with hashes and licences, to packaging/sbom.cdx.json (CycloneDX)'
+	@echo 'make sbom      write what FlowMap is made of, with hashes and licences, to sbom.cdx.json (CycloneDX)'
 	@echo 'make clean     remove everything that these targets have made'
 
 run: run-packages $(RUN_READY)

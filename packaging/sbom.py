@@ -1,4 +1,4 @@
-"""Write ``packaging/sbom.cdx.json``, the list of what a FlowMap is made of, as CycloneDX 1.6 (``make sbom``).
+"""Write ``sbom.cdx.json``, the list of what a FlowMap is made of, as CycloneDX 1.6 (``make sbom``).
 
 Names, versions, hashes and who needs whom come from ``requirements.lock``, the licences from what is installed here at
 those versions, and D3 from ``web/vendor``. Equal sources give an equal file: it holds no time and no random number.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-TARGET = ROOT / "packaging" / "sbom.cdx.json"
+TARGET = ROOT / "sbom.cdx.json"
 FLOWMAP = "flowmap"
 _REQUIREMENT = re.compile(
     r"^(?P<name>[\w.-]+)==(?P<version>[\w.!+-]+)[^\n]*\\\n(?P<hashes>(?: +--hash=\S+(?: \\)?\n)+)"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.test_locks import ROOT, named, requirements
 
-SBOM = json.loads((ROOT / "packaging" / "sbom.cdx.json").read_text(encoding="utf-8"))
+SBOM = json.loads((ROOT / "sbom.cdx.json").read_text(encoding="utf-8"))
 AGAIN = "run make sbom and commit what it writes"
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
