@@ -1,8 +1,8 @@
 """The page's files: a fixed table made at start, so that no request ever becomes a path.
 
-They are answered before any route is looked for: a page is a hundred small modules, and its first picture waits for
-all of them. For the same reason a document names the modules that its script will ask for, one after another otherwise,
-and by addresses that tell what is in them, so that a browser which has them does not ask again.
+They are answered before any route is looked for: a page is many small modules, and its first picture waits for them.
+For the same reason a document names the modules that its scripts cannot begin without, which would be asked for one
+after another otherwise, and by addresses that tell what is in them, so that a browser which has them does not ask again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 KEPT = "max-age=31536000, immutable"
-_SCRIPT = re.compile(rb'( *)<script type="module" src="([\w./-]+)"></script>\n')
+_SCRIPT = re.compile(rb'( *)<script type="module" (async )?src="([\w./-]+)"></script>\n')
 _NEEDED = re.compile(
     rb'((?:<link rel="(?:icon|stylesheet|modulepreload)" |<script type="module" (?:async )?)(?:href|src)=")'
 )
@@ -76,15 +76,23 @@ def _digest(content: bytes) -> str:
 
 
 def _with_preloads(document: bytes, contents: Mapping[str, bytes]) -> bytes:
-    """The document with a link for each module that its script imports, directly or not."""
-    found = _SCRIPT.search(document)
-    if found is None:
-        return document
-    links = b"".join(
-        b'%s<link rel="modulepreload" href="%s">\n' % (found[1], address[1:].encode())
-        for address in modules_of("/" + found[2].decode(), contents)
-    )
-    return document[: found.start()] + links + document[found.start() :]
+    """The document with a link for each module that its scripts import, directly or not, before the first that does.
+
+    Those of an asynchronous script come first of all and ahead of the others: it asks the server for more, and a browser
+    answers requests of one priority in their order, six at a time.
+    """
+    named: set[str] = set()
+
+    def with_links(found: re.Match[bytes]) -> bytes:
+        indent, is_async, script = found[1], found[2], found[3]
+        addresses = [one for one in modules_of("/" + script.decode(), contents) if one not in named]
+        named.update(addresses)
+        priority = b"" if is_async else b' fetchpriority="low"'
+        return found[0] + b"".join(
+            b'%s<link rel="modulepreload" href="%s"%s>\n' % (indent, address[1:].encode(), priority) for address in addresses
+        )
+
+    return _SCRIPT.sub(with_links, document)
 
 
 def modules_of(entry: str, contents: Mapping[str, bytes]) -> list[str]:

@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 from flowmap.api.static_files import static_table
-from flowmap.export.html_page import modules
+from flowmap.export.js_modules import imports, imports_at_once
 from flowmap.export.web_files import web_folder
 
-PRELOADS = re.compile(rb'<link rel="modulepreload" href="([\w./-]+)">')
+PRELOADS = re.compile(rb'<link rel="modulepreload" href="[\w-]+/([\w./-]+)"( fetchpriority="low")?>')
+SCRIPTS = ("js/head-start.js", "js/main.js")
 
 
-def test_the_page_names_every_module_that_its_script_will_ask_for():
+def reached(entry, imported):
+    """Modules that one asks for, directly or not, by another reader of the same files, which refuses what it does not know."""
+    found = [entry]
+    for path in found:  # grows meanwhile
+        if not path.startswith("vendor/"):
+            text = (web_folder() / path).read_text("utf-8")
+            names = [posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in imported(text)]
+            found += [name for name in dict.fromkeys(names) if name not in found]
+    return set(found)
+
+
+def test_the_page_names_every_module_that_its_scripts_cannot_begin_without():
     document = static_table(web_folder())["/"].content
-    named = [name.decode().partition("/")[2] for name in PRELOADS.findall(document)]
-    # another reader of the same files, which refuses what it does not know; it exchanges the door to the server
-    reached = {name.removeprefix("flowmap/") for name in modules(web_folder())} - {"js/main.js", "js/offline-api.js"}
-    assert sorted(named) == sorted(reached | {"js/api.js"})
+    named = [name.decode() for name, _ in PRELOADS.findall(document)]
+    assert sorted(named) == sorted(set().union(*(reached(script, imports_at_once) for script in SCRIPTS)) - set(SCRIPTS))
+
+
+def test_what_the_map_does_without_is_there_and_comes_later():
+    table = static_table(web_folder())
+    named = {name.decode() for name, _ in PRELOADS.findall(table["/"].content)}
+    everything = reached("js/main.js", imports)
+    assert {f"/{name}" for name in everything} <= set(table)
+    views = {f"js/views/{name}.js" for name in ("matrix-view", "pair-table", "chosen-panels", "export-menu", "live-dialog")}
+    assert views <= everything - named
+
+
+def test_who_asks_for_the_map_comes_before_all_else():
+    document = static_table(web_folder())["/"].content
+    links = [(name.decode(), bool(low)) for name, low in PRELOADS.findall(document)]
+    first = reached("js/head-start.js", imports_at_once) - {"js/head-start.js"}
+    assert {name for name, _ in links[: len(first)]} == first
+    assert [low for _, low in links] == [False] * len(first) + [True] * (len(links) - len(first))
+    assert document.index(b"head-start.js") < document.index(b"stylesheet")
 
 
 def test_names_that_lead_nowhere_and_other_pages_are_left_alone(tmp_path):
