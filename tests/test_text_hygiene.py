@@ -95,7 +95,7 @@ def test_vendored_d3_is_the_published_file():
 
 def test_the_page_states_the_hash_of_vendored_d3_before_any_script_asks_for_it():
     page = (WEB / "index.html").read_text(encoding="utf-8")
-    tag = f'<link rel="modulepreload" href="vendor/d3.min.js" integrity="sha384-{D3_SHA384}">'
+    tag = f'<link rel="modulepreload" href="vendor/d3.min.js" integrity="sha384-{D3_SHA384}" fetchpriority="low">'
     assert page.count("vendor/d3.min.js") == page.count(tag) == 1
     assert page.index(tag) < page.index('<script type="module" src="js/main.js">')
 

@@ -1,11 +1,12 @@
 """The page's files: a fixed table made at start, so that no request ever becomes a path.
 
-They are answered before any route is looked for: a page is a hundred small modules, and its first picture waits for
-all of them. For the same reason a document names the modules that its script will ask for, one after another otherwise,
-and by addresses that tell what is in them, so that a browser which has them does not ask again.
+They are answered before any route is looked for: a page is many small modules, and its first picture waits for them.
+For the same reason a document names the modules that its scripts cannot begin without, which would be asked for one
+after another otherwise, and by addresses that tell what is in them: a browser which has them does not ask again.
 
 A document also says the hash of each script and style (``integrity``), so that a browser runs what was read here and
 nothing that a proxy or a cache has put in its place. The hash of a library of others stands in the document itself.
+Modules that come later are named too, as links that mean nothing to a browser until ``later.js`` makes them preloads.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import base64
 import hashlib
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -35,12 +36,16 @@ TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 KEPT = "max-age=31536000, immutable"
-_SCRIPT = re.compile(rb'( *)<script type="module" src="([\w./-]+)"></script>\n')
+_SCRIPT = re.compile(rb'( *)<script type="module" (async )?src="([\w./-]+)"></script>\n')
 _NEEDED = re.compile(
-    rb'((?:<link rel="(?:(?P<icon>icon)|stylesheet|modulepreload)" |<script type="module" (?:async )?)(?:href|src)=")'
+    rb'((?:<link rel="(?:(?P<icon>icon)|stylesheet|modulepreload|later)" |'
+    rb'<script type="module" (?:async )?)(?:href|src)=")'
     rb'(?P<path>[\w./-]+)"(?P<stated> integrity=")?'
 )
 _IMPORT = re.compile(rb"""^(?:import|export)\b[^'"\n]*['"](\.{1,2}/[\w./-]+\.js)['"];""", re.MULTILINE)
+_LATER = re.compile(rb"""=> import\(['"](\.{1,2}/[\w./-]+\.js)['"]\)""")
+_STATED = re.compile(rb'<link rel="modulepreload" href="([\w./-]+)"')
+_LOW = b' fetchpriority="low"'
 
 
 class StaticFile(NamedTuple):
@@ -97,27 +102,42 @@ def integrity(content: bytes) -> str:
 
 
 def _with_preloads(document: bytes, contents: Mapping[str, bytes]) -> bytes:
-    """The document with a link for each module that its script imports, directly or not, and that has none yet."""
-    found = _SCRIPT.search(document)
-    if found is None:
-        return document
-    links = b"".join(
-        b'%s<link rel="modulepreload" href="%s">\n' % (found[1], address[1:].encode())
-        for address in modules_of("/" + found[2].decode(), contents)
-        if b'<link rel="modulepreload" href="%s"' % address[1:].encode() not in document
-    )
-    return document[: found.start()] + links + document[found.start() :]
+    """The document with a link for each module that its scripts import, directly or not, and that has none yet.
+
+    Links stand behind the first script that needs them. Those of an asynchronous script come first of all and ahead of
+    the others: it asks the server for more, and a browser sends requests of one priority in their order, six at a time.
+    """
+    named = {"/" + path.decode() for path in _STATED.findall(document)}
+    scripts = ["/" + found[3].decode() for found in _SCRIPT.finditer(document)]
+
+    def links(rel: bytes, indent: bytes, addresses: list[str], priority: bytes) -> bytes:
+        added = [one for one in addresses if one not in named]
+        named.update(added)
+        return b"".join(
+            b'%s<link rel="%s" href="%s"%s>\n' % (indent, rel, address[1:].encode(), priority) for address in added
+        )
+
+    def with_links(found: re.Match[bytes]) -> bytes:
+        priority = b"" if found[2] else _LOW
+        return found[0] + links(b"modulepreload", found[1], modules_of(["/" + found[3].decode()], contents), priority)
+
+    document = _SCRIPT.sub(with_links, document)
+    later = modules_of(scripts, contents, re.compile(_IMPORT.pattern + b"|" + _LATER.pattern, re.MULTILINE))
+    return document.replace(b"</head>", links(b"later", b"  ", later, _LOW) + b"</head>", 1)
 
 
-def modules_of(entry: str, contents: Mapping[str, bytes]) -> list[str]:
-    """Addresses of the modules that ``entry`` imports, directly or not, itself left out; nearest first."""
-    known = [entry]
+def modules_of(
+    entries: Sequence[str], contents: Mapping[str, bytes], imported: re.Pattern[bytes] = _IMPORT
+) -> list[str]:
+    """Addresses of the modules that ``entries`` import, directly or not, themselves left out; nearest first."""
+    known = list(entries)
     for importer in known:  # grows meanwhile
-        for match in _IMPORT.finditer(contents.get(importer, b"")):
-            address = posixpath.normpath(posixpath.join(posixpath.dirname(importer), match[1].decode()))
+        for match in imported.finditer(contents.get(importer, b"")):
+            name = next(group for group in match.groups() if group)
+            address = posixpath.normpath(posixpath.join(posixpath.dirname(importer), name.decode()))
             if address in contents and address not in known:
                 known.append(address)
-    return known[1:]
+    return known[len(entries) :]
 
 
 class StaticFiles:

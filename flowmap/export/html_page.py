@@ -32,7 +32,9 @@ _HOME = 'href="./"'
 _SCRIPT = f'  <script type="module" src="{ENTRY}"></script>\n'
 _HEAD_START = '  <script type="module" async src="js/head-start.js"></script>\n'
 """It asks a server."""
-_PRELOAD = re.compile(r'  <link rel="modulepreload" href="vendor/[\w./-]+" integrity="sha384-[\w+/=]+">\n')
+_PRELOAD = re.compile(
+    r'  <link rel="modulepreload" href="vendor/[\w./-]+" integrity="sha384-[\w+/=]+" fetchpriority="low">\n'
+)
 """It says the hash of a file that stands in this one."""
 _LEFT_OVER = re.compile(
     r"<link\b(?! rel=\"icon\" href=\"data:)|<script\b|<style\b|<base\b|\ssrc=|\ssrcset=|href=\"(?!#|data:)"

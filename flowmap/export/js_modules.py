@@ -1,7 +1,8 @@
 """ES modules as text: what a module imports, and the same module with other names for it.
 
-No JavaScript parser: the page's own files are read, whose static ``import`` and ``export ... from`` are all that may
-load anything. Whatever else could load a file is refused, so that a page which needs it fails here, in a test.
+No JavaScript parser: the page's own files are read. ``import`` and ``export ... from`` load at once, an
+``import('./x.js')`` of a name that stands there loads later; nothing else may. Whatever else could load a file is
+refused, so that a page which needs it fails here, in a test.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _LOADS = re.compile(
     r"(?<![\w$.\#])(?:"
     r"import(?=\s*[\w${*])(?P<names>[\w\s$,{}*]+?)\bfrom\s*(?P<named>['\"]_*['\"])"
     r"|import\s*(?P<effect>['\"]_*['\"])"
+    r"|import\s*\(\s*(?P<later>['\"]_*['\"])\s*\)"
     r"|export\s*(?:\*(?:\s*as\s+[\w$]+)?|\{[\w\s$,]*\})\s*from\s*(?P<passed>['\"]_*['\"])"
     r"|(?P<own>export(?=\s*\{)(?!\s*\{[\w\s$,]*\}\s*from)|export\s+(?:default|const|let|var|class|function|async)\b)"
     r"|(?P<unknown>import\b(?!\s*:)|export\b(?!\s*:)|importScripts\b|new\s+(?:Shared)?Worker\b)"
@@ -115,31 +117,36 @@ def _blank(text: str) -> str:
 
 
 def imports(source: str) -> list[str]:
-    """What a module imports, in order, as it is written there."""
-    return [source[start:end] for start, end in _specifiers(source)]
+    """What a module imports, at once or later, in order, as it is written there."""
+    return [source[start:end] for start, end, _ in _specifiers(source)]
+
+
+def imports_at_once(source: str) -> list[str]:
+    """What a module cannot begin without, in order, as it is written there."""
+    return [source[start:end] for start, end, later in _specifiers(source) if not later]
 
 
 def with_imports(source: str, name_of: Callable[[str], str]) -> str:
     """The module with ``name_of(specifier)`` in the place of every specifier."""
     parts, last = [], 0
-    for start, end in _specifiers(source):
+    for start, end, _ in _specifiers(source):
         parts += [source[last:start], name_of(source[start:end])]
         last = end
     return "".join([*parts, source[last:]])
 
 
-def _specifiers(source: str) -> Iterator[tuple[int, int]]:
-    """Where the insides of the quotes are.
+def _specifiers(source: str) -> Iterator[tuple[int, int, bool]]:
+    """Where the insides of the quotes are, and whether it is loaded later.
 
     Raises
     ------
     UnknownJavaScript
-        For ``import()``, ``import.meta``, workers and whatever else is no static import or export.
+        For ``import()`` of anything but one plain string, ``import.meta``, workers and whatever else may load a file.
     """
     for match in _LOADS.finditer(skeleton(source)):
         if match["unknown"]:
             line = source.count("\n", 0, match.start()) + 1
             raise UnknownJavaScript(f"line {line}: {source[match.start() : match.start() + 60].splitlines()[0]}")
-        for group in ("named", "effect", "passed"):
+        for group in ("named", "effect", "passed", "later"):
             if match[group]:
-                yield match.start(group) + 1, match.end(group) - 1
+                yield match.start(group) + 1, match.end(group) - 1, group == "later"

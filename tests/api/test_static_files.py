@@ -4,25 +4,57 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import posixpath
 import re
 
 import pytest
 
 from flowmap.api.static_files import static_table
-from flowmap.export.html_page import modules
+from flowmap.export.js_modules import imports, imports_at_once
 from flowmap.export.web_files import web_folder
 
-PRELOADS = re.compile(rb'<link rel="modulepreload" href="([\w./-]+)"')
+LINKS = r'<link rel="%s" href="[\w-]+/([\w./-]+)" integrity="[^"]+"( fetchpriority="low")?>'
+PRELOADS, LATER = (re.compile((LINKS % rel).encode()) for rel in ("modulepreload", "later"))
+SCRIPTS = ("js/head-start.js", "js/main.js")
 TAG = re.compile(r"<(link|script)\b([^>]*)>")
 ATTRIBUTE = re.compile(r'([\w-]+)(?:="([^"]*)")?')
 
 
-def test_the_page_names_every_module_that_its_script_will_ask_for():
+def reached(entry, imported):
+    """Modules that one asks for, directly or not, by another reader, which refuses what it does not know."""
+    found = [entry]
+    for path in found:  # grows meanwhile
+        if not path.startswith("vendor/"):
+            text = (web_folder() / path).read_text("utf-8")
+            names = [posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in imported(text)]
+            found += [name for name in dict.fromkeys(names) if name not in found]
+    return set(found)
+
+
+def test_the_page_names_every_module_that_its_scripts_cannot_begin_without():
     document = static_table(web_folder())["/"].content
-    named = [name.decode().partition("/")[2] for name in PRELOADS.findall(document)]
-    # another reader of the same files, which refuses what it does not know; it exchanges the door to the server
-    reached = {name.removeprefix("flowmap/") for name in modules(web_folder())} - {"js/main.js", "js/offline-api.js"}
-    assert sorted(named) == sorted(reached | {"js/api.js"})
+    named = [name.decode() for name, _ in PRELOADS.findall(document)]
+    needed = set().union(*(reached(script, imports_at_once) for script in SCRIPTS))
+    assert sorted(named) == sorted(needed - set(SCRIPTS))
+
+
+def test_what_the_map_does_without_is_there_and_comes_later():
+    table = static_table(web_folder())
+    named, later = ([name.decode() for name, _ in of.findall(table["/"].content)] for of in (PRELOADS, LATER))
+    everything = reached("js/main.js", imports)
+    assert sorted([*named, *later, *SCRIPTS]) == sorted(everything | reached("js/head-start.js", imports))
+    assert {f"/{name}" for name in everything} <= set(table)
+    views = ("matrix-view", "pair-table", "chosen-panels", "export-menu", "live-dialog")
+    assert {f"js/views/{name}.js" for name in views} <= everything - set(named)
+
+
+def test_who_asks_for_the_map_comes_before_all_else():
+    document = static_table(web_folder())["/"].content
+    links = [(name.decode(), bool(low)) for name, low in PRELOADS.findall(document)]
+    first = reached("js/head-start.js", imports_at_once) - {"js/head-start.js"}
+    assert {name for name, _ in links[: len(first)]} == first
+    assert [low for _, low in links] == [False] * len(first) + [True] * (len(links) - len(first))
+    assert document.index(b"head-start.js") < document.index(b"stylesheet")
 
 
 def test_names_that_lead_nowhere_and_other_pages_are_left_alone(tmp_path):
@@ -44,8 +76,8 @@ def sha384(content):
     return "sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode()
 
 
-@pytest.mark.parametrize("document", ["/", "/report.html"])
-def test_every_script_and_style_has_its_hash_in_the_document(document):
+@pytest.mark.parametrize(("document", "with_later"), [("/", {"later"}), ("/report.html", set())])
+def test_every_script_and_style_has_its_hash_in_the_document(document, with_later):
     table = static_table(web_folder())
     seen = []
     for _, text in TAG.findall(table[document].content.decode()):
@@ -56,7 +88,7 @@ def test_every_script_and_style_has_its_hash_in_the_document(document):
         else:
             assert attributes["integrity"] == sha384(file.content), attributes
             seen.append(attributes.get("rel", "script"))
-    assert set(seen) == {"stylesheet", "script", "modulepreload"}
+    assert set(seen) == {"stylesheet", "script", "modulepreload"} | with_later
 
 
 def test_a_hash_that_the_document_states_is_not_made_to_fit_another_file(tmp_path):

@@ -163,7 +163,7 @@ def web(tmp_path):
 @pytest.mark.parametrize(
     "line",
     [
-        "const later = await import('./late.js');",
+        "const later = await import(name);",
         "const here = import.meta.url;",
         "new Worker('js/worker.js');",
         "import x from 'd3';",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowmap.export.js_modules import UnknownJavaScript, imports, skeleton, with_imports
+from flowmap.export.js_modules import UnknownJavaScript, imports, imports_at_once, skeleton, with_imports
 
 MODULE = r"""
 // import a from './comment.js';
@@ -19,16 +19,20 @@ export * as six from './six.js';
 /** @type {import('./types.js').T} */
 const text = 'import x from "./string.js"';
 const template = `import y from './template.js' ${call({ a: `}` }, '`')} export * from './z.js'`;
+const later = async () => (await import('./later.js')).default;
+const inside = `${import( "./inside.js" )} import('./template.js')`;
 const pattern = /import '[/]pattern.js'`/g.test(text) ? 4 / 2 : '/';
 export { template };
 export default class {}
 export const important = { import: 1, export: 2 }.import;
 """
-FOUND = ["./effect.js", "./names.js", "./all.js", "./passed.js", "./rest.js", "./six.js"]
+AT_ONCE = ["./effect.js", "./names.js", "./all.js", "./passed.js", "./rest.js", "./six.js"]
+FOUND = [*AT_ONCE, "./later.js", "./inside.js"]
 
 
 def test_every_form_of_import_is_found_in_order():
     assert imports(MODULE) == FOUND
+    assert imports_at_once(MODULE) == AT_ONCE
 
 
 def test_only_the_specifiers_are_exchanged():
@@ -48,9 +52,11 @@ def test_the_skeleton_keeps_every_line_and_column():
 @pytest.mark.parametrize(
     "source",
     [
-        "import('./x.js')",
-        "const x = await import ( './x.js' );",
-        "`${import('./x.js')}`",
+        "import(name)",
+        "import('./x' + '.js')",
+        "import(`./x.js`)",
+        "import('./x.js', { with: { type: 'json' } })",
+        "`${import(name)}`",
         "import.meta.resolve('./x.js')",
         "import x from `./x.js`",
         "export * from x",

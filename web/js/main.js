@@ -1,6 +1,7 @@
 // Puts the page together: the store, the session with the server, the views, and the address.
 
 import { INITIAL_STATE } from './app-state.js';
+import { comeAll, later } from './later.js';
 import { createSession } from './session.js';
 import { createStore } from './store.js';
 import { fromHash, toHash } from './url-state.js';
@@ -10,7 +11,6 @@ import { byId } from './views/element.js';
 import { mountFilterColumn } from './views/filter-column.js';
 import { mountHeader } from './views/header.js';
 import { mountIntake } from './views/intake-dialog.js';
-import { mountLiveDialog } from './views/live-dialog.js';
 import { mountNotices } from './views/notices.js';
 import { mountPageFrame } from './views/page-frame.js';
 import { mountShortcuts } from './views/shortcuts.js';
@@ -77,14 +77,14 @@ function undo() {
   if (before) show({ ...before, past: past.slice(0, -1) });
 }
 const intake = mountIntake(store, session);
-const live = mountLiveDialog(session);
+const openLive = () => later.live.come().then(({ openLiveDialog }) => openLiveDialog(session)).catch(session.report);
 
 mountHeader(store, session, {
   setView: (view) => show({ view }),
   setSearch: (search) => narrow({ filters: { ...store.get().filters, search } }, 'search'),
   select,
   openIntake: intake.chooseFiles,
-  openLive: live.open,
+  openLive,
   undo,
   copyLink,
 });
@@ -94,7 +94,7 @@ mountSummary(byId('summary'), store, session, select);
 const setCamera = (camera) => show({ camera }, false);
 // before the stage, which measures the room that is left
 mountTimeline(byId('timeline'), store, { setRange: (range) => narrow({ range }), select, report: session.report });
-mountStage(byId('stage'), store, { select, setCamera, group: show, setSort: (sort) => show({ sort }), setMatrix: (patch) => show(patch, false), chooseFiles: intake.chooseFiles, openSample: session.sample, openLive: live.open });
+mountStage(byId('stage'), store, { select, setCamera, group: show, setSort: (sort) => show({ sort }), setMatrix: (patch) => show(patch, false), chooseFiles: intake.chooseFiles, openSample: session.sample, openLive });
 mountDetailPanel(byId('details'), store, session, { select, setFilters: (filters) => narrow({ filters }) });
 mountWorkStrip(byId('work'), store, session);
 mountNotices(store, session);
@@ -122,4 +122,5 @@ addEventListener('visibilitychange', () => (document.hidden ? session.pause() : 
 addEventListener('pagehide', () => session.pause());
 
 await session.start(new URL(location.href).searchParams.get('map'));
+requestAnimationFrame(() => setTimeout(comeAll)); // behind the frame that shows it
 document.documentElement.dataset.started = ''; // for those who drive the page

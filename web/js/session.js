@@ -5,25 +5,26 @@ import { ApiError, api } from './api.js';
 import { isBusy } from './app-state.js';
 import { createFollowing } from './following.js';
 import { msOfText, visibleText } from './format.js';
+import { later } from './later.js';
 import { axisOf } from './model/timeline.js';
 import { carried, sameRange, usedRange } from './model/brush.js';
 import { applyChanges } from './model/apply-changes.js';
 import { carryNodes, carrySelection } from './model/carry-selection.js';
 import { NO_FILTERS } from './model/filters.js';
 import { buildModel, modelWithin } from './model/graph-model.js';
-import { mapName, sortFiles } from './model/intake.js';
 import { mapToOpen } from './model/map-to-open.js';
-import { HAND_FILE, readHandDocument } from './model/placed-by-hand.js';
-import { PointsFileError } from './model/points-file.js';
 import { isOffline } from './offline.js';
-import { sendAll } from './sending.js';
 
 /** @typedef {import('./app-state.js').Store} Store */
 /** @typedef {import('./app-state.js').AppState} AppState */
 /** @typedef {import('./document-types.js').MapStatus} MapStatus */
+/** @typedef {import('./model/placed-by-hand.js').HandDocument} HandDocument */
 
 /** A live map changes this often for those who asked their system for less motion. */
 const CALM_STEP_MS = 2000;
+
+/** Errors that need no more than their sentence. */
+const EXPECTED = ['ApiError', 'PointsFileError', 'MissingPart'];
 
 /** @param {Store} store */
 export function createSession(store) {
@@ -64,7 +65,7 @@ export function createSession(store) {
       return;
     }
     notify(error instanceof Error ? error.message : String(error));
-    if (!(error instanceof ApiError || error instanceof PointsFileError)) console.error(error);
+    if (!(error instanceof Error && EXPECTED.includes(error.name))) console.error(error);
   }
 
   async function refreshMaps() {
@@ -240,38 +241,6 @@ export function createSession(store) {
     }
   }
 
-  /**
-   * Sends files and starts the analysis.
-   * @param {File[]} files
-   * @param {'new'|'this'} target
-   */
-  async function intake(files, target) {
-    const sorted = sortFiles(files);
-    const current = store.get().map;
-    const before = current?.id ?? null;
-    const making = target === 'new' || current === null;
-    if (making && sorted.captures.length === 0) {
-      notify('There is no map yet that this could belong to: drop a capture first, or together with it.');
-      return;
-    }
-    /** @type {string|null} */
-    let id = null;
-    try {
-      id = making ? (await api.createMap(mapName(sorted.captures.map((file) => file.name)))).id : before;
-      if (id === null) return;
-      if (making) await open(id);
-      const sent = await sendAll(id, sorted, { store, report, notify });
-      if (making && sorted.captures.length > 0 && sent.captures === 0) throw new DOMException('nothing was sent', 'AbortError');
-      if (sent.any > 0) takeStatus(await api.analyse(id));
-    } catch (error) {
-      report(error);
-      if (making && id !== null && store.get().model === null) await abandon(id, before);
-    } finally {
-      store.set({ work: null });
-      refreshMaps().catch(report);
-    }
-  }
-
   /** Takes back a map that came to nothing. @param {string} id @param {string|null} before */
   async function abandon(id, before) {
     try {
@@ -287,65 +256,20 @@ export function createSession(store) {
     }
   }
 
-  /** A map of the captures that FlowMap brings along. */
-  async function sample() {
-    try {
-      const { id } = await api.createSample();
-      await open(id);
-      await refreshMaps();
-    } catch (error) {
-      report(error);
-    }
+  /** @typedef {ReturnType<typeof import('./changing.js').createChanging>} Changing */
+
+  /** Changes something; the map that is open now is meant, also when the modules for it are still on their way. @param {(changing: Changing, map: MapStatus|null) => Promise<void>} change */
+  async function changed(change) {
+    const { map } = store.get();
+    const { createChanging } = await later.changing.come();
+    await change(createChanging(store, { open, abandon, refreshMaps, takeStatus, report, notify }), map);
   }
 
-  /** @param {import('./document-types.js').LiveWanted} wanted */
-  async function startLive(wanted) {
-    const before = store.get().map?.id ?? null;
-    const { id } = await api.createMap(`Live on ${wanted.interfaces.map(({ name }) => name).join(', ')}`);
+  /** Changes what is stated of the open map. @param {(changing: Changing, map: MapStatus) => Promise<void>} change @returns {Promise<boolean>} whether the map is being judged again */
+  async function corrected(change) {
+    if (!store.get().map) return false;
     try {
-      await api.startLive(id, wanted);
-      await open(id);
-    } catch (error) {
-      if (store.get().map?.id === id) await abandon(id, before);
-      else await api.deleteMap(id).catch(report);
-      throw error;
-    }
-    refreshMaps().catch(report);
-  }
-
-  /**
-   * Changes what is stated of the capture points and judges again from the legs.
-   * @param {(document: import('./model/point-statements.js').PointsDocument) => unknown} change
-   * @returns {Promise<boolean>} whether the map is being judged again
-   */
-  async function statePoints(change) {
-    const map = store.get().map;
-    if (!map) return false;
-    try {
-      await api.putPoints(map.id, change(map.points ?? { hosts: {}, points: [] }));
-      takeStatus(await api.analyse(map.id));
-      return true;
-    } catch (error) {
-      report(error);
-      return false;
-    }
-  }
-
-  /**
-   * Changes what the user placed by hand and judges again from the legs.
-   * @param {(document: import('./model/placed-by-hand.js').HandDocument) => import('./model/placed-by-hand.js').HandDocument} change
-   * @returns {Promise<boolean>} whether the map is being judged again
-   */
-  async function placeByHand(change) {
-    const map = store.get().map;
-    if (!map) return false;
-    try {
-      const { id, inventory } = map;
-      const exists = inventory.some(({ name }) => name === HAND_FILE);
-      const document = change(readHandDocument(exists ? await api.inventoryText(id, HAND_FILE) : ''));
-      if (document.vms.length) await api.putInventory(id, HAND_FILE, JSON.stringify(document, null, 1));
-      else if (exists) await api.deleteInventory(id, HAND_FILE);
-      takeStatus(await api.analyse(id));
+      await changed((changing, map) => change(changing, /** @type {MapStatus} */ (map)));
       return true;
     } catch (error) {
       report(error);
@@ -365,7 +289,12 @@ export function createSession(store) {
   }
 
   return {
-    started, start, open: (/** @type {string} */ id) => open(id).catch(report), reopen: (/** @type {string} */ id) => open(id, { keepView: true }).catch(report), remove, intake, sample, startLive, statePoints, placeByHand, report, notify, dismiss,
+    started, start, open: (/** @type {string} */ id) => open(id).catch(report), reopen: (/** @type {string} */ id) => open(id, { keepView: true }).catch(report), remove, report, notify, dismiss,
+    intake: (/** @type {File[]} */ files, /** @type {'new'|'this'} */ target) => changed(({ intake }, map) => intake(map, files, target)).catch(report),
+    sample: () => changed(({ sample }) => sample()).catch(report),
+    startLive: (/** @type {import('./document-types.js').LiveWanted} */ wanted) => changed(({ startLive }, map) => startLive(map, wanted)),
+    statePoints: (/** @type {(document: import('./model/point-statements.js').PointsDocument) => unknown} */ change) => corrected(({ statePoints }, map) => statePoints(map, change)),
+    placeByHand: (/** @type {(document: HandDocument) => HandDocument} */ change) => corrected(({ placeByHand }, map) => placeByHand(map, change)),
     analyse: () => withMap(api.analyse),
     cancel: () => withMap(api.cancelAnalysis),
     stopLive: () => withMap(api.stopLive),

@@ -3,7 +3,9 @@
 import { parseYaml } from './yaml-subset.js';
 
 /** What is wrong with a points file, as a sentence for the user. */
-export class PointsFileError extends Error {}
+class PointsFileError extends Error {
+  name = 'PointsFileError';
+}
 
 /**
  * @param {string} name of the file

@@ -10,19 +10,6 @@ import { el } from './element.js';
 /** @typedef {import('../document-types.js').MapStatus} MapStatus */
 /** @typedef {import('../session.js').Session} Session */
 
-/** Lets the statements of a map at rest be corrected, and says while it is judged again. @param {HTMLElement} panel @param {MapStatus|null} map */
-export function enableCorrections(panel, map) {
-  const wait = panel.querySelector('#corrections-wait');
-  if (wait instanceof HTMLElement) wait.textContent = waitText(map);
-  for (const fields of panel.querySelectorAll('fieldset')) fields.disabled = isBusy(map);
-}
-
-/** @param {MapStatus|null} map */
-export function waitText(map) {
-  if (!isBusy(map)) return '';
-  return map?.state === 'live' ? 'Stop the capture to correct' : 'Judging again …';
-}
-
 /** What fields for a host offer. @param {GraphModel} model */
 export function hostNames(model) {
   const known = [...model.facts.points.map((one) => one.host), ...[...model.nodes.values()].map((node) => node.host)];

@@ -1,23 +1,15 @@
 // The right column: what is selected, or where to look first.
 
-import { allOf, isBusy, shownOf } from '../app-state.js';
-import { isCluster } from '../model/clusters.js';
-import { UNPLACED, isHouse, pairKey } from '../model/graph-model.js';
-import { rangeText } from '../model/headline.js';
-import { chosenPairs } from '../scene/street-scene.js';
-import { enableCorrections, waitText } from './corrections.js';
+import { isBusy, shownOf } from '../app-state.js';
+import { later } from '../later.js';
 import { el, fill } from './element.js';
-import { hostPanel } from './host-panel.js';
 import { forgetOpened } from './more-list.js';
-import { createNodePanel } from './node-panel.js';
 import { overviewPanel } from './overview-panel.js';
-import { createPairPanel } from './pair-panel.js';
 import { createSteady, keepingPlace } from './steady.js';
-import { placePanel, trunkPanel } from './place-panel.js';
-import { pointPanel } from './point-panel.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
 /** @typedef {import('../app-state.js').AppState} AppState */
+/** @typedef {import('../document-types.js').MapStatus} MapStatus */
 /** @typedef {import('../url-state.js').Selection} Selection */
 
 /**
@@ -30,8 +22,9 @@ export function mountDetailPanel(element, store, session, actions) {
   const { select } = actions;
   const steady = createSteady(element);
   const answered = () => steady.render(() => render(false));
-  const pairPanel = createPairPanel(session, actions, answered);
-  const nodePanel = createNodePanel(session, actions, answered);
+  /** @type {ReturnType<typeof import('./chosen-panels.js').createChosenPanels>|null} */
+  let panels = null;
+  let lost = ''; // why the panels did not come
   let submitted = ''; // id of the button that sent a form: it is disabled meanwhile, and so loses the focus
   /** @type {import('../model/graph-model.js').GraphModel|null} */
   let rendered = null;
@@ -45,7 +38,10 @@ export function mountDetailPanel(element, store, session, actions) {
       fill(element);
       return;
     }
-    if (moved) forgetOpened();
+    if (moved) {
+      forgetOpened();
+      lost = ''; // another try
+    }
     const typed = !moved && model === rendered ? typedIn(element) : [];
     rendered = model;
     const scrolled = element.scrollTop;
@@ -60,33 +56,20 @@ export function mountDetailPanel(element, store, session, actions) {
 
   /** @param {AppState} state @returns {Node[]} */
   function content(state) {
-    const { model, map, selection, health } = state;
+    const { model, map, selection } = state;
     if (!model || !map) return [];
     const shown = shownOf(model, state.filters);
-    if (selection?.type !== 'pair') pairPanel.forget();
-    if (selection?.type !== 'node') nodePanel.forget();
+    panels?.keepOnly(selection);
     if (selection === null) return overviewPanel(model, shown, select);
-    const gone = [el('p', { class: 'muted' }, 'This is no longer in the map, or not in this one.')];
-    if (selection.type === 'pair') {
-      const pair = chosenPairs(model, shown, selection)[0];
-      if (!pair && state.whole?.pairByKey.has(pairKey(selection.a, selection.b))) return [el('p', { class: 'muted', id: 'silent' }, `This pair has no traffic in ${rangeText(model) ?? 'this view'}; the timeline shows when it had.`)];
-      return pair ? pairPanel.render(pair, map, model, state) : gone;
-    }
-    if (selection.type === 'node') {
-      const node = model.nodes.get(selection.id);
-      return node ? nodePanel.render(node, map, model, state) : gone;
-    }
-    if (selection.type === 'point') {
-      const point = model.facts.points.find(({ id }) => id === selection.id);
-      return point ? pointPanel(point, model, map, health, session) : gone;
-    }
-    if (selection.type === 'trunk') return trunkPanel(selection, model, chosenPairs(model, allOf(model), selection), chosenPairs(model, shown, selection), select);
-    const { place } = selection;
-    const all = chosenPairs(model, allOf(model), selection);
-    const pairs = chosenPairs(model, shown, selection);
-    if (!model.places.has(place) && !model.facts.points.some((point) => point.host === place)) return gone;
-    if (isHouse(place) && place !== UNPLACED && !isCluster(place)) return hostPanel(place, model, map, all, pairs, state, session, actions);
-    return placePanel(place, model, all, pairs, select);
+    return panelsHere()?.render(selection, state, model, map, shown) ?? [el('p', { class: 'muted', role: 'status' }, lost || 'Loading …')];
+  }
+
+  /** The panels; null while their modules are on their way, which is followed by another rendering. */
+  function panelsHere() {
+    const { here, come } = later.chosen;
+    if (here) return (panels ??= here.createChosenPanels(session, actions, answered));
+    if (lost === '') come().catch((error) => { lost = error.message; }).then(answered);
+    return null;
   }
 
   /** @param {string} title @param {string} wait */
@@ -105,6 +88,19 @@ export function mountDetailPanel(element, store, session, actions) {
     const asked = moved || state.filters !== before.filters || state.map?.id !== before.map?.id;
     if (asked || state.model !== before.model) steady.render(() => render(moved), asked);
   });
+}
+
+/** Lets the statements of a map at rest be corrected, and says while it is judged again. @param {HTMLElement} panel @param {MapStatus|null} map */
+function enableCorrections(panel, map) {
+  const wait = panel.querySelector('#corrections-wait');
+  if (wait instanceof HTMLElement) wait.textContent = waitText(map);
+  for (const fields of panel.querySelectorAll('fieldset')) fields.disabled = isBusy(map);
+}
+
+/** @param {MapStatus|null} map */
+function waitText(map) {
+  if (!isBusy(map)) return '';
+  return map?.state === 'live' ? 'Stop the capture to correct' : 'Judging again …';
 }
 
 /** What somebody has changed in the fields of the panel, so that a filter that changes does not undo typing. @param {HTMLElement} element @returns {[string, string|boolean][]} */

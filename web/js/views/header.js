@@ -1,13 +1,13 @@
 // The bar at the top: which map, live chip, search, views, theme, report, exports.
 
 import { bytes, count, dateOf, plural, timeOfDay, visibleText, zoneOf } from '../format.js';
+import { later } from '../later.js';
 import { nodeMatches } from '../model/filters.js';
 import { captureSummary } from '../model/health.js';
 import { droppedText, interfaceText, leftText, lossSentences } from '../model/live.js';
 import { paceOf, withMark } from '../model/pace.js';
 import { isOffline } from '../offline.js';
 import { byId, el, fill } from './element.js';
-import { exportRows } from './export-menu.js';
 import { toggleTheme } from './theme.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
@@ -52,8 +52,8 @@ export function mountHeader(store, session, actions) {
     if (found) actions.select({ type: 'node', id: found.id });
   });
 
-  mountMenu('maps-menu', 'maps-button', () => mapRows(store, session));
-  mountMenu('export-menu', 'export-button', () => exportRows(store.get(), session.notify));
+  mountMenu('maps-menu', 'maps-button', () => fill(byId('maps-menu'), mapRows(store, session)));
+  mountMenu('export-menu', 'export-button', () => fillExports(byId('export-menu'), store, session));
 
   /** @type {import('../model/pace.js').Mark[]} */
   let arrived = [];
@@ -98,12 +98,12 @@ function sourceText(map, model) {
   return summary.startsWith(own) ? summary : `${own} · ${summary}`;
 }
 
-/** Fills a popover when it opens and puts it under its button. @param {string} menuId @param {string} buttonId @param {() => (Node|false)[]} rows */
-function mountMenu(menuId, buttonId, rows) {
+/** Fills a popover when it opens and puts it under its button. @param {string} menuId @param {string} buttonId @param {() => void} fillIt */
+function mountMenu(menuId, buttonId, fillIt) {
   const menu = byId(menuId);
   menu.addEventListener('beforetoggle', (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== 'open') return;
-    fill(menu, rows());
+    fillIt();
     const box = byId(buttonId).getBoundingClientRect();
     menu.style.top = `${box.bottom + 6}px`;
     menu.style.left = `${Math.max(8, Math.min(box.left, innerWidth - 430))}px`;
@@ -111,6 +111,15 @@ function mountMenu(menuId, buttonId, rows) {
   menu.addEventListener('click', (event) => {
     if (event.target instanceof Element && event.target.closest('a, button')) menu.hidePopover();
   });
+}
+
+/** @param {HTMLElement} menu @param {Store} store @param {import('../session.js').Session} session */
+function fillExports(menu, store, session) {
+  const { here, come } = later.exports;
+  const say = (/** @type {string} */ text) => fill(menu, el('p', { class: 'menu__wait', role: 'status' }, text));
+  if (here) return fill(menu, here.exportRows(store.get(), session.notify));
+  say('Loading …');
+  come().then((module) => fill(menu, module.exportRows(store.get(), session.notify)), (error) => say(error.message));
 }
 
 /** @param {Store} store @param {import('../session.js').Session} session */

@@ -14,78 +14,74 @@ import { byId, el, fill } from './element.js';
 const LOOK_AGAIN_MS = 1000;
 
 /** @param {Session} session */
-export function mountLiveDialog(session) {
+export async function openLiveDialog(session) {
   const dialog = /** @type {HTMLDialogElement} */ (byId('live-dialog'));
-
-  async function open() {
-    fill(dialog, el('form', { method: 'dialog' }, el('h2', { id: 'live-title' }, 'Live capture'), el('p', { class: 'muted' }, 'Asking for the interfaces …')));
-    dialog.showModal();
-    try {
-      const [list, { maps }] = await Promise.all([api.interfaces(), api.listMaps()]);
-      if (dialog.open) show(list, maps);
-    } catch (error) {
-      dialog.close();
-      session.report(error);
-    }
+  if (dialog.open) return;
+  fill(dialog, el('form', { method: 'dialog' }, el('h2', { id: 'live-title' }, 'Live capture'), el('p', { class: 'muted' }, 'Asking for the interfaces …')));
+  dialog.showModal();
+  try {
+    const [list, { maps }] = await Promise.all([api.interfaces(), api.listMaps()]);
+    if (dialog.open) show(dialog, session, list, maps);
+  } catch (error) {
+    dialog.close();
+    session.report(error);
   }
+}
 
-  /** @param {InterfaceList} list @param {MapStatus[]} maps */
-  function show(list, maps) {
-    const { interfaces, problem, limits } = list;
-    const trouble = el('p', { class: 'problem', role: 'alert', hidden: true });
-    const start = el('button', { type: 'submit', class: 'button button--primary', id: 'live-start' }, 'Start');
-    const ordered = [...interfaces].sort((p, q) => Number(p.loopback) - Number(q.loopback) || Number(q.up) - Number(p.up));
-    const rows = ordered.map((one, index) => interfaceRow(one, index));
-    let [sending, full] = [false, false];
-    const enable = () => {
-      start.disabled = sending || full || problem !== null || !rows.some((row) => row.box.checked);
-    };
-    const running = runningNow(dialog, session, list.most_running, maps, (isFull) => {
-      full = isFull;
-      enable();
-    });
-    const form = el('form', { method: 'dialog' },
-      el('h2', { id: 'live-title' }, 'Live capture'),
-      problem !== null && el('p', { class: 'problem' }, visibleText(problem)),
-      running,
-      el('fieldset', {}, el('legend', {}, 'Interfaces of this machine'),
-        rows.length === 0 ? el('p', { class: 'muted' }, 'None is offered.') : el('div', { class: 'interfaces' }, rows.map((row) => row.node)),
-        rows.length > 1 && el('span', { class: 'hint' }, `Up to ${list.most_interfaces} at once: vNICs and all uplinks of a host together show what stayed on it.`)),
-      el('label', { class: 'field' }, 'Capture filter', el('input', { name: 'filter', type: 'text', placeholder: 'all packets; for example: tcp port 443', maxlength: 2048, autocomplete: 'off', spellcheck: 'false' }),
-        el('span', { class: 'hint' }, 'Wireshark’s capture filter (BPF). A filter that misses tagged frames hides traffic.')),
-      el('fieldset', {}, el('legend', {}, 'Ends by itself after'),
-        el('div', { class: 'limits' }, LIMITS.map(({ key, unit, each }) => el('label', { class: 'field' }, unit,
-          el('input', { name: key, type: 'number', min: 1, max: Math.floor(limits[key] / each), step: 1, inputmode: 'numeric', placeholder: count(limits[key] / each) })))),
-        el('span', { class: 'hint' }, `Empty fields stand for what the server allows: ${duration(limits.seconds * 1000)}, ${bytes(limits.bytes)}, ${count(limits.packets)} packets.`)),
-      trouble,
-      el('div', { class: 'dialog__actions' }, el('button', { type: 'button', class: 'button', onclick: () => dialog.close() }, 'Cancel'), start));
-    form.addEventListener('change', enable);
-    form.addEventListener('submit', async (event) => {
-      event.preventDefault();
-      const data = new FormData(form);
-      sending = true;
-      enable();
-      trouble.hidden = true;
-      try {
-        await session.startLive({
-          interfaces: rows.filter((row) => row.box.checked).map((row) => row.wanted()),
-          filter: String(data.get('filter') ?? '').trim() || null,
-          limits: limitsOf((key) => String(data.get(key) ?? '')),
-        });
-        dialog.close();
-      } catch (error) {
-        trouble.textContent = visibleText(error instanceof Error ? error.message : String(error));
-        trouble.hidden = false;
-        sending = false;
-        enable();
-      }
-    });
+/** @param {HTMLDialogElement} dialog @param {Session} session @param {InterfaceList} list @param {MapStatus[]} maps */
+function show(dialog, session, list, maps) {
+  const { interfaces, problem, limits } = list;
+  const trouble = el('p', { class: 'problem', role: 'alert', hidden: true });
+  const start = el('button', { type: 'submit', class: 'button button--primary', id: 'live-start' }, 'Start');
+  const ordered = [...interfaces].sort((p, q) => Number(p.loopback) - Number(q.loopback) || Number(q.up) - Number(p.up));
+  const rows = ordered.map((one, index) => interfaceRow(one, index));
+  let [sending, full] = [false, false];
+  const enable = () => {
+    start.disabled = sending || full || problem !== null || !rows.some((row) => row.box.checked);
+  };
+  const running = runningNow(dialog, session, list.most_running, maps, (isFull) => {
+    full = isFull;
     enable();
-    fill(dialog, form);
-    rows[0]?.box.focus();
-  }
-
-  return { open };
+  });
+  const form = el('form', { method: 'dialog' },
+    el('h2', { id: 'live-title' }, 'Live capture'),
+    problem !== null && el('p', { class: 'problem' }, visibleText(problem)),
+    running,
+    el('fieldset', {}, el('legend', {}, 'Interfaces of this machine'),
+      rows.length === 0 ? el('p', { class: 'muted' }, 'None is offered.') : el('div', { class: 'interfaces' }, rows.map((row) => row.node)),
+      rows.length > 1 && el('span', { class: 'hint' }, `Up to ${list.most_interfaces} at once: vNICs and all uplinks of a host together show what stayed on it.`)),
+    el('label', { class: 'field' }, 'Capture filter', el('input', { name: 'filter', type: 'text', placeholder: 'all packets; for example: tcp port 443', maxlength: 2048, autocomplete: 'off', spellcheck: 'false' }),
+      el('span', { class: 'hint' }, 'Wireshark’s capture filter (BPF). A filter that misses tagged frames hides traffic.')),
+    el('fieldset', {}, el('legend', {}, 'Ends by itself after'),
+      el('div', { class: 'limits' }, LIMITS.map(({ key, unit, each }) => el('label', { class: 'field' }, unit,
+        el('input', { name: key, type: 'number', min: 1, max: Math.floor(limits[key] / each), step: 1, inputmode: 'numeric', placeholder: count(limits[key] / each) })))),
+      el('span', { class: 'hint' }, `Empty fields stand for what the server allows: ${duration(limits.seconds * 1000)}, ${bytes(limits.bytes)}, ${count(limits.packets)} packets.`)),
+    trouble,
+    el('div', { class: 'dialog__actions' }, el('button', { type: 'button', class: 'button', onclick: () => dialog.close() }, 'Cancel'), start));
+  form.addEventListener('change', enable);
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const data = new FormData(form);
+    sending = true;
+    enable();
+    trouble.hidden = true;
+    try {
+      await session.startLive({
+        interfaces: rows.filter((row) => row.box.checked).map((row) => row.wanted()),
+        filter: String(data.get('filter') ?? '').trim() || null,
+        limits: limitsOf((key) => String(data.get(key) ?? '')),
+      });
+      dialog.close();
+    } catch (error) {
+      trouble.textContent = visibleText(error instanceof Error ? error.message : String(error));
+      trouble.hidden = false;
+      sending = false;
+      enable();
+    }
+  });
+  enable();
+  fill(dialog, form);
+  rows[0]?.box.focus();
 }
 
 /** One interface, and what it is once it is chosen. @param {Interface} one @param {number} index the first is chosen */

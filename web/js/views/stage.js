@@ -2,9 +2,8 @@
 
 import { isBusy } from '../app-state.js';
 import { bytes, duration, visibleText } from '../format.js';
+import { later } from '../later.js';
 import { el, fill, icon } from './element.js';
-import { mountMatrixView } from './matrix-view.js';
-import { mountPairTable } from './pair-table.js';
 import { mountStreetView } from './street-view.js';
 
 /** @typedef {import('../app-state.js').Store} Store */
@@ -19,31 +18,41 @@ export function mountStage(element, store, actions) {
   let showing = '';
   /** @type {(() => void)|null} */
   let unmount = null;
+  /** A view that did not come, and why. @type {{view: string, why: string}|null} */
+  let lost = null;
 
   /** @param {AppState} state @returns {string} */
   function wanted(state) {
     if (state.phase === 'loading') return 'loading';
     if (state.phase === 'locked') return 'locked';
-    if (state.model) return state.view;
+    if (state.model) return state.view === lost?.view ? 'lost' : state.view;
     if (state.map && (isBusy(state.map) || state.work)) return state.map.state === 'live' ? 'listening' : 'working';
     if (state.map && state.map.revision > 0) return 'loading';
     if (state.map?.error) return `failed ${state.map.error}`;
     return 'empty';
   }
 
+  /** Whether the view that is wanted is still on its way: what is there stays until then. @param {string} next */
+  function isComing(next) {
+    if ((next !== 'matrix' && next !== 'table') || later[next].here) return false;
+    later[next].come().catch((error) => { lost = { view: next, why: error.message }; }).then(() => render(store.get()));
+    return true;
+  }
+
   /** @param {AppState} state */
   function render(state) {
+    if (state.view !== lost?.view) lost = null; // who comes back to it tries again
     const next = wanted(state);
     document.body.classList.toggle('is-empty', !state.model);
-    if (next === showing) return;
+    if (next === showing || isComing(next)) return;
     unmount?.();
     unmount = null;
     fill(element);
     showing = next;
     element.setAttribute('aria-label', next === 'table' ? 'Table of pairs' : next === 'matrix' ? 'Matrix by host' : 'Map');
     if (next === 'map') unmount = mountStreetView(element, store, actions);
-    else if (next === 'matrix') unmount = mountMatrixView(element, store, actions);
-    else if (next === 'table') unmount = mountPairTable(element, store, actions);
+    else if (next === 'matrix' && later.matrix.here) unmount = later.matrix.here.mountMatrixView(element, store, actions);
+    else if (next === 'table' && later.table.here) unmount = later.table.here.mountPairTable(element, store, actions);
     else element.append(el('div', { class: 'empty' }, card(next, state)));
   }
 
@@ -55,6 +64,10 @@ export function mountStage(element, store, actions) {
     if (what === 'locked') {
       return el('div', { class: 'empty__card' }, icon('logo', 54, 54), el('h1', {}, 'This page needs its key'),
         el('p', {}, 'Open the address that flowmap serve printed: it carries a token that works once. Start the server again for a new one.'), el('p', { class: 'hostile empty__legal' }, state.lockedText));
+    }
+    if (what === 'lost') {
+      return el('div', { class: 'empty__card' }, icon('warn', 54, 51), el('h1', {}, 'This view is not here'), el('p', { id: 'lost' }, lost?.why),
+        el('button', { type: 'button', class: 'button button--primary', onclick: () => location.reload() }, 'Load this page again'));
     }
     return dropCard(state, what.startsWith('failed'));
   }
