@@ -77,6 +77,8 @@ class LegFold:
         for thread in self._threads:
             thread.shutdown()
         self._threads = []
+        for table in self._tables:
+            table.forget_index()
         width = None
         while width != self._slice_ns:
             width = self._slice_ns
