@@ -37,7 +37,7 @@ def gather(tables: Sequence[FoldTable], others: Others, most: int) -> tuple[LegC
     packets, wire_bytes, payload_bytes, duplicates = dropped.tolist()
     others = Others(
         others.packets + packets, others.wire_bytes + wire_bytes, others.payload_bytes + payload_bytes,
-        duplicates, dropped_conversations,
+        duplicates, dropped_conversations, others.late_packets,
     )  # fmt: skip
     return _legs(tables, places, sum(map(np.count_nonzero, kept))), others
 
