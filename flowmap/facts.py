@@ -133,9 +133,15 @@ def _others_text(legs: LegSet, kept: int) -> str:
     others = legs.others
     if not others.conversations:
         return "The leg table is full: further conversations are summed in group:others (FLOWMAP_MAX_LEGS)."
+    if not others.late_packets:
+        return (
+            f"Only the {kept:,} conversations with most bytes are kept apart; {others.conversations:,} others are "
+            "summed in group:others (FLOWMAP_MAX_CONVERSATIONS)."
+        )
     return (
-        f"Only the {kept:,} conversations with most bytes are kept apart; {others.conversations:,} others are summed "
-        "in group:others (FLOWMAP_MAX_CONVERSATIONS)."
+        f"The leg table is full: {others.late_packets:,} packets of further conversations are summed in group:others "
+        f"(FLOWMAP_MAX_LEGS). Of those in the table only the {kept:,} with most bytes are kept apart; "
+        f"{others.conversations:,} others are summed there, too (FLOWMAP_MAX_CONVERSATIONS)."
     )
 
 

@@ -178,7 +178,8 @@ class Others:
     """Exact sums of the packets for which no leg was kept, because a table was full.
 
     ``conversations`` of them had legs that were summed here at the end (``settings.max_conversations``); only those
-    have ``duplicate_packets``, which are in no other sum.
+    have ``duplicate_packets``, which are in no other sum. ``late_packets`` of the packets came when the table of legs
+    was full (``settings.max_legs``); nobody knows how many conversations they are of.
     """
 
     packets: int = 0
@@ -186,6 +187,7 @@ class Others:
     payload_bytes: int = 0
     duplicate_packets: int = 0
     conversations: int = 0
+    late_packets: int = 0
 
 
 @dataclass(slots=True)

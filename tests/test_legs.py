@@ -139,6 +139,7 @@ def test_past_the_cap_packets_and_bytes_stay_exact_in_others():
     legs = network.fold()
     assert len(legs.legs) <= PARTITIONS
     assert sum(leg.packets for leg in legs.legs) + legs.others.packets == 1000
+    assert (legs.others.late_packets, legs.others.conversations) == (legs.others.packets, 0)
     assert sum(leg.wire_bytes for leg in legs.legs) + legs.others.wire_bytes == 1000 * 154
     graph = network.map().graph
     assert graph.graph["totals"]["unique_bytes"] == 1000 * 154

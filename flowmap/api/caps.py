@@ -30,8 +30,10 @@ def caps_reached(flow_map: FlowMap, settings: Any) -> list[str]:
     """The limits that shaped this map, in the order of :data:`CAPS`; each is a warning or estimate of its document."""
     legs = flow_map.reading.legs
     found = {_BY_WARNING.get(row["code"]) for row in flow_map.graph.graph["warnings"]}
-    if legs.others.packets:
-        found.add("max_conversations" if legs.others.conversations else "max_legs")
+    if legs.others.late_packets:
+        found.add("max_legs")
+    if legs.others.conversations:
+        found.add("max_conversations")
     if legs.slice_ns > settings.slice_ns:
         found.add("max_slices")
     return [cap for cap in CAPS if cap in found]

@@ -77,6 +77,8 @@ class LegFold:
         for thread in self._threads:
             thread.shutdown()
         self._threads = []
+        for table in self._tables:
+            table.forget_index()
         width = None
         while width != self._slice_ns:
             width = self._slice_ns
@@ -86,9 +88,11 @@ class LegFold:
             self._choose_width()
         frame_bytes, wire_bytes, captured_bytes, no_ip, first, last, _ = self._totals.tolist()
         counters = np.sum([table.table.counters for table in self._tables], axis=0)
-        five_tuples, *others = counters[at.FIVE_TUPLES : at.OTHER_PAYLOAD + 1].tolist()
+        five_tuples, *late_sums = counters[at.FIVE_TUPLES : at.OTHER_PAYLOAD + 1].tolist()
         full = any(table.table.partitions[:, at.FIVE_TUPLES_FULL].any() for table in self._tables)
-        kept, others_sums = gather(self._tables, Others(*others), self._settings.max_conversations)
+        late = Others(*late_sums)
+        late.late_packets = late.packets
+        kept, others_sums = gather(self._tables, late, self._settings.max_conversations)
         return LegSet(
             legs=kept,
             claims=list(self._claims.values()),

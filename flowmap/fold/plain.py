@@ -150,6 +150,7 @@ class PlainFold:
         state = self._state(packet, five_tuple, forward)
         if state is None:
             self._others.packets += 1
+            self._others.late_packets += 1
             self._others.wire_bytes += ETHERNET_HEADER_BYTES + packet.ip_bytes
             self._others.payload_bytes += packet.payload_bytes
         elif self._is_copy(state, packet):
@@ -282,6 +283,7 @@ def keep_largest(legs: list[Leg], others: Others, settings: Settings) -> tuple[l
         others.payload_bytes + sum(leg.payload_bytes for leg in rest),
         sum(leg.duplicate_packets for leg in rest),
         len(dropped),
+        others.late_packets,
     )
 
 

@@ -6,39 +6,40 @@ import numpy as np
 
 from flowmap.kernels import entry, kernel
 from flowmap.kernels import fold_layout as at
-from flowmap.kernels.arrays import Int64, Rows
+from flowmap.kernels.arrays import Bytes, Int32, Int64, Rows
 from flowmap.kernels.fold_layout import Table
-from flowmap.kernels.fold_marks import five_tuple_tag
+from flowmap.kernels.fold_marks import five_tuple_tag, slot_after, slot_of
 from flowmap.kernels.fold_packets import replay
 from flowmap.kernels.fold_slices import bucket_of
 from flowmap.kernels.words import int64
 
-LEG_COLUMNS = 26
-"""The numbers of a Leg in the order of its fields: ip_version to seq_high, copies, then samples and slices."""
-SAMPLES_OF_LEG, SLICES_OF_LEG = 24, 25
+_HALF = 0xFFFF_FFFF
+
+FACTS_OF_LEG = 16
+"""The numbers of a Leg in the order of its fields: ip_version to seq_high."""
 
 
 @entry
-def number_conversations(table: Table, slots: Int64, numbers: Int64, sums: Rows) -> int:
-    """Give the legs of each 5-tuple one number, in order of appearance.
+def find_conversations(table: Table, slots: Int32, heads: Int32, sums: Int64) -> int:
+    """Give each leg the first leg of its 5-tuple, and that one what all of them sum to.
 
     Parameters
     ----------
-    slots : int64 (power of two,)
+    slots : int32 (slots,)
         Zeros; at least twice as many as legs.
-    numbers : int64 (legs,)
-        The conversation of each leg, written here.
-    sums : int64 (legs, 2)
-        Zeros; wire bytes and order of the first packet of each conversation, written here.
+    heads : int32 (legs,)
+        The row of the first leg of each leg's conversation, written here.
+    sums : int64 (legs,)
+        -1 for each; the wire bytes of a conversation are written where its first leg stands.
 
     Returns
     -------
     int
         How many conversations there are.
     """
-    base, count, mask = table.base, 0, len(slots) - 1
-    for row in range(len(numbers)):
-        slot = (five_tuple_tag(base[row], table.secrets) >> 32) & mask
+    base, count = table.base, 0
+    for row in range(len(heads)):
+        slot = slot_of((five_tuple_tag(base[row], table.secrets) >> 32) & _HALF, len(slots))
         while slots[slot] != 0:
             other = slots[slot] - 1
             if (
@@ -49,16 +50,33 @@ def number_conversations(table: Table, slots: Int64, numbers: Int64, sums: Rows)
                 and (base[other, at.ENDS] ^ base[row, at.ENDS]) & at.FIVE_TUPLE_MASK == 0
             ):
                 break
-            slot = (slot + 1) & mask
+            slot = slot_after(slot, len(slots))
         if slots[slot] == 0:
             slots[slot] = row + 1
-            numbers[row] = count
-            sums[count, 1] = base[row, at.FACTS] >> at.ORDER_SHIFT
+            sums[row] = 0
             count += 1
-        else:
-            numbers[row] = numbers[slots[slot] - 1]
-        sums[numbers[row], 0] += base[row, at.WIRE_BYTES]
+        heads[row] = slots[slot] - 1
+        sums[heads[row]] += base[row, at.WIRE_BYTES]
     return count
+
+
+@entry
+def mark_kept(table: Table, heads: Int32, sums: Int64, least: int, latest: int, kept: Bytes) -> None:
+    """Mark the legs of conversations with more bytes than ``least``, and of those with as many the earlier ones.
+
+    Parameters
+    ----------
+    heads, sums
+        Of ``find_conversations``.
+    latest : int
+        How many packets came before a conversation with ``least`` bytes that is kept, at most.
+    kept : uint8 (legs,)
+        1 or 0, written here.
+    """
+    for row in range(len(heads)):
+        head = heads[row]
+        as_early = table.base[head, at.FACTS] >> at.ORDER_SHIFT <= latest
+        kept[row] = sums[head] > least or (sums[head] == least and as_early)
 
 
 @kernel
@@ -76,18 +94,24 @@ def single_as_extension(table: Table, row: int, spare: Rows) -> int:
 
 
 @entry
-def gather_legs(table: Table, places: Int64, spare: Rows, legs: Rows, keys: Rows) -> None:
+def gather_legs(
+    table: Table, places: Int32, spare: Rows, facts: Rows, copies: Rows, keys: Rows, sample_ends: Int64,
+    slice_ends: Int64,
+) -> None:  # fmt: skip
     """Write the numbers of each leg that is kept.
 
     Parameters
     ----------
-    places : int64 (legs of this table,)
+    places : int32 (legs of this table,)
         Where each leg stands in the result; -1 when it is not kept.
     spare : int64 (1, 40)
         Room for one extension row.
-    legs : int64 (legs of the result, 26)
-    keys : int64 (legs of the result, 8)
+    facts : int64 (16, legs of the result)
+    copies : int64 (legs of the result, 8)
+    keys : int64 (8, legs of the result)
         The words of the keys.
+    sample_ends, slice_ends : int64 (legs of the result + 1,)
+        How many samples and time buckets each leg has is written, or added, behind its place.
     """
     base = table.base
     for row in range(len(places)):
@@ -96,32 +120,35 @@ def gather_legs(table: Table, places: Int64, spare: Rows, legs: Rows, keys: Rows
             continue
         e = single_as_extension(table, row, spare)
         extension = spare[0] if e < 0 else table.extensions[e]
-        facts, out = base[row, at.FACTS], legs[place]
+        packed = base[row, at.FACTS]
         for word in range(at.PACKETS):
-            keys[place, word] = base[row, word]
-        out[0] = (facts >> at.VERSION_SHIFT) & 7
-        out[1], out[2], out[3] = base[row, at.PACKETS], base[row, at.WIRE_BYTES], base[row, at.PAYLOAD_BYTES]
-        out[4], out[5] = extension[at.DUPLICATES], extension[at.TRUNCATED]
-        out[6] = base[row, at.FIRST_SEEN]
-        out[7] = base[row, at.FIRST_SEEN] if e < 0 else base[row, at.LAST_SEEN]
-        out[8] = base[row, at.FIRST_FRAME]
-        out[9], out[10] = (facts & at.TTL_MASK) - 1, ((facts >> at.TTL_MAX_SHIFT) & at.TTL_MASK) - 1
-        out[11], out[12], out[13] = extension[at.SYN_SEQ], extension[at.SYNS] >> 1, extension[at.SYNS] & 1
-        out[14], out[15] = extension[at.SEQ_LOW], extension[at.SEQ_HIGH]
-        out[16] = out[1]
+            keys[word, place] = base[row, word]
+        facts[0, place] = (packed >> at.VERSION_SHIFT) & 7
+        for word in range(3):
+            facts[1 + word, place] = base[row, at.PACKETS + word]
+        facts[4, place], facts[5, place] = extension[at.DUPLICATES], extension[at.TRUNCATED]
+        facts[6, place] = base[row, at.FIRST_SEEN]
+        facts[7, place] = base[row, at.FIRST_SEEN] if e < 0 else base[row, at.LAST_SEEN]
+        facts[8, place] = base[row, at.FIRST_FRAME]
+        facts[9, place] = (packed & at.TTL_MASK) - 1
+        facts[10, place] = ((packed >> at.TTL_MAX_SHIFT) & at.TTL_MASK) - 1
+        facts[11, place] = extension[at.SYN_SEQ]
+        facts[12, place], facts[13, place] = extension[at.SYNS] >> 1, extension[at.SYNS] & 1
+        facts[14, place], facts[15, place] = extension[at.SEQ_LOW], extension[at.SEQ_HIGH]
+        copies[place, 0] = base[row, at.PACKETS]
         for k in range(at.COPIES_KEPT - 1):
-            out[17 + k] = (extension[at.COPIES + (k >> 1)] >> ((k & 1) * 32)) & 0xFFFF_FFFF
-            out[16] -= out[17 + k]
-        out[SAMPLES_OF_LEG] = extension[at.SKETCH_COUNT]
-        out[SLICES_OF_LEG] = 1 if extension[at.SLICE_STATE] == at.ONE_BUCKET else 0
+            copies[place, 1 + k] = (extension[at.COPIES + (k >> 1)] >> ((k & 1) * 32)) & _HALF
+            copies[place, 0] -= copies[place, 1 + k]
+        sample_ends[place + 1] = extension[at.SKETCH_COUNT]
+        slice_ends[place + 1] += extension[at.SLICE_STATE] == at.ONE_BUCKET
     for number in range(table.counters[at.SLICES]):
         place = places[table.slice_owners[number]]
         if place >= 0:
-            legs[place, SLICES_OF_LEG] += 1
+            slice_ends[place + 1] += 1
 
 
 @entry
-def gather_samples(table: Table, places: Int64, spare: Rows, ends: Int64, samples: Rows) -> None:
+def gather_samples(table: Table, places: Int32, spare: Rows, ends: Int64, samples: Rows) -> None:
     """Write the sketch of each leg that is kept.
 
     Parameters
@@ -146,7 +173,7 @@ def gather_samples(table: Table, places: Int64, spare: Rows, ends: Int64, sample
 
 
 @entry
-def gather_slices(table: Table, places: Int64, cursors: Int64, slices: Rows, slice_ns: int) -> None:
+def gather_slices(table: Table, places: Int32, cursors: Int64, slices: Rows, slice_ns: int) -> None:
     """Write the time buckets of each leg that is kept.
 
     Parameters
@@ -176,7 +203,7 @@ def gather_slices(table: Table, places: Int64, cursors: Int64, slices: Rows, sli
 
 
 @entry
-def sum_dropped(table: Table, places: Int64, sums: Int64) -> None:
+def sum_dropped(table: Table, places: Int32, sums: Int64) -> None:
     """Add packets, wire and payload bytes and copies of the legs that are not kept to ``sums``, int64 (4,)."""
     for row in range(len(places)):
         if places[row] >= 0:

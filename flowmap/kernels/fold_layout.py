@@ -106,10 +106,12 @@ class Table(NamedTuple):
         (capacity, words) rows as above, used up to their counter.
     slice_owners : int64 (capacity,)
         Base row of each slice row; those before ``SETTLED`` are settled.
-    leg_index : int64 (power of two,)
-        0, or the hash (upper 32 bits) and row + 1 of a leg; at most half full.
-    five_tuples : int64 (power of two,)
-        0, or the hash of a 5-tuple that was counted.
+    leg_index : int64 (slots,)
+        0, or the hash (upper 32 bits) and row + 1 of a leg; at most half full. One slot after the legs were gathered,
+        until more packets come.
+    five_tuples : int64 (slots,)
+        0, or the hash of a 5-tuple that was counted; at most three quarters full. No longer needed, and one slot, when
+        all partitions have counted as many as they may.
     recent : int64 (64 * 256, 8)
         Packets seen a moment ago, by partition and bucket.
     partitions : int64 (64, 3)

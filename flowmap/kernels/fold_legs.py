@@ -20,6 +20,8 @@ from flowmap.kernels.fold_marks import (
     index_tag,
     is_left_out,
     leg_mark,
+    slot_after,
+    slot_of,
     sum_rows,
 )
 from flowmap.kernels.fold_packets import (
@@ -45,8 +47,8 @@ _ETHERNET_HEADER_BYTES = 14
 @inlined
 def find_leg(base: Rows, index: Int64, key: Int64) -> int:
     """The base row with this key; -1 when there is none."""
-    mask, tag = len(index) - 1, key[at.TAG]
-    slot = tag & mask
+    slots, tag = len(index), key[at.TAG]
+    slot = slot_of(tag, slots)
     found = index[np.uint64(slot)]
     while found != 0:
         if (found >> 32) & _HALF == tag:
@@ -56,9 +58,26 @@ def find_leg(base: Rows, index: Int64, key: Int64) -> int:
             differing |= (leg[4] ^ key[4]) | (leg[5] ^ key[5]) | (leg[6] ^ key[6]) | (leg[7] ^ key[7])
             if differing == 0:
                 return int64(row)
-        slot = (slot + 1) & mask
+        slot = slot_after(slot, slots)
         found = index[np.uint64(slot)]
     return -1
+
+
+@kernel
+def note_leg(index: Int64, tag: int, row: int) -> None:
+    """Have the index find a base row by the hash of its key."""
+    slots = len(index)
+    slot = slot_of(tag, slots)
+    while index[slot] != 0:
+        slot = slot_after(slot, slots)
+    index[slot] = (tag << 32) | (row + 1)
+
+
+@entry
+def index_legs(base: Rows, legs: int, secrets: Int64, index: Int64) -> None:
+    """Fill an empty index with the first ``legs`` rows."""
+    for row in range(legs):
+        note_leg(index, index_tag(base[row], secrets), row)
 
 
 @kernel
@@ -66,11 +85,7 @@ def make_leg(base: Rows, index: Int64, counters: Int64, key: Int64) -> int:
     """A new base row with this key, and no packets yet."""
     row = counters[at.LEGS]
     counters[at.LEGS] = row + 1
-    mask, tag = len(index) - 1, key[at.TAG]
-    slot = tag & mask
-    while index[slot] != 0:
-        slot = (slot + 1) & mask
-    index[slot] = (tag << 32) | (row + 1)
+    note_leg(index, key[at.TAG], row)
     for word in range(at.PACKETS):
         base[row, word] = key[word]
     base[row, at.PACKETS] = 0
@@ -83,12 +98,12 @@ def count_five_tuple(table: Table, tag: int, partition: int, cap: int) -> None:
     partitions, five_tuples = table.partitions, table.five_tuples
     if partitions[partition, at.FIVE_TUPLES_FULL]:
         return
-    mask = len(five_tuples) - 1
-    slot = (tag >> 32) & mask
+    slots = len(five_tuples)
+    slot = slot_of((tag >> 32) & _HALF, slots)
     while five_tuples[slot] != 0:
         if five_tuples[slot] == tag:
             return
-        slot = (slot + 1) & mask
+        slot = slot_after(slot, slots)
     if partitions[partition, at.FIVE_TUPLES_HERE] >= cap:
         partitions[partition, at.FIVE_TUPLES_FULL] = 1
         return
@@ -191,13 +206,13 @@ def look_up(table: Table, frames: Frames, count: int) -> None:
     """
     scratch, base, index, extensions = table.scratch, table.base, table.leg_index, table.extensions
     five_tuples = table.five_tuples
-    mask = len(index) - 1
+    slots = len(index)
     for k in range(count):
         key = scratch[np.uint64(k)]
-        prefetch(index, key[at.TAG] & mask)
+        prefetch(index, slot_of(key[at.TAG], slots))
         prefetch(table.recent, key[at.LINE])
     for k in range(count):
-        row = (index[np.uint64(scratch[np.uint64(k), at.TAG] & mask)] & _HALF) - 1
+        row = (index[np.uint64(slot_of(scratch[np.uint64(k), at.TAG], slots))] & _HALF) - 1
         if row >= 0:
             leg = base[np.uint64(row)]
             prefetch(leg, 0)
@@ -209,7 +224,7 @@ def look_up(table: Table, frames: Frames, count: int) -> None:
         if row < 0:
             tag = five_tuple_tag(key, table.secrets)
             key[at.FIVE_TUPLE_TAG] = tag
-            prefetch(five_tuples, (tag >> 32) & (len(five_tuples) - 1))
+            prefetch(five_tuples, slot_of((tag >> 32) & _HALF, len(five_tuples)))
             continue
         leg = base[np.uint64(row)]
         if leg[at.FACTS] & at.EXTENDED_BIT:

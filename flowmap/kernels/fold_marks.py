@@ -135,15 +135,30 @@ def five_tuple_tag(key: Int64, secrets: Int64) -> int:
     return tag if tag != 0 else 1
 
 
+@inlined
+def slot_of(hashed: int, slots: int) -> int:
+    """Where an index of so many slots, fewer than 2**31, keeps what has this hash of 32 bits.
+
+    A larger index keeps all in the same order, so :func:`rebuild` goes through both from front to back.
+    """
+    return (hashed * slots) >> 32
+
+
+@inlined
+def slot_after(slot: int, slots: int) -> int:
+    """Where to look next; behind the last slot comes the first."""
+    return slot + 1 if slot + 1 < slots else 0
+
+
 @entry
 def rebuild(old: Int64, new: Int64) -> None:
-    """Put the entries of an index into a larger, empty one: each has its hash in its upper half."""
-    mask = len(new) - 1
+    """Put the entries of a part of an index into a larger one: each has its hash in its upper half."""
+    slots = len(new)
     for found in old:
         if found != 0:
-            slot = ((found >> 32) & _HALF) & mask
+            slot = slot_of((found >> 32) & _HALF, slots)
             while new[slot] != 0:
-                slot = (slot + 1) & mask
+                slot = slot_after(slot, slots)
             new[slot] = found
 
 

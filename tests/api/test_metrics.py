@@ -78,7 +78,14 @@ def test_a_job_that_fails_is_counted_as_such(server):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("max_conversations", 1), ("max_external_nodes", 0), ("max_nodes", 2), ("max_edges", 1), ("max_slices", 2)],
+    [
+        ("max_legs", 0),
+        ("max_conversations", 1),
+        ("max_external_nodes", 0),
+        ("max_nodes", 2),
+        ("max_edges", 1),
+        ("max_slices", 2),
+    ],
 )
 def test_a_limit_that_shaped_a_map_is_counted_once_for_the_job(settings, setting, value):
     capture = two_talks()

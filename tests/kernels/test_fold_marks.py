@@ -99,7 +99,7 @@ def test_keys_hold_their_smallest_and_largest_values():
             mac + 1,
             point | (tunnel + 1) << 32,
         ]
-        columns = _key_columns(np.array([words], dtype=np.uint64).view(np.int64))
+        columns = _key_columns(np.array([words], dtype=np.uint64).view(np.int64).T)
         assert {name: column[0].tolist() for name, column in columns.items()} == {
             "protocol": protocol, "low_ip": [address] * 2, "low_port": port, "high_ip": [address] * 2,
             "high_port": port, "forward": True, "point": point, "src_mac": mac, "dst_mac": mac, "vlan": vlan,
