@@ -42,6 +42,8 @@ class LiveNames:
         self._search, self._chooser = NameSearch(settings), FrameChooser(settings)
         self._running: NameSearch | None = None
         self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+        self._ended.set()
         self._due_s = time.monotonic() + INTERVAL_S
         self._lock = threading.Lock()
         self._new: list[Found] = []
@@ -65,19 +67,18 @@ class LiveNames:
 
     def finish(self) -> None:
         """Search what is left, and wait until that is done."""
-        if self._thread is not None:
-            self._thread.join()
+        self._wait()
         if not self._closed:
             self._closed = True
-            self._start().join()
+            self._start()
+            self._wait()
 
     def close(self) -> None:
         """End a search that is under way."""
         self._closed = True
         if self._running is not None:
             self._running.stop()
-        if self._thread is not None:
-            self._thread.join()
+        self._wait()
 
     def notices(self) -> list[Notice]:
         """What was odd about the searches so far."""
@@ -93,15 +94,30 @@ class LiveNames:
     def _is_searching(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
-    def _start(self) -> threading.Thread:
+    def _wait(self) -> None:
+        """Until the search under way has ended.
+
+        Not by joining its thread: once a signal has interrupted that, Python 3.11 takes the thread for ended.
+        """
+        self._ended.wait()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _start(self) -> None:
         """Search the frames so far."""
         self._left_out += self._chooser.left_out
         self._running = self._search
         self._thread = threading.Thread(target=self._run, args=(self._running,), name="flowmap-names", daemon=True)
+        self._ended.clear()
         self._thread.start()
-        return self._thread
 
     def _run(self, search: NameSearch) -> None:
+        try:
+            self._search_all(search)
+        finally:
+            self._ended.set()
+
+    def _search_all(self, search: NameSearch) -> None:
         began, notices = time.monotonic(), NoticeCounter()
         with contextlib.suppress(OSError, AttributeError):
             # On Linux this is the thread's alone, and tshark inherits it.

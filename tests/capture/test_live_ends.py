@@ -169,7 +169,7 @@ def test_somebody_who_waits_no_longer_for_names_leaves_no_search(tmp_path):
         waiting = threading.Thread(
             target=lambda: (
                 wait_until(lambda: "sleep" in descendants().values(), "no search"),
-                time.sleep(2.0),  # a program that has begun is perhaps not yet known to who begins it
+                time.sleep(0.5),  # until it is waited for
                 signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1),
             )
         )
