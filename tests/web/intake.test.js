@@ -26,8 +26,8 @@ test('a map is named after its captures', () => {
 
 test('a points file that cannot be read names itself and the line', () => {
   assert.deepEqual(readPoints('points.json', '{"points": []}'), { points: [] });
-  assert.throws(() => readPoints('points.json', '{'), /^Error: points\.json is not valid JSON/);
-  assert.throws(() => readPoints('points.yaml', 'hosts:\n  a: &x 1\n'), /^Error: points\.yaml cannot be read: line 2 begins a value with "&"/);
+  assert.throws(() => readPoints('points.json', '{'), /^PointsFileError: points\.json is not valid JSON/);
+  assert.throws(() => readPoints('points.yaml', 'hosts:\n  a: &x 1\n'), /^PointsFileError: points\.yaml cannot be read: line 2 begins a value with "&"/);
 });
 
 test('an export of RVTools and a Proxmox file are inventories; a name that only ends in points is no points file', () => {
