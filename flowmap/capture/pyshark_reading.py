@@ -117,7 +117,8 @@ class PysharkCapture:
             progress(packets, 1.0)
         complete = run.exit.kind == "ok" or (ending is not None and ending.trailing_bytes > 0 and ending.whole)
         notices.add("no_packets", int(packets == 0))
-        notices.add("unknown_blocks", self._blocks.unknown_blocks if self._blocks is not None else 0)
+        walked = ending or self._blocks
+        notices.add("unknown_blocks", walked.unknown_blocks if walked is not None else 0)
         notices.add("dissector_bug", run.exit.dissector_bugs)
         self.outcome = Outcome(
             complete=complete,

@@ -166,6 +166,8 @@ PCAPNG_CASES = [
     Case("ng section length negative", section(length=-(2**62)) + interface() + enhanced() * 3, OK, 3),
     Case("ng unknown block", section() + interface() + block(0x7FFF1234, b"zz" * 20) + enhanced() * 3, OK, 3,
          {"unknown_blocks": 1}),
+    Case("ng unknown blocks before and behind the damage", ONE_NG + block(0x7FFF1234, b"zz" * 20) + enhanced(number=7)
+         + block(0x7FFF1234, b"zz" * 20) + enhanced(), PARTIAL, 1, {"unknown_blocks": 1}),
     Case("ng custom block", section() + interface() + block(0xBAD, struct.pack("<I", 1) + b"zz" * 20) + enhanced() * 3,
          OK, 3, {"not_a_packet": 1}),
     Case("ng option overrun", section(options=option(2, b"hw", length=65535)) + interface() + enhanced(), REJECTED,

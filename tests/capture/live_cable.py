@@ -11,7 +11,7 @@ from pathlib import Path
 from flowmap.capture.live import LiveCapture, LiveLimits
 from flowmap.capture.points import Registry
 from flowmap.settings import Settings
-from tests.api.private_network import FAR, send
+from tests.api.private_network import FAR, ip, send
 
 LIMITS = LiveLimits(30, 1 << 30, 1_000_000)
 WITHIN_S = 30
@@ -65,6 +65,24 @@ def packets_of(live, enough=lambda packets: False, *, each=None):
             live._stop.set()
         assert time.monotonic() < end, "the packets did not come"
     return numbers, frame_bytes, wire_bytes
+
+
+def captured_until_one_of_two_is_down(frames):
+    """A capture on a second cable, too, after these frames came and the first one's interface was switched off."""
+    ip("link", "add", "fm-two-near", "type", "veth", "peer", "name", "fm-two-far")
+    for name in ("fm-two-near", "fm-two-far"):
+        Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
+        ip("link", "set", name, "up")
+    live, down = capture(names=(FAR, "fm-two-far")), []
+    send_when_heard(frames, FAR, "fm-two-far")
+
+    def switch_off(batch):
+        if live.packets == len(frames) and not down:
+            ip("link", "set", FAR, "down")
+            down.append(True)
+
+    packets_of(live, each=switch_off)
+    return live
 
 
 def descendants(root=None):

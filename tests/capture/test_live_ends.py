@@ -17,7 +17,15 @@ from flowmap.errors import CaptureError
 from flowmap.settings import Settings
 from tests.api.frames import named_talks, two_talks
 from tests.api.private_network import FAR, ip, private_network
-from tests.capture.live_cable import LIMITS, capture, descendants, packets_of, send_when_heard, wait_until
+from tests.capture.live_cable import (
+    LIMITS,
+    capture,
+    captured_until_one_of_two_is_down,
+    descendants,
+    packets_of,
+    send_when_heard,
+    wait_until,
+)
 from tests.capture.test_live import fake_tshark
 from tests.capture.test_live_streams import interface, packet, pcapng, section, standard_input, statistics
 from tests.capture.test_live_streams import read as read_stream
@@ -79,20 +87,7 @@ def test_what_cannot_be_read_after_a_stop_is_told(monkeypatch):
 def test_the_end_of_one_of_several_interfaces_is_told_though_the_others_are_silent():
     """dumpcap then waits for a frame of each of the others, which does not come."""
     with private_network():
-        ip("link", "add", "fm-two-near", "type", "veth", "peer", "name", "fm-two-far")
-        for name in ("fm-two-near", "fm-two-far"):
-            with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as file:
-                file.write("1")
-            ip("link", "set", name, "up")
-        live, down = capture(names=(FAR, "fm-two-far")), []
-        send_when_heard(FRAMES, FAR, "fm-two-far")
-
-        def switch_off(batch):
-            if live.packets == len(FRAMES) and not down:
-                ip("link", "set", FAR, "down")
-                down.append(True)
-
-        packets_of(live, each=switch_off)
+        live = captured_until_one_of_two_is_down(FRAMES)
         assert live.packets == len(FRAMES) and not live.outcome.complete
         assert f"The interface {FAR} went away" in live.outcome.damage
         assert descendants() == {}

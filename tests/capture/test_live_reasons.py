@@ -15,7 +15,14 @@ from flowmap.errors import CaptureError
 from flowmap.settings import Settings
 from tests.api.frames import pcap, two_talks
 from tests.api.private_network import FAR, ip, private_network, send
-from tests.capture.live_cable import capture, packets_of, pids_of, send_when_heard, wait_until
+from tests.capture.live_cable import (
+    capture,
+    captured_until_one_of_two_is_down,
+    packets_of,
+    pids_of,
+    send_when_heard,
+    wait_until,
+)
 from tests.capture.test_live_ends import LARGE, fake_dumpcap
 from tests.capture.test_live_streams import pcapng, read, standard_input, statistics
 
@@ -149,20 +156,7 @@ def test_an_interface_that_is_down_for_a_while_ends_nothing(cable):
 
 
 def test_one_of_several_interfaces_that_went(cable):
-    ip("link", "add", "fm-two-near", "type", "veth", "peer", "name", "fm-two-far")
-    for name in ("fm-two-near", "fm-two-far"):
-        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as file:
-            file.write("1")
-        ip("link", "set", name, "up")
-    live, down = capture(names=(FAR, "fm-two-far")), []
-    send_when_heard(FRAMES, FAR, "fm-two-far")
-
-    def switch_off(batch):
-        if live.packets == len(FRAMES) and not down:
-            ip("link", "set", FAR, "down")
-            down.append(True)
-
-    packets_of(live, each=switch_off)
+    live = captured_until_one_of_two_is_down(FRAMES)
     assert live.ended_by == "interface" and not live.outcome.complete
     assert live.end_sentence == f"One of the interfaces {FAR}, fm-two-far went away or down."
 
