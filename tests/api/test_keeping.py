@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 
@@ -91,18 +92,25 @@ def test_deleting_leaves_no_folder(maps_of):
     assert list(record.folder.parent.iterdir()) == [] and kept(maps_of()) == set()
 
 
+def threads_of_no_python():
+    """Threads of this process that Python did not start: those of the database, not those that answer requests."""
+    of_python = {str(thread.native_id) for thread in threading.enumerate()}
+    return set(os.listdir("/proc/self/task")) - of_python
+
+
 def test_a_deleted_map_leaves_no_thread_of_its_database(settings):
     opened._databases.clear()  # one of another test that goes meanwhile would take its threads along
     with running(settings) as server:
         map_id, _ = server.analysed(("a.pcap", pcap(two_talks())))
-        threads = len(os.listdir("/proc/self/task"))
+        before = threads_of_no_python()
         with opened.opened(server.state.maps.get(map_id).folder, server.status(map_id)["revision"], settings) as result:
-            assert len(os.listdir("/proc/self/task")) > threads
+            of_database = threads_of_no_python() - before
+            assert of_database
             assert server.client.delete(f"/api/maps/{map_id}").status_code == 204
             assert result.rows("SELECT 6 * 7") == [(42,)], "who is asking still gets an answer"
         assert server.state.maps.all() == []
         assert not [folder for folder in opened._databases if folder.name == map_id]
-        wait_for(lambda: len(os.listdir("/proc/self/task")) <= threads)
+        wait_for(lambda: not of_database & threads_of_no_python())
 
 
 def uploaded(record, all_maps, name, *, at_s, size=1_000):
