@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from flowmap.legs import Leg
-from flowmap.locality.completeness import watch_uplinks
+from flowmap.locality.completeness import JITTER_NS, watch_uplinks
 from flowmap.locality.coverage import (
     MISSED_SHARE,
     NEARLY_ALL,
@@ -20,7 +20,7 @@ from flowmap.locality.placement import is_fresh
 from flowmap.locality.routed import routed_between_ports
 from flowmap.locality.sightings import Scene, Sightings, outermost_tag
 from flowmap.locality.verdict import LEFT, Evidence, Judgement, undetermined
-from flowmap.packets import mac_text
+from flowmap.packets import NO_TIME, mac_text
 from flowmap.twins import common_sequence_bytes, holds_packet_missing_in
 
 
@@ -240,7 +240,7 @@ def _switched_but_on_uplink(
     silent = not (back.a or back.b) and bool(
         [leg for leg in heard if leg in seen.other or host_of(scene, leg) != host_of(scene, a)]
     )
-    if len(equal) == len(uplinks) and (few or silent) and all(_was_delivered(leg, b) for leg in equal):
+    if len(equal) == len(uplinks) and (few or silent) and _was_at_both(scene, a, b, equal):
         what = f"{on_wire} of {delivered} packets were flooded to the uplink too and delivered here all the same."
         result = _switched(scene, seen, a, b, host_of(scene, a) or "", "Apart from flooded copies on no uplink")
         result.evidence.append(seen_at(scene, "sighting-3", what, equal))
@@ -253,6 +253,26 @@ def _switched_but_on_uplink(
         "Capture both directions of every uplink of this host.",
         points=scene.names([a, b, *uplinks]),
     )
+
+
+def _was_at_both(scene: Scene, a: Leg, b: Leg, leaks: list[Leg]) -> bool:
+    """Whether all that is on the uplink was at both ports too; else a VM was elsewhere by then, and it went there.
+
+    A sketch keeps a few packets of each leg, so that it seldom shows the end of a long conversation. The time does (a
+    port had nothing yet, or no longer), and the sums do: one port lacks what the uplink has.
+    """
+    if 2 * abs(a.wire_bytes - b.wire_bytes) >= sum(leak.wire_bytes for leak in leaks) > 0:
+        return False
+    return all(_is_within(scene, leak, port) and _was_delivered(leak, port) for leak in leaks for port in (a, b))
+
+
+def _is_within(scene: Scene, leak: Leg, port: Leg) -> bool:
+    """Whether a leg began and ended, on the common clock, while another lasted."""
+    if NO_TIME in (leak.first_seen_ns, port.first_seen_ns):
+        return True
+    shift = scene.clock_shift_ns(leak) - scene.clock_shift_ns(port)
+    early, late = port.first_seen_ns - leak.first_seen_ns - shift, leak.last_seen_ns + shift - port.last_seen_ns
+    return max(early, late) <= JITTER_NS
 
 
 def _was_delivered(leak: Leg, delivered: Leg) -> bool:
