@@ -51,7 +51,7 @@ class Identities:
         points: Sequence[CapturePoint] = (),
     ) -> None:
         self.routers, self.inventory = routers, inventory
-        self._texts = stations.texts
+        self._texts, self._tunnels = stations.texts, tunnels
         self._endpoints: dict[str, Endpoint] = {}
         self._by_address: dict[tuple[str, str], Endpoint] = {}
         self._by_address_and_mac: dict[tuple[str, str, int], Endpoint] = {}
@@ -103,6 +103,10 @@ class Identities:
         return self._endpoints.setdefault(
             f"group:{name}", Endpoint(f"group:{name}", "group", "destination address", label=name)
         )
+
+    def tunnel_receiver(self, leg: Leg) -> str | int:
+        """Who takes the frames out of a leg's tunnel; the tunnel's number where its headers name nobody (MPLS)."""
+        return self._tunnels[leg.key.tunnel].destination or leg.key.tunnel
 
     def carriers_of(self, leg: Leg) -> tuple[Endpoint, Endpoint] | None:
         """The guests whose own tunnel carried a leg, sender and receiver; None where no guest built the tunnel."""

@@ -78,15 +78,16 @@ def _perhaps_copies(scene: Scene, seen: Sightings) -> Judgement | None:
 def _overlay(scene: Scene, seen: Sightings, back: Sightings) -> Judgement | None:
     """Row 9: inside a tenant tunnel on an uplink, so it crossed the underlay to another tunnel endpoint.
 
-    Where question and answer are in one and the same tunnel, it carries copies to a collector (fact 0.3).
+    Where question and answer go to one and the same receiver, these are copies for a collector (fact 0.3), also where
+    each port's session has a virtual network or key of its own.
     """
     if not seen.t or is_leak(seen, seen.t):
         return None
-    tunnels = [{leg.key.tunnel for leg in way.t} for way in (seen, back)]
-    if len(tunnels[0]) == 1 and tunnels[0] == tunnels[1]:
+    receivers = [{scene.identities.tunnel_receiver(leg) for leg in way.t} for way in (seen, back)]
+    if len(receivers[0]) == 1 and receivers[0] == receivers[1]:
         return undetermined(
             "sighting-17",
-            "Both directions are inside a tunnel that goes one way: it looks like a mirror's, which carries copies.",
+            "Both directions are inside tunnels to one receiver: they look like a mirror's, which carry copies.",
             "State what the tunnel is in the points file: 'transport: vxlan' with the uplink's file and interface.",
             points=scene.names(seen.t),
         )
