@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmap.capture.labels import neutral
-from flowmap.capture.records import MAX_DROPS, Interface, clock_units
+from flowmap.capture.records import MAX_DROPS, Interface, clock_units, filter_of
 from flowmap.kernels import framing as kernel
 
 SECTION, INTERFACE, OLD_PACKET, SIMPLE, NAMES, STATISTICS, SECRETS = 0x0A0D0D0A, 1, 2, 3, 4, 5, 10
@@ -103,7 +103,7 @@ class Sections:
     def _remember(self, linktype: int, snaplen: int, options: dict[int, bytes]) -> None:
         if len(self.known) < self.max_known:
             name, description = (_text(options.get(code, b"")) for code in (_OPTION_NAME, _OPTION_DESCRIPTION))
-            self.known.append(Interface(name, description, linktype, snaplen))
+            self.known.append(Interface(name, description, linktype, snaplen, capture_filter=filter_of(options)))
             self.known_sections.append(self.sections - 1)
         elif self.interface_count == self.max_known:
             self.section_past_known = self.sections - 1

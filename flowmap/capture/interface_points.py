@@ -82,4 +82,5 @@ def _facts(interface: Interface) -> dict[str, Any]:
         "description": interface.description,
         "linktype": interface.linktype,
         "snaplen": interface.snaplen,
+        "capture_filter": interface.capture_filter,
     }

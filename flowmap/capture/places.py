@@ -71,6 +71,7 @@ class Places:
                     "linktype": about.linktype,
                     "snaplen": about.snaplen,
                     "dropped_packets": about.dropped,
+                    "capture_filter": about.capture_filter,
                 }
             else:
                 # One point for all interfaces past the limit, so that a file cannot make unbounded points.

@@ -54,6 +54,7 @@ class CapturePoint:
     linktype: int = -1
     snaplen: int = 0
     dropped_packets: int | None = None
+    capture_filter: str = ""
     shares_name: bool = False
     """Another interface of the same file and section has the same name, as ``mergecap -I none`` leaves them."""
     neighbors: tuple[LinkNeighbor, ...] = ()

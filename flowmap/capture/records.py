@@ -33,6 +33,7 @@ _KNOWN = frozenset(
 )
 _OPTION_NAME, _OPTION_DESCRIPTION, _OPTION_INTERFACE_DROPS, _OPTION_SYSTEM_DROPS = 2, 3, 5, 7
 _OPTION_RESOLUTION, _MICROSECONDS = 9, 6
+_OPTION_FILTER = 11
 FINEST_UNITS = 10**15
 """The finest resolution that can be meant: 64 bits of femtoseconds last five hours."""
 
@@ -42,7 +43,8 @@ class Interface:
     """One interface description block.
 
     ``dropped`` is from its statistics, None when it has none that is plausible; ``has_clock`` is False where the
-    resolution that it states for its times cannot be meant.
+    resolution that it states for its times cannot be meant. ``capture_filter`` is what it was captured with, "" for
+    none: such a capture proves no absence.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Interface:
     snaplen: int
     dropped: int | None = None
     has_clock: bool = True
+    capture_filter: str = ""
 
 
 @dataclass(slots=True)
@@ -264,8 +267,10 @@ def _note_block(kind: int, body: bytes, order: str, found: Walk, max_interfaces:
             linktype, snaplen = struct.unpack_from(order + "HxxI", body)
             options = _options(body[8:], order)
             name, description = (_text(options.get(code, b"")) for code in (_OPTION_NAME, _OPTION_DESCRIPTION))
-            has_clock = clock_units(options) > 0
-            found.interfaces.append(Interface(name, description, linktype, snaplen, has_clock=has_clock))
+            found.interfaces.append(
+                Interface(name, description, linktype, snaplen, has_clock=clock_units(options) > 0,
+                          capture_filter=filter_of(options))
+            )  # fmt: skip
         return
     if len(body) < 12 or not found.sections:
         return
@@ -292,6 +297,14 @@ def clock_units(options: dict[int, bytes]) -> int:
     value = resolution[0] if len(resolution) == 1 else _MICROSECONDS
     units: int = 2 ** (value & 0x7F) if value & 0x80 else 10**value
     return units if units <= FINEST_UNITS else 0
+
+
+def filter_of(options: dict[int, bytes]) -> str:
+    """The capture filter of an interface, "" for none; a first octet of 0 says that text follows, others a program."""
+    given = options.get(_OPTION_FILTER, b"")
+    if not given:
+        return ""
+    return _text(given[1:]) if given[0] == 0 else "a compiled program"
 
 
 def _options(data: bytes, order: str) -> dict[int, bytes]:

@@ -124,6 +124,19 @@ def test_points_carry_what_the_interface_blocks_say(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("option_value", "text"),
+    [(b"\0host 10.0.0.1", "host 10.0.0.1"), (b"\0", ""), (b"\1\x28\0\0\0", "a compiled program")],
+)
+def test_points_carry_the_filter_they_were_captured_with(tmp_path, option_value, text):
+    """The first octet of if_filter is 0 before text and 1 before BPF instructions (pcapng, section 4.2)."""
+    data = pcapng(interface(options=option(11, option_value) + END), named(b"b"), enhanced(), enhanced(number=1))
+    result = read_bytes(tmp_path, data)
+    points = [result.registry.points[number] for number in result.packets.point]
+    assert [point.capture_filter for point in points] == [text, ""]
+    assert [interface.capture_filter for interface in walked(tmp_path, data).interfaces] == [text, ""]
+
+
 def test_equal_names_are_different_points(tmp_path):
     result = read_bytes(tmp_path, pcapng(named(b"mirB"), named(b"mirB"), enhanced(), enhanced(number=1)))
     assert len(set(result.packets.point.tolist())) == 2
