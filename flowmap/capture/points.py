@@ -185,7 +185,11 @@ class PointStatement:
         return self.vlan is not None or self.transport is not None
 
     def matches(self, point: CapturePoint) -> bool:
-        """File by its name or path ending, interface by name (a plain pcap has ""), session by its beginning."""
+        """File by its name or path ending, interface by name (a plain pcap has ""), session by its beginning.
+
+        A row about a whole file means the mirror sessions in it too, but not where it calls the file an uplink or a
+        port: then these are copies that passed there on their way to a collector.
+        """
         key = point.key
         if self.file is not None and self.file != key.file and not key.file.endswith("/" + self.file):
             return False
@@ -195,7 +199,8 @@ class PointStatement:
             if wanted is not None and wanted != found:
                 return False
         if self.session is None:
-            return not key.mirror or (self.interface is None and self.interface_id is None)
+            of_sessions = self.interface is None and self.interface_id is None and self.role in (None, "mirror")
+            return not key.mirror or of_sessions
         return key.mirror == self.session or key.mirror.startswith(self.session + "/")
 
     def __str__(self) -> str:

@@ -40,6 +40,16 @@ def test_the_points_file_of_the_design_reads_and_applies():
     assert points[0].how == "role stated; host stated"
 
 
+@pytest.mark.parametrize(("role", "of_copies"), [("uplink", "unknown"), ("vnic", "unknown"), ("mirror", "mirror")])
+def test_a_row_about_a_file_calls_the_copies_in_it_no_uplink_and_no_port(role, of_copies):
+    """Copies that a host sends to a collector pass its uplink; that they are copies does not change there."""
+    keys = [PointKey("up.pcap", 0, 0, -1, mirror) for mirror in ("", "erspan:172.31.0.1/77")]
+    points = registry_with(*((key, "") for key in keys)).points
+    text = f"points: [ {{ file: up.pcap, host: esx-01, role: {role} }} ]"
+    assert parse_points(text, "points.yaml").apply(points) == []
+    assert [point.role for point in points] == [role, of_copies]
+
+
 def test_a_statement_about_a_read_file_that_matches_nothing_is_named():
     text = "points: [ { file: a.pcap, interface: vnet7, role: vnic }, { file: other.pcap, role: mirror } ]"
     (sentence,) = parse_points(text, "points.yaml").apply(registry_with((PointKey("a.pcap", 0, 0, -1, ""), "")).points)
