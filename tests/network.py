@@ -187,7 +187,7 @@ class Network:
         header: int,
         content: int,
     ) -> None:
-        file = self.registry.points[point].key.file
+        file, snaplen = self.registry.points[point].key.file, self.registry.points[point].snaplen
         self._frames[file] = self._frames.get(file, 0) + 1
         is_tcp = protocol == TCP
         ip_bytes = IP_HEADER + header + seen["payload"]
@@ -197,7 +197,7 @@ class Network:
             "time_ns": time_ns,
             "point": point,
             "frame_bytes": length,
-            "captured_bytes": length,
+            "captured_bytes": min(length, snaplen or length),
             "wire_bytes": length,
             "src_mac": seen["src_mac"],
             "dst_mac": seen["dst_mac"],
@@ -225,7 +225,7 @@ class Network:
         self.words.append(
             [
                 protocol | (seen["ip_id"] + 1 if seen["ip_id"] else 0) << 32,
-                ports[0] | ports[1] << 16 | (header + seen["payload"]) << 32,
+                ports[0] & 0xFFFF | (ports[1] & 0xFFFF) << 16 | (header + seen["payload"]) << 32,
                 (seen["seq"] % 2**32 | ack << 32) if is_tcp else 0,
                 (flags if is_tcp else 0) | seen["payload"] << 32,
                 content,

@@ -120,6 +120,13 @@ class Identities:
         """Where the router with a MAC does its work, see :func:`flowmap.identity.router_macs.router_kind`."""
         return router_kind(mac, self.inventory)
 
+    def looks_like_a_guest(self, mac: int) -> bool:
+        """Whether the inventory gives a MAC to a VM, or its prefix is one that guests have and hypervisors do not."""
+        rows = self.inventory.by_mac(mac)
+        if rows or mac in self.routers:
+            return any(row.kind == "vm" for row in rows)
+        return self._kind_of_mac(mac)[0] == "vm"
+
     def is_its_own(self, endpoint: Endpoint, ip: str) -> bool:
         """Whether an endpoint claimed an address, or the inventory gives it that; having sent from it is not enough."""
         if any(ip in row.ips for row in endpoint.records) or endpoint.kind == "hypervisor":

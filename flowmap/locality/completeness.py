@@ -13,7 +13,7 @@ from flowmap.capture.points import HostStatement
 from flowmap.identity.homes import Span, spans_of
 from flowmap.legs import Leg, PointStatistics
 from flowmap.locality.sightings import OUTSIDE_ROLES, Scene
-from flowmap.packets import NO_TIME, TCP, UDP, mac_text
+from flowmap.packets import NO_TIME, TCP, UDP, is_group_mac, mac_text
 
 QUIET_UPLINK_NS = 10_000_000_000
 """Longest part of a conversation before the first or after the last frame of an uplink."""
@@ -31,6 +31,14 @@ TUNNEL_PORTS = frozenset(
     (UDP, port) for port in (1194, 1701, 4500, 4789, 4790, 6081, 8472, 51820)
 ) | {(TCP, 7471)}  # fmt: skip
 """OpenVPN, L2TP, IPsec, VXLAN, VXLAN-GPE, Geneve, Linux' first VXLAN, WireGuard, and STT."""
+
+
+NO_TUNNELS = frozenset((1, 2, TCP, 58, 89, 112))
+"""ICMP, IGMP, TCP, ICMPv6, OSPF and VRRP. Of other protocols, and of UDP on any port, a host may make tunnels that no
+list has; what it sends by TCP is migration and storage mostly."""
+
+HEADERS_BYTES = 62
+"""What an IPv6 header and two VLAN tags need: of shorter frames some have no addresses, and are nobody's."""
 
 
 @dataclass(slots=True)
@@ -74,6 +82,10 @@ def watch_uplinks(scene: Scene, leg: Leg, host: str, *further: Leg) -> UplinkWat
         point, seen = scene.points[number], scene.statistics.get(number, PointStatistics())
         if not point.is_stated and point.interface not in statement.uplinks:
             lacks.append(f"only its name tells that {point.id} is an uplink")
+        if point.capture_filter:
+            lacks.append(f"{point.id} was captured with the filter '{point.capture_filter}', which hides the rest")
+        if 0 < point.snaplen < HEADERS_BYTES and seen.truncated_packets:
+            lacks.append(f"of each frame at {point.id} only {point.snaplen} bytes were kept, too few for some headers")
         if point.sampled > 1:
             lacks.append(f"{point.id} is sampled, one packet in {point.sampled}")
         if point.dropped_packets:
@@ -198,8 +210,12 @@ def _tunnels_at(scene: Scene, number: int) -> list[Leg]:
     """The legs at an uplink that are tunnels themselves."""
     if scene.closed_tunnels is None:
         scene.closed_tunnels = {}
+        guests = {leg.key.src_mac for leg in scene.legs if scene.points[leg.key.point].role in ("vnic", "mirror")}
+        guests = (guests | scene.port_macs) - scene.identities.routers.keys()
         for leg in scene.legs:
-            if scene.points[leg.key.point].role in OUTSIDE_ROLES and _is_closed_tunnel(leg):
+            if scene.points[leg.key.point].role in OUTSIDE_ROLES and (
+                _is_closed_tunnel(leg) or _may_be_the_hosts_tunnel(scene, leg, guests)
+            ):
                 scene.closed_tunnels.setdefault(leg.key.point, []).append(leg)
     return scene.closed_tunnels.get(number, [])
 
@@ -207,6 +223,14 @@ def _tunnels_at(scene: Scene, number: int) -> list[Leg]:
 def _is_closed_tunnel(leg: Leg) -> bool:
     protocol, low, high = leg.key.five_tuple
     return protocol in TUNNEL_PROTOCOLS or not TUNNEL_PORTS.isdisjoint(((protocol, low[1]), (protocol, high[1])))
+
+
+def _may_be_the_hosts_tunnel(scene: Scene, leg: Leg, guests: set[int]) -> bool:
+    """Whether a leg is neither of a kind that carries no frames nor a guest's own traffic."""
+    key = leg.key
+    if key.five_tuple.protocol in NO_TUNNELS or key.tunnel >= 0 or is_group_mac(key.dst_mac):
+        return False
+    return not any(mac in guests or scene.identities.looks_like_a_guest(mac) for mac in (key.src_mac, key.dst_mac))
 
 
 def _overlap(scene: Scene, one: Leg, other: Leg) -> bool:

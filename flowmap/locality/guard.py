@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from flowmap.identity.bindings import usual_subnet
 from flowmap.identity.endpoint import Endpoint, is_routable
-from flowmap.legs import Leg
-from flowmap.locality.sightings import OUTSIDE_ROLES, Scene
+from flowmap.legs import WITH_PORTS, FiveTuple, Leg
+from flowmap.locality.sightings import OUTSIDE_ROLES, Scene, lacks_ports
 from flowmap.locality.verdict import STAYED, Evidence, Judgement
 from flowmap.packets import ip_text
 
@@ -118,11 +118,22 @@ def _speaks_against(scene: Scene, legs: Sequence[Leg], accepted: set[int]) -> tu
     tunnelled = [leg for leg in legs if leg.key.tunnel >= 0 and scene.points[leg.key.point].role != "vnic"]
     if tunnelled:
         return "It was inside a tunnel between two endpoints.", tunnelled
+    cut = _perhaps_with_cut_ports(scene, legs[0].key.five_tuple)
+    if cut:
+        return "Frames between the two are on an uplink, and where ports were cut off nobody can tell them apart.", cut
     translated = [scene.legs[index] for index in sorted(scene.translated.get(legs[0].key.five_tuple, ()))]
     return (
         "The same packets are on an uplink under a translated address.",
         [leg for leg in translated if scene.points[leg.key.point].role in OUTSIDE_ROLES],
     )
+
+
+def _perhaps_with_cut_ports(scene: Scene, five_tuple: FiveTuple) -> list[Leg]:
+    """Legs between the same addresses on uplinks that may be these packets: captured too short there, or here."""
+    if five_tuple.protocol not in WITH_PORTS:
+        return []
+    legs = scene.outside_between().get((five_tuple.protocol, five_tuple.low[0], five_tuple.high[0]), ())
+    return [leg for leg in legs if lacks_ports(leg.key.five_tuple) != lacks_ports(five_tuple)]
 
 
 def _unknown_places(scene: Scene, legs: Sequence[Leg], judgements: Sequence[Judgement]) -> list[Leg]:

@@ -18,13 +18,16 @@ from flowmap.identity.kinds import is_hardware_mac
 from flowmap.identity.moves import Movements
 from flowmap.identity.routers import INITIAL_TTLS, standard_router_mac
 from flowmap.inventory.records import VnicRecord
-from flowmap.legs import FiveTuple, Leg, PointStatistics
+from flowmap.legs import WITH_PORTS, FiveTuple, Leg, PointStatistics
 from flowmap.locality.ports import PortOwners, find_owners
 from flowmap.packets import is_group_mac
 from flowmap.twins import Twins
 
 OUTSIDE_ROLES = ("uplink", "underlay")
 """Roles of points at which traffic has left the host."""
+
+Addresses = tuple[int, tuple[int, int], tuple[int, int]]
+"""Protocol and both addresses of a conversation, the lower one first."""
 
 FLOODED_PACKETS = 2
 """So many packets of a conversation may be floods, in each direction."""
@@ -90,6 +93,7 @@ class Scene:
     unproven_copies: frozenset[int] = frozenset()
     """Points of remote mirrors' copies (RSPAN) of which no frame stands at the same interface outside that VLAN too."""
     _confirmed: dict[int, set[str]] | None = None
+    _between: dict[Addresses, list[Leg]] | None = None
 
     def __post_init__(self) -> None:
         roles = [point.role for point in self.points]
@@ -158,6 +162,19 @@ class Scene:
             if (leg.key.point, outermost_tag(leg)) in self.doubtful_tags and len(tags[_frame_at(leg)]) == 1
         }  # fmt: skip
 
+    def outside_between(self) -> Mapping[Addresses, Sequence[Leg]]:
+        """Legs on uplinks by protocol and both addresses: of all that differ by ports, one with and one without."""
+        if self._between is None:
+            kept: dict[tuple[Addresses, bool], Leg] = {}
+            for leg in self.legs:
+                protocol, low, high = leg.key.five_tuple
+                if protocol in WITH_PORTS and self.points[leg.key.point].role in OUTSIDE_ROLES:
+                    kept.setdefault(((protocol, low[0], high[0]), lacks_ports(leg.key.five_tuple)), leg)
+            self._between = {}
+            for (addresses, _), leg in kept.items():
+                self._between.setdefault(addresses, []).append(leg)
+        return self._between
+
     def clock_shift_ns(self, leg: Leg) -> int:
         """What to add to a leg's times for the common clock."""
         return self.clock_offset_ns.get(self.points[leg.key.point].key.file, 0)
@@ -213,6 +230,11 @@ class Scene:
     def names(self, legs: Sequence[Leg]) -> tuple[str, ...]:
         """The ids of the points of some legs, for evidence."""
         return tuple([self.point_ids[leg.key.point] for leg in legs])
+
+
+def lacks_ports(five_tuple: FiveTuple) -> bool:
+    """Whether the ports were cut off, or a fragment came without its first one."""
+    return five_tuple.low[1] < 0 or five_tuple.high[1] < 0
 
 
 def outermost_tag(leg: Leg) -> int:
