@@ -168,7 +168,8 @@ def _join_by_vm(records: list[VnicRecord]) -> list[VnicRecord]:
             continue
         ids = {records[n].vm_id for n in vnics} - {None}
         # Two VMs of one name, or rows that disagree about the VM: which is which, nobody said.
-        if len(ids) > 1 or not all(_agree(first, other) for other in told[1:]):
+        several = len(ids) > 1 or (not ids and _have_one_label_twice([records[n] for n in vnics]))
+        if several or not all(_agree(first, other) for other in told[1:]):
             continue
         whole = told[0]
         for other in told[1:]:
@@ -181,6 +182,15 @@ def _join_by_vm(records: list[VnicRecord]) -> list[VnicRecord]:
         if not keep_row:
             gone.update(rows)
     return [record for n, record in enumerate(result) if n not in gone]
+
+
+def _have_one_label_twice(vnics: Iterable[VnicRecord]) -> bool:
+    """Whether one file gives two MACs to the first adapter of a name: then two VMs have that name."""
+    macs: dict[tuple[str, str], set[int | None]] = defaultdict(set)
+    for record in vnics:
+        if record.nic is not None:
+            macs[record.source, record.nic.casefold()].add(record.mac)
+    return any(len(found) > 1 for found in macs.values())
 
 
 def _identify_vms(records: list[VnicRecord]) -> list[VnicRecord]:
@@ -251,10 +261,14 @@ def _same_vm(one: VnicRecord, other: VnicRecord) -> bool:
 
 
 def _tell_one_vm(one: VnicRecord, other: VnicRecord) -> bool:
-    """Whether both tell which VM and it is the same one."""
+    """Whether both tell which VM and it is the same one.
+
+    Each Proxmox cluster counts its VMs from 100, so a number means one VM only where names do not differ.
+    """
+    names = given_name(one), given_name(other)
     if one.vm_id is not None and one.vm_id == other.vm_id:
-        return True
-    return given_name(one) is not None and given_name(one) == given_name(other)
+        return not one.vm_id.isdecimal() or None in names or names[0] == names[1]
+    return names[0] is not None and names[0] == names[1]
 
 
 def _merge(first: VnicRecord, second: VnicRecord) -> VnicRecord:

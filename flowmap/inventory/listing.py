@@ -47,8 +47,9 @@ def sections(lines: Lines) -> Iterator[tuple[int, str, Section]]:
 
 
 def vm_in_file_name(name: str) -> str | None:
-    """`domiflist-web1.txt` is of web1."""
-    found = re.search(r"domif(?:list|addr)[._-](?P<vm>[^/\\]+?)(?:\.(?:txt|log|out))?$", name, re.IGNORECASE)
+    """`domiflist-web1.txt` is of web1, `domiflist.txt` of nobody who is named."""
+    stem = re.sub(r"\.(?:txt|log|out)$", "", name, flags=re.IGNORECASE)
+    found = re.search(r"domif(?:list|addr)[._-](?P<vm>[^/\\]+)$", stem, re.IGNORECASE)
     return clean_name(found["vm"]) or None if found else None
 
 

@@ -135,3 +135,28 @@ def test_a_stated_time_is_better_evidence_than_the_time_of_a_file():
     ]
     (record,) = join(files).records
     assert (record.vm, record.source, record.row, record.observed_how) == ("web", "b.csv", 3, "header")
+
+
+def test_two_vms_of_one_name_and_one_row_that_tells_the_host_of_that_name(inventory_of):
+    """Each has a first adapter, so these are two VMs, and nobody says which of them is on host-a."""
+    nics = '"Parent","Name","NetworkName","MacAddress"\n' + "".join(
+        f'"app","Network adapter 1","net10","00:50:56:80:00:0{number}"\n' for number in (1, 2)
+    )
+    inventory = inventory_of({"nics.csv": nics, "vms.csv": '"Name","VMHost"\n"app","host-a"\n'})
+    assert {record.host for record in inventory.records if record.mac} == {None}
+
+
+def test_two_adapters_of_one_vm_get_its_host(inventory_of):
+    nics = '"Parent","Name","NetworkName","MacAddress"\n' + "".join(
+        f'"app","Network adapter {number}","net10","00:50:56:80:00:0{number}"\n' for number in (1, 2)
+    )
+    inventory = inventory_of({"nics.csv": nics, "vms.csv": '"Name","VMHost"\n"app","host-a"\n'})
+    assert [record.host for record in inventory.records if record.mac] == ["host-a", "host-a"]
+
+
+@pytest.mark.parametrize(("name", "host"), [("web", "pve-a"), ("mail", None)])
+def test_a_number_that_two_proxmox_clusters_use(inventory_of, name, host):
+    """A configuration of another cluster has the same number, and another name."""
+    resources = '[{"id": "qemu/100", "type": "qemu", "vmid": 100, "name": "web", "node": "pve-a"}]'
+    files = {"100.conf": f"name: {name}\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0\n", "resources.json": resources}
+    assert [record.host for record in inventory_of(files).records if record.mac] == [host]

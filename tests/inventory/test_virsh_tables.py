@@ -66,6 +66,8 @@ def test_the_rows_of_domiflist():
     ("text", "name", "vm"),
     [
         (IFLIST, "domiflist-web1.txt", "web1"),
+        (IFLIST, "domiflist.txt", ""),
+        (IFLIST, "domiflist.log", ""),
         (IFLIST, "host-a/domiflist_web1.log", "web1"),
         (IFLIST, "domiflist.web.prod", "web.prod"),
         (IFLIST, "listing.txt", ""),
