@@ -101,13 +101,17 @@ def _by_router_vm(
 
 
 def _by_router_in_host(scene: Scene, a: Leg, b: Leg, host: str, watch: UplinkWatch) -> Judgement | None:
-    """Row 7: by a router that every host has; where all uplinks were silent, by any router inside."""
+    """Row 7: by a router that every host has; where all uplinks were silent, by any router inside.
+
+    Sent to one router and handed over by another, and only one of them is distributed: the other may be a firewall
+    outside that leaves the TTL alone, so that only silent uplinks say that it is not.
+    """
     hops = sorted({a.key.dst_mac, b.key.src_mac})
     kinds = {scene.identities.router_kind(mac) for mac in hops}
     named = " and ".join(mac_text(mac) for mac in hops)
     beyond = [mac for mac in hops if scene.identities.router_kind(mac) != "distributed"
               and (scene.stands_outside(mac) or scene.is_behind_uplink(mac, host))]  # fmt: skip
-    if "distributed" in kinds and not beyond and (watch.complete or kinds <= {"distributed", "unknown"}):
+    if "distributed" in kinds and not beyond and (watch.complete or kinds == {"distributed"}):
         text = f"Routed by {named}, a distributed router, between two ports of {host} (TTL {a.ttl_max} to {b.ttl_max})."
         result = Judgement("intra_host_routed_distributed", "proven", [seen_at(scene, "sighting-7", text, [a, b])])
         return _graded(scene, result, host, watch)

@@ -53,6 +53,15 @@ def test_row_7_is_as_good_as_the_uplinks_that_were_captured(facts, grade):
     assert verdict(lab.edge(WEB, DB)) == ("intra_host_routed_distributed", "stayed", grade)
 
 
+def test_row_7_to_a_distributed_router_and_from_a_firewall_outside():
+    """The router in the host hands over to a firewall that leaves the TTL alone and has a locally administered MAC."""
+    lab = Lab(with_uplinks=False)
+    for number, (one, other, here, there) in enumerate(((WEB, APP, lab.web, lab.app), (DB, APP, lab.db, lab.app))):
+        talk(lab.network, one, other, (at(here), at(there)), (at(there), at(here)), client_port=number + 5)
+    routed(lab, DISTRIBUTED, Machine("firewall", 0x02005E00000F, "10.20.0.1"))
+    assert lab.edge(WEB, DB)["stayed_bytes"] == 0
+
+
 def test_row_7_a_router_of_unknown_kind_and_silent_uplinks_stayed_but_is_not_proven():
     lab = Lab()
     lab.chatter()
