@@ -68,7 +68,7 @@ def placed(scene: Scene, endpoint: Endpoint, legs: list[Leg], side: str) -> Plac
         why = ("A person placed it.",) if _is_by_hand(scene, endpoint) else ()
         text = "by hand, on the page" if why else endpoint.kind_how
         return Placement(host_of_hypervisor, None, None, "likely" if why else "strong", why, "inventory", text, mac)
-    if record is None or not record.host:
+    if record is None or not record.host or _was_not_at_its_port(scene, own, legs, record.host):
         return None
     why = tuple(filter(None, [_matched(endpoint), _age(scene, record)]))
     text = f"{_row(record)}{_observed(scene, record)}"
@@ -101,6 +101,16 @@ def _at_its_port(
     stated = all(scene.points[number].is_stated for number in ports)
     cap = "strong" if stated and not why else "likely"
     return Placement(first.host or "", vswitch, record, cap, why, "port", f"its captured port {first.id}", mac)
+
+
+def _was_not_at_its_port(scene: Scene, own: set[int], legs: list[Leg], host: str) -> bool:
+    """Whether a port that may be the end's own recorded all the while and did not see it: it was elsewhere, then."""
+    unsure = {number for mac in own for number in scene.unsure_ports.get(mac, ())
+              if scene.points[number].host == host}  # fmt: skip
+    if not unsure or not unsure.isdisjoint(leg.key.point for leg in legs):
+        return False
+    longest = max(legs, key=lambda leg: leg.packets)
+    return any(was_recording(scene, number, longest) for number in unsure)
 
 
 def placement_evidence(place: Placement, endpoint: Endpoint) -> Evidence:

@@ -71,6 +71,8 @@ class Scene:
     """MACs that own a port."""
     sure_ports: dict[int, list[int]] = field(default_factory=dict)
     """MAC -> the ports (capture points) on a known host that are surely its own."""
+    unsure_ports: dict[int, list[int]] = field(default_factory=dict)
+    """MAC -> those that may be its own: they place it nowhere, but what they did not see was not there."""
     moved_to: dict[int, str | None] = field(default_factory=dict)
     """MAC of a VM that moved -> the host where it is in the interval that is judged."""
     mirrored_hosts: frozenset[str] = frozenset()
@@ -129,8 +131,9 @@ class Scene:
         self.ports = find_owners(self.legs, self.points, self.identities, self.movements.moves, self._was_told_then)
         self.port_macs = frozenset(self.ports.owners.values())
         for number, mac in self.ports.owners.items():
-            if self.points[number].host and number not in self.ports.unsure:
-                self.sure_ports.setdefault(mac, []).append(number)
+            if self.points[number].host:
+                ports = self.unsure_ports if number in self.ports.unsure else self.sure_ports
+                ports.setdefault(mac, []).append(number)
 
     @property
     def can_place(self) -> bool:

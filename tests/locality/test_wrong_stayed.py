@@ -290,3 +290,14 @@ def test_an_uplink_that_may_have_been_asleep_proves_nothing(case):
         talk(network, one, other, (at(here), at(there)), (at(there), at(here)), start_ns=later, client_port=60 + number)
     graph = network.map().graph
     assert "proven" not in {edge["grade"] for _, _, edge in graph.edges(data=True) if edge["stayed_bytes"]}
+
+
+def test_a_port_that_recorded_and_saw_nothing_of_it_is_not_where_the_inventory_says():
+    """WEB's port shows one peer only, so it may be APP's; but DB's talk with WEB, elsewhere by then, is at neither."""
+    network = Network()
+    web, app, db = points(network, "vnet0", "vnet1", "vnet2")
+    both(network, WEB, APP, web, app, 9)
+    both(network, DB, APP, db, app, 10)
+    talk(network, DB, WEB, (at(db),), (at(db),), client_port=11)
+    rows = (*same_host(), record(DB, "host-a", row=3, ips=("10.20.0.13",)))
+    assert stayed(network, *rows, pair=(DB, WEB)) == 0
