@@ -21,6 +21,7 @@ from flowmap.packets import Tunnel
 
 ROLES = ("vnic", "uplink", "mirror", "underlay", "unknown")
 STATED, INVENTORY, INFERRED = "stated", "inventory", "inferred"
+STATED_OF_FILE = f"{STATED} of its whole file"
 INFERRED_FROM_TRAFFIC = f"{INFERRED} from its traffic"
 
 
@@ -240,7 +241,8 @@ class Statements:
                 if row.role:
                     point.role, point.role_how = row.role, STATED
                 if row.host:
-                    point.host, point.host_how = row.host, STATED
+                    point.host = row.host
+                    point.host_how = STATED_OF_FILE if point.key.mirror and row.session is None else STATED
                 point.covers = row.covers or point.covers
                 point.sampled = point.sampled if row.sampled is None else row.sampled
             if not hits and (row.file.rsplit("/", 1)[-1] in files if row.file else row.session is None):

@@ -12,7 +12,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from flowmap.capture.names import LinkNeighbor
-from flowmap.capture.points import INFERRED, INFERRED_FROM_TRAFFIC, INVENTORY, CapturePoint, HostStatement, infer_roles
+from flowmap.capture.points import (
+    INFERRED,
+    INFERRED_FROM_TRAFFIC,
+    INVENTORY,
+    STATED_OF_FILE,
+    CapturePoint,
+    HostStatement,
+    infer_roles,
+)
 from flowmap.identity.kinds import virtual_vendor
 from flowmap.identity.places import roles_from_inventory
 from flowmap.identity.point_traffic import PointTraffic, traffic_at
@@ -49,6 +57,7 @@ def learn_points(
         by_point[neighbor.point].append(neighbor)
     for number, found in by_point.items():
         points[number].neighbors = tuple(found)
+    _doubt_hosts_of_passing_copies(points, legs, flows)
     _hosts_of_sessions(points, inventory, spelled)
     roles_from_inventory(points, stations, claims, inventory)
     hosts_by_name(points, inventory, spelled)
@@ -105,6 +114,32 @@ def shared_name_warnings(points: Iterable[CapturePoint]) -> list[str]:
 # --- hosts
 
 
+def _doubt_hosts_of_passing_copies(points: Sequence[CapturePoint], legs: Sequence[Leg], flows: Flows) -> None:
+    """Take a whole file's host from its mirror sessions where several hosts sent them, or the file is a mirror itself.
+
+    A collector's file shows its own conversations besides, all with one MAC. Where there are others, copies that some
+    other host sends to a collector may pass among what was mirrored.
+    """
+    number_of = {point.key: number for number, point in enumerate(points)}
+    sessions = [point for point in points if point.host_how == STATED_OF_FILE]
+    plain = {number_of[key] for point in sessions if (key := point.key._replace(mirror="")) in number_of}
+    traffic = traffic_at(plain, legs, flows) if plain else {}
+    senders: dict[str, set[str]] = defaultdict(set)
+    for point in sessions:
+        senders[point.key.file].add(_sender(point))
+    for point in sessions:
+        seen = traffic.get(number_of.get(point.key._replace(mirror=""), -1))
+        if len(senders[point.key.file]) > 1:
+            point.host, point.host_how = None, "not known: its file holds copies that several hosts sent"
+        elif seen is not None and seen.pairs and not seen.centres():
+            point.host, point.host_how = None, "not known: copies of other hosts may pass in what was mirrored here"
+
+
+def _sender(point: CapturePoint) -> str:
+    """The outer source of a mirror session."""
+    return point.key.mirror.partition(":")[2].partition("/")[0]
+
+
 def _hosts_of_sessions(points: Iterable[CapturePoint], inventory: Inventory, spelled: Spell) -> None:
     """The outer source of a mirror tunnel is the host that mirrors, where the inventory knows its address."""
     owners: dict[str, set[str]] = defaultdict(set)
@@ -114,8 +149,9 @@ def _hosts_of_sessions(points: Iterable[CapturePoint], inventory: Inventory, spe
             owners[ip].add(spelled(record.host))
             sources[ip] = record.source
     for point in points:
-        ip = point.key.mirror.partition(":")[2].partition("/")[0]
-        if ip and point.host is None and len(owners.get(ip, ())) == 1:
+        ip = _sender(point)
+        may_tell = point.host is None or point.host_how == STATED_OF_FILE
+        if ip and may_tell and len(owners.get(ip, ())) == 1:
             point.host = next(iter(owners[ip]))
             point.host_how = f"{INVENTORY} {sources[ip]}, which has its address {ip}"
 

@@ -326,6 +326,52 @@ def test_an_uplink_only_guessed_from_its_name_proves_no_absence():
     assert answer_of(made(network), WEB, APP) == ("stayed", "intra_host_switched", "likely")
 
 
+# --- a row about a whole file, and the mirror sessions in it
+
+
+def file_with_sessions(*sessions):
+    """A file that a row calls host-b's mirror, and its points: what stands in it plain, and mirror sessions."""
+    network = Network()
+    plain = network.point("", file="b.pcap")
+    key = network.registry.points[plain].key
+    network.statements.points.append(PointStatement(file="b.pcap", host="host-b", role="mirror"))
+    return network, plain, [network.registry.point(key._replace(mirror=session)) for session in sessions]
+
+
+def hosts_of(network, *numbers, **facts):
+    points = made(network, **facts).points
+    return [points[number].host for number in numbers]
+
+
+def test_copies_that_pass_in_a_hosts_mirror_are_not_of_that_host():
+    """The collector of host-a's session runs on host-b, whose mirror copies the copies: WEB and APP did not leave."""
+    network, plain, (copies,) = file_with_sessions("erspan:172.31.0.1/77")
+    here = network.point("", "mirror", "host-a", file="a.pcap")
+    both_ways(network, WEB, APP, here, copies)
+    for number, (one, other) in enumerate(((REM, vm(5, "10.10.0.15")), (vm(6, "10.10.0.16"), vm(7, "10.10.0.17")))):
+        both_ways(network, one, other, plain, client_port=41_000 + number)
+    assert hosts_of(network, plain, copies) == ["host-b", None]
+    assert answer_of(made(network), WEB, APP)[0] == "undetermined"
+
+
+def test_copies_at_a_collector_are_of_the_host_that_its_file_is_said_to_be_of():
+    network, plain, (copies,) = file_with_sessions("erspan:172.31.0.2/77")
+    both_ways(network, WEB, APP, copies)
+    collector = vm(9, "172.31.0.9")
+    for number in (5, 6):
+        both_ways(network, vm(number, f"172.31.0.1{number}"), collector, plain, client_port=41_000 + number)
+    assert hosts_of(network, copies) == ["host-b"]
+
+
+def test_copies_of_two_senders_are_not_all_of_one_host():
+    network, _, sessions = file_with_sessions("erspan:172.31.0.1/77", "erspan:172.31.0.2/77")
+    for session in sessions:
+        both_ways(network, WEB, REM, session)
+    assert hosts_of(network, *sessions) == [None, None]
+    known = [HostRecord("host-a", ips=("172.31.0.1",), source="hosts.yaml")]
+    assert hosts_of(network, *sessions, hypervisors=known) == ["host-a", None]
+
+
 # --- interfaces of one name
 
 
