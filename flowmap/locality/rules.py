@@ -121,10 +121,12 @@ def _one_port_and_uplink(
     for leg in same:  # a remote mirror's copies have a VLAN of their own, and a bond and its members see the same
         by_tag[leg.key.point, outermost_tag(leg)] += seen.share(leg)
     twice = host is not None and max(by_tag.values(), default=0) >= 2 * NEARLY_ALL
-    if same and (twice or usual_copies(same[0]) >= 2):
+    peer = destination if seen.a else source
+    is_twice = bool(same) and (twice or usual_copies(same[0]) >= 2)
+    is_elsewhere = host is not None and peer.host not in (None, host)  # a relay sends back: then the capture doubles
+    if is_twice and not is_elsewhere:
         text = "On the uplink twice with equal MACs and TTL: a reflective relay turned it round."
         return Judgement("hairpin_reflected", "strong", [seen_at(scene, "sighting-6", text, [port, *same])])
-    peer = destination if seen.a else source
     share = seen.share(*uplinks)
     if peer.host is not None and peer.host == host and not _was_there_too(scene, back, port):
         return undetermined(
@@ -153,7 +155,10 @@ def _one_port_and_uplink(
     where = "Went out by" if seen.a else "Came in by"
     text = f"{where} the uplink{f' of {host}' if host else ''} and was at no other port of it."
     evidence = [seen_at(scene, "sighting-4", text, [port, *uplinks])]
-    return covering(_away(peer, evidence), seen, once(scene, seen, uplinks))
+    result = _away(peer, evidence)
+    if is_twice and peer.host_how == "inventory":
+        result.capped("likely", f"It is on the uplink twice, and only the inventory has {peer.label} on another host.")
+    return covering(result, seen, once(scene, seen, uplinks))
 
 
 def _was_turned(scene: Scene, one: Leg, other: Leg) -> bool:

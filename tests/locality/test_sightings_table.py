@@ -18,7 +18,7 @@ from tests.locality.two_hosts import (
     switched,
     triangle,
 )
-from tests.network import START_NS, Network, at, talk, udp
+from tests.network import START_NS, Network, at, record, talk, udp
 
 
 def test_row_1_both_ports_and_on_no_uplink_is_switched_and_proven():
@@ -232,6 +232,18 @@ def test_row_6_reflective_relay_left_the_host_although_both_ends_are_on_it():
     )
     edge = lab.edge(WEB, APP)
     assert (edge["verdict"], edge["left_host"], edge["grade"]) == ("hairpin_reflected", "left", "proven")
+
+
+def test_a_capture_that_doubles_everything_makes_no_reflection_of_what_went_to_another_host():
+    """The uplink's frames were mirrored on two ports of the physical switch; the inventory has REM on host-b."""
+    network = Network()
+    web, app, uplink = (network.point(*facts, "host-a") for facts in (("v0", "vnic"), ("v1", "vnic"), ("n0", "uplink")))
+    talk(network, WEB, APP, (at(web), at(app)), (at(app), at(web)))
+    twice = at(uplink, times=2)
+    talk(network, WEB, REM, (at(web), twice), (twice, at(web)), client_port=7)
+    edges = network.map(record(REM, "host-b")).graph.edges(data=True)
+    (edge,) = (edge for _, _, edge in edges if edge["left_host"] == "left")
+    assert (edge["verdict"], edge["grade"]) == ("inter_host", "likely")
 
 
 def test_row_6_over_two_teamed_uplinks():
