@@ -37,6 +37,9 @@ NO_TUNNELS = frozenset((1, 2, TCP, 58, 89, 112))
 """ICMP, IGMP, TCP, ICMPv6, OSPF and VRRP. Of other protocols, and of UDP on any port, a host may make tunnels that no
 list has; what it sends by TCP is migration and storage mostly."""
 
+PERHAPS_KEPT = 1024
+"""Of such legs the largest at each uplink; every judged direction is held against them."""
+
 HEADERS_BYTES = 62
 """What an IPv6 header and two VLAN tags need: of shorter frames some have no addresses, and are nobody's."""
 
@@ -210,13 +213,19 @@ def _tunnels_at(scene: Scene, number: int) -> list[Leg]:
     """The legs at an uplink that are tunnels themselves."""
     if scene.closed_tunnels is None:
         scene.closed_tunnels = {}
+        perhaps: dict[int, list[Leg]] = {}
         guests = {leg.key.src_mac for leg in scene.legs if scene.points[leg.key.point].role in ("vnic", "mirror")}
         guests = (guests | scene.port_macs) - scene.identities.routers.keys()
         for leg in scene.legs:
-            if scene.points[leg.key.point].role in OUTSIDE_ROLES and (
-                _is_closed_tunnel(leg) or _may_be_the_hosts_tunnel(scene, leg, guests)
-            ):
+            if scene.points[leg.key.point].role not in OUTSIDE_ROLES:
+                continue
+            if _is_closed_tunnel(leg):
                 scene.closed_tunnels.setdefault(leg.key.point, []).append(leg)
+            elif _may_be_the_hosts_tunnel(scene, leg, guests):
+                perhaps.setdefault(leg.key.point, []).append(leg)
+        for point, legs in perhaps.items():
+            largest = sorted(legs, key=lambda leg: -leg.wire_bytes)[:PERHAPS_KEPT]
+            scene.closed_tunnels.setdefault(point, []).extend(largest)
     return scene.closed_tunnels.get(number, [])
 
 
