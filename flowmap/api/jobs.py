@@ -318,7 +318,7 @@ class Jobs:
         for event in events(process.stdout):
             job.last_event = event
             if job.watch:
-                job.watch.told()
+                job.watch.told(captures=event["event"] == "live")
             self._take(job, event, inputs)
         process.stdout.close()
         process.wait()
