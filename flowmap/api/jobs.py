@@ -31,6 +31,7 @@ from flowmap.settings import Settings
 log = logging.getLogger("flowmap.api")
 
 FULL = "The disk with the data folder is full, so nothing could be started; make room, then start it again."
+NO_LIVE = "Live captures are switched off on this server (FLOWMAP_MAX_LIVE=0)."
 
 TERMINATE_S = 8.0
 """A worker that is told to end has this long to end its tools and leave; then it is killed."""
@@ -67,12 +68,10 @@ class Jobs:
         ``seconds``, ``bytes`` and ``packets``. ``statements`` become those of the map."""
         with self._lock:
             self._check_free(record)
-            if sum(job.live is not None for job in self._jobs.values()) >= self._settings.max_live:
-                raise Problem(
-                    409,
-                    f"{self._settings.max_live} live captures are running, which is the limit; stop one first.",
-                    cap="max_live",
-                )
+            most = self._settings.max_live
+            if sum(job.live is not None for job in self._jobs.values()) >= most:
+                full = f"{most} live captures are running, which is the limit; stop one first."
+                raise Problem(409, full if most else NO_LIVE, cap="max_live")
             if statements is not None:
                 self._maps.set_points(record, statements)
             job = Job(record, live)
@@ -319,7 +318,7 @@ class Jobs:
         for event in events(process.stdout):
             job.last_event = event
             if job.watch:
-                job.watch.told()
+                job.watch.told(captures=event["event"] == "live")
             self._take(job, event, inputs)
         process.stdout.close()
         process.wait()

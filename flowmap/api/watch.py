@@ -39,18 +39,23 @@ class Watch:
 
     def __init__(self, pid: int, folder: Path, settings: Settings, live_s: float | None = None) -> None:
         self._pid, self._folder, self._settings = pid, folder, settings
-        self._is_live = live_s is not None
+        self._is_live, self._captures = live_s is not None, False
         self._processes = JobProcesses(folder / "work")
         self._written_before = _bytes_of(folder)
         self._began = self._worked = time.monotonic()
-        most_live_s = (live_s or 0.0) + LIVE_GRACE_S + name_searches_s(settings)
-        self._ends = self._began + (settings.job_wall_s if live_s is None else most_live_s)
+        self._most_live_s = (live_s or 0.0) + LIVE_GRACE_S + name_searches_s(settings)
+        self._ends = self._began + (settings.job_wall_s if live_s is None else self._most_live_s)
         self._cpu_s = 0.0
         self._most_bytes = 0
 
-    def told(self) -> None:
-        """The worker has told something."""
+    def told(self, *, captures: bool = False) -> None:
+        """The worker has told something; once that is how it ``captures``, the time of a live capture has begun.
+
+        Until then it waits for kernels at most, and tells that again and again.
+        """
         self._worked = time.monotonic()
+        if self._is_live and not self._captures:
+            self._captures, self._ends = captures, self._worked + self._most_live_s
 
     def look(self) -> str | None:
         """The limit that the job has gone beyond: ``memory``, ``disk``, ``wall``, ``overdue`` or ``stall``."""

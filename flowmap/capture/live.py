@@ -250,12 +250,13 @@ class LiveCapture:
             yield from self._decoded()
 
     def _why_to_end(self, is_over: bool, drain: Drain) -> EndedBy | None:
-        """Why to end now. Where dumpcap has ended already its last bytes are read, and it says itself why."""
+        """Why to end now. Of a stream that has ended already the last bytes are read, and how it ended says why."""
         if self._is_full():
             return "packets" if self.packets >= self._limits.packets else "bytes"
-        if drain.has_ended and not self._source.waits_for_packets:
+        has_stopped = self._stop.is_set()
+        if drain.has_ended and not (has_stopped and self._source.waits_for_packets):  # Ctrl-C ends a pipe's writer, too
             return None
-        return "stop" if self._stop.is_set() else "seconds" if is_over else None
+        return "stop" if has_stopped else "seconds" if is_over else None
 
     def _why_it_ended(self, failure: Failure | None, lasted_s: float) -> EndedBy:
         """Why it ended, though nobody on this side had asked for it."""

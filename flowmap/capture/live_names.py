@@ -106,16 +106,16 @@ class LiveNames:
     def _start(self) -> None:
         """Search the frames so far."""
         self._left_out += self._chooser.left_out
-        self._running = self._search
-        self._thread = threading.Thread(target=self._run, args=(self._running,), name="flowmap-names", daemon=True)
-        self._ended.clear()
-        self._thread.start()
+        self._running, ended = self._search, threading.Event()
+        thread = threading.Thread(target=self._run, args=(self._running, ended), name="flowmap-names", daemon=True)
+        thread.start()
+        self._thread, self._ended = thread, ended  # not before: nobody waits for a thread that could not be started
 
-    def _run(self, search: NameSearch) -> None:
+    def _run(self, search: NameSearch, ended: threading.Event) -> None:
         try:
             self._search_all(search)
         finally:
-            self._ended.set()
+            ended.set()
 
     def _search_all(self, search: NameSearch) -> None:
         began, notices = time.monotonic(), NoticeCounter()

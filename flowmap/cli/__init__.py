@@ -7,6 +7,7 @@ everything before it is in the result, which says ``"complete": false``.
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import sys
 
@@ -31,9 +32,11 @@ def main() -> None:
         # The reader of our output has gone (`flowmap pairs ... | head`): that is its right.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except MemoryError:
-        _leave("There is not enough memory for this capture; split it (editcap -c) or set FLOWMAP_MAX_LEGS lower.", 1)
     except Exception as error:
+        # A mapping that does not fit is an OSError, and so is a process that cannot be forked.
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            way_out = "split it (editcap -c) or set FLOWMAP_MAX_LEGS lower"
+            _leave(f"There is not enough memory for this capture; {way_out}.", 1)
         if said := _refused_setting(error):
             _leave(said, 2)
         if os.environ.get("FLOWMAP_DEBUG"):

@@ -18,6 +18,7 @@ from flowmap.kernels.folder import code_folder
 from flowmap.settings import Settings
 from tests.api import bad_workers
 from tests.api.frames import pcap, two_talks
+from tests.api.private_network import FAR, private_network
 from tests.api.servers import running, served, wait_for
 
 CONTENT = pcap(two_talks())
@@ -99,21 +100,54 @@ def test_time_is_limited_too(tmp_path, settings, monkeypatch):
         assert "took longer than 2 s, the limit of FLOWMAP_JOB_WALL_S" in status["error"]
 
 
-def test_waiting_for_kernels_that_another_process_compiles_is_no_stall(tmp_path, settings, monkeypatch):
+@pytest.fixture
+def compiling(tmp_path, monkeypatch):
+    """Another process compiles the kernels until what this gives is called."""
     compiled = code_folder()
     monkeypatch.setenv("FLOWMAP_KERNEL_CACHE_DIR", str(tmp_path / "kernels"))
     folder = tmp_path / "kernels" / compiled.name
     shutil.copytree(compiled, folder, ignore=shutil.ignore_patterns("warm"))
     with (folder / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with running(settings.model_copy(update={"job_stall_s": 2.0})) as server:
-            map_id = start(server)
-            wait_for(lambda: "Compiling" in ((server.status(map_id)["progress"] or {}).get("stage") or ""))
-            time.sleep(3 * 2.0)
-            assert server.status(map_id)["state"] == "running"
+
+        def end():
             (folder / "warm").touch()
             fcntl.flock(lock, fcntl.LOCK_UN)
-            assert server.wait(map_id)["state"] == "done"
+
+        yield end
+
+
+def waits_for_kernels(server, map_id):
+    """The watch over a job, once that waits."""
+    wait_for(lambda: "Compiling" in ((server.status(map_id)["progress"] or {}).get("stage") or ""))
+    return server.state.jobs._jobs[map_id].watch
+
+
+def test_waiting_for_kernels_that_another_process_compiles_is_no_stall(settings, compiling):
+    with running(settings) as server:
+        map_id = start(server)
+        # Only the waiting is looked at so closely: how long a busy machine takes to start and to end is not.
+        watch = waits_for_kernels(server, map_id)
+        watch._settings = settings.model_copy(update={"job_stall_s": 4.0})
+        time.sleep(9.0)
+        assert server.status(map_id)["state"] == "running"
+        watch._settings = settings
+        compiling()
+        assert server.wait(map_id)["state"] == "done"
+
+
+def test_a_live_capture_that_waited_for_kernels_has_its_whole_time_afterwards(settings, compiling, monkeypatch):
+    with private_network(), running(settings.model_copy(update={"name_seconds": 0.5})) as server:
+        monkeypatch.setattr("flowmap.api.watch.LIVE_GRACE_S", 3.0)
+        map_id = server.new_map()
+        server.client.post(f"/api/maps/{map_id}/live", json={"interface": FAR, "limits": {"seconds": 1}})
+        watch = waits_for_kernels(server, map_id)
+        time.sleep(9.0)
+        assert server.status(map_id)["state"] == "live"
+        watch._most_live_s = 60.0
+        compiling()
+        status = server.wait(map_id)
+        assert (status["state"], status["live"]["ended_by"]) == ("done", "seconds")
 
 
 STAGES = [

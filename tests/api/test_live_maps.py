@@ -162,6 +162,13 @@ def test_live_captures_are_bounded(server):
         stop(server, map_id)
 
 
+def test_live_captures_that_are_switched_off_are_said_to_be(settings):
+    with private_network(), running(settings.model_copy(update={"max_live": 0})) as server:
+        answer = server.client.post(f"/api/maps/{server.new_map()}/live", json={"interface": FAR})
+        assert answer.status_code == 409 and "switched off" in answer.json()["detail"]
+        assert server.client.get("/api/interfaces").json()["problem"] == answer.json()["detail"]
+
+
 def test_a_live_capture_that_nobody_looks_at_ends_where_that_is_set(settings):
     with private_network(), running(settings.model_copy(update={"live_unwatched_s": 0.01})) as server:
         ids = server.new_map(), server.new_map()

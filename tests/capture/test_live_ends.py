@@ -19,6 +19,7 @@ from tests.api.frames import named_talks, two_talks
 from tests.api.private_network import FAR, ip, private_network
 from tests.capture.live_cable import (
     LIMITS,
+    WITHIN_S,
     capture,
     captured_until_one_of_two_is_down,
     descendants,
@@ -154,7 +155,6 @@ def test_it_tells_which_limit_ended_it(limits, why):
 def test_somebody_who_waits_no_longer_for_names_leaves_no_search(tmp_path):
     settings = fake_tshark(tmp_path, "exec sleep 600").model_copy(update={"name_seconds": 600.0})
     live, _ = read_stream(pcapng(named_talks()), settings=settings)
-    threads = threading.active_count()
 
     def interrupt(number, frame):
         raise Impatient
@@ -174,4 +174,29 @@ def test_somebody_who_waits_no_longer_for_names_leaves_no_search(tmp_path):
         waiting.join(30)
     finally:
         signal.signal(signal.SIGUSR1, before)
-    assert descendants() == {} and threading.active_count() == threads
+    assert descendants() == {} and "flowmap-names" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_search_for_which_there_is_no_thread_is_not_waited_for(monkeypatch):
+    """Where processes are limited, the error has to come out and the capture to end."""
+    live, _ = read_stream(pcapng(named_talks()))
+    start = threading.Thread.start
+
+    def refuse_searches(thread):
+        if thread.name == "flowmap-names":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    errors = []
+
+    def finish():
+        try:
+            live.finish_names()
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    waiting = threading.Thread(target=finish, daemon=True)
+    monkeypatch.setattr(threading.Thread, "start", refuse_searches)
+    waiting.start()
+    waiting.join(WITHIN_S)
+    assert errors == ["can't start new thread"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import get_args
 
 import pytest
@@ -191,6 +192,19 @@ def test_a_pipe(content, why, complete):
     assert (live.ended_by, live.end_sentence) == (why, SENTENCES[why]) and live.outcome.complete is complete
 
 
+@pytest.mark.parametrize(("cut", "complete"), [(0, True), (5, False)], ids=["whole", "cut"])
+def test_a_pipe_that_ended_before_its_time_was_up_though_it_is_read_later(cut, complete):
+    """Nothing was left out because of a limit, and what the writer broke off is damage."""
+    content = pcap(FRAMES)
+    with standard_input(content[: len(content) - cut]):
+        live = capture(LiveLimits(0.3, 1 << 30, 1_000), names=("-",))
+        batches, began = live.batches(), time.monotonic()
+        next(batches)
+        wait_until(lambda: live._drain.has_ended and time.monotonic() > began + 0.5, "the pipe did not end")
+        assert sum(map(len, batches)) <= live.packets == len(FRAMES) - bool(cut)
+    assert (live.ended_by, live.outcome.complete) == ("stream", complete)
+
+
 def test_what_a_stream_says_of_drops_is_known_while_it_goes_on():
     with standard_input(pcapng(FRAMES) + statistics(0, 7), stays_open=True):
         live = capture(names=("-",))
@@ -213,6 +227,8 @@ def test_a_full_queue_is_known_while_it_captures(tmp_path):
     assert live.dropped_packets is None
     while packets < len(LARGE) * 5_000:
         packets += len(next(batches))
+    # The last bytes may have filled it, and whoever reads them ahead hears a moment later that they were taken.
+    wait_until(lambda: live._drain._full_since_s is None, "the queue stays full")
     held_up_s = live.held_up_s
     next(batches)
     assert live.held_up_s == held_up_s > 0  # the queue is empty: it grows no more

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import networkx as nx
@@ -118,6 +120,21 @@ def test_an_unreadable_file_is_named_and_not_a_traceback(tmp_path):
     run = flowmap("analyze", unreadable)
     assert run.returncode == 1
     assert str(unreadable.name) in sentence(run)
+
+
+def test_tables_that_do_not_fit_into_memory_are_no_mistake_of_ours():
+    """A real mapping, larger than any machine's memory: the system refuses it with an error of its own."""
+    program = (
+        "import sys\n"
+        "from flowmap.cli import main\n"
+        "from flowmap.fold import table\n"
+        "large_pages = table.large_pages\n"
+        "table.large_pages = lambda count: large_pages(1 << 62)\n"
+        f"sys.argv = ['flowmap', 'analyze', '--reader', 'header', {str(SAMPLE)!r}]\n"
+        "main()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=120)
+    assert run.returncode == 1 and "There is not enough memory for this capture" in sentence(run)
 
 
 def test_a_capture_without_packets_is_whole(tmp_path):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from flowmap.api.jobs import NO_LIVE
 from flowmap.api.maps import MapRecord
 from flowmap.api.problems import SafeJSON
 from flowmap.api.state import State, status
@@ -140,7 +141,7 @@ def list_interfaces(state: State) -> Response:
     return SafeJSON(
         {
             "interfaces": interfaces(),
-            "problem": capture_problem(settings),
+            "problem": capture_problem(settings) if settings.max_live else NO_LIVE,
             "limits": {
                 "seconds": settings.live_seconds,
                 "bytes": settings.live_bytes,
