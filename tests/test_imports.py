@@ -17,6 +17,7 @@ PACKAGE = ROOT / "flowmap"
 STAGES = (
     "healthcheck",
     "errors",
+    "heap",
     "settings",
     "packets",
     "kernels",

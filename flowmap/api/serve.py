@@ -28,6 +28,7 @@ from flowmap.api.opened import OpenedCaptures
 from flowmap.capture.container import recognise
 from flowmap.capture.points import Statements
 from flowmap.errors import FlowMapError, UsageError
+from flowmap.heap import threads_share_memory
 from flowmap.inventory import read_inventory
 from flowmap.reading import labels_of
 from flowmap.settings import Settings
@@ -93,6 +94,7 @@ def serve(
         raise UsageError("Inventory and points belong to the captures of --open; give one, or add them on the page.")
     opened = [_opened(open_paths, inventory, statements or Statements())] if open_paths else []
     os.umask(0o077)
+    threads_share_memory()
     settings, lock = _own_folder(settings, say)
     listening = _listen(host, port)
     warming = subprocess.Popen([sys.executable, "-m", "flowmap.warm"], stdin=subprocess.DEVNULL)

@@ -22,8 +22,8 @@ from flowmap.capture.pyshark_reading import Progress, PysharkCapture
 from flowmap.capture.records import Interface
 from flowmap.capture.runs import PARALLEL_FROM_BYTES, Ending, Run, RunReader
 from flowmap.capture.tools import find_tshark
-from flowmap.capture.windows import freed_memory_kept
 from flowmap.errors import CaptureError, ToolError
+from flowmap.heap import freed_memory_kept
 from flowmap.kernels import framing as kernel
 from flowmap.kernels.found import UNKNOWN_LINKS
 from flowmap.packets import NO_TIME, PacketBatch

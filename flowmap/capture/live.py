@@ -25,8 +25,8 @@ from flowmap.capture.outcome import CaptureInfo, NoticeCounter, Outcome
 from flowmap.capture.points import Registry
 from flowmap.capture.ring import Ring, RingFile
 from flowmap.capture.sources import STANDARD_INPUT, Dumpcap, Failure, Source, StandardInput
-from flowmap.capture.windows import freed_memory_kept
 from flowmap.errors import CaptureError
+from flowmap.heap import freed_memory_kept
 from flowmap.packets import COLUMNS, PacketBatch, batch_of
 from flowmap.settings import Settings
 

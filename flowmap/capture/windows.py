@@ -7,8 +7,6 @@ ending the process by SIGBUS.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,31 +18,6 @@ import numpy.typing as npt
 Bytes = npt.NDArray[np.uint8]
 
 STEP_BYTES = 4 << 20
-
-_MMAP_THRESHOLD, _TRIM_THRESHOLD, _KEPT_BYTES, _USUAL_BYTES = -3, -1, 1 << 30, 128 << 10
-
-
-@contextlib.contextmanager
-def freed_memory_kept() -> Iterator[None]:
-    """Let the C library keep what is freed for the next window and batch, which are as large (mallopt(3)).
-
-    By default it gives memory blocks of this size back, and getting them again costs as much as reading the file: the
-    kernel clears every page. Where the library has no such switch nothing changes. Afterwards all is given back.
-    """
-    try:
-        library = ctypes.CDLL(None)
-        mallopt, malloc_trim = library.mallopt, library.malloc_trim
-    except (OSError, AttributeError):
-        yield
-        return
-    mallopt(_MMAP_THRESHOLD, _KEPT_BYTES)
-    mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
-    try:
-        yield
-    finally:
-        mallopt(_MMAP_THRESHOLD, _USUAL_BYTES)
-        mallopt(_TRIM_THRESHOLD, _USUAL_BYTES)
-        malloc_trim(0)
 
 
 class Source(Protocol):
