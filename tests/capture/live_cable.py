@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
+import re
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -25,10 +26,14 @@ def wait_until(happened, what):
 
 
 def listeners(interface):
-    """Packet sockets bound to an interface of this thread's network."""
-    index = str(socket.if_nametoindex(interface))
-    rows = Path("/proc/thread-self/net/packet").read_text().splitlines()[1:]
-    return sum(row.split()[4] == index and row.split()[5] == "1" for row in rows)
+    """Packet sockets of this thread's network that take what comes from an interface.
+
+    ``dumpcap -d``, which only checks the filter, binds one without a filter; libpcap attaches one that refuses everything
+    before that of the capture.
+    """
+    told = subprocess.run(["ss", "--packet", "--bpf", "-H", "-n"], capture_output=True, text=True, check=True).stdout
+    sockets = re.findall(r"^p_\S+ +\S+ +\S+ +\*:(\S+) .*\n\tbpf filter \(\d+\):(.*)", told, re.MULTILINE)
+    return sum(name == interface and re.search(r"0x06 0 0 [1-9]", code) is not None for name, code in sockets)
 
 
 def send_when_heard(frames, *interfaces, through=None):
