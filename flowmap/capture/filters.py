@@ -16,6 +16,8 @@ from flowmap.settings import Settings
 
 MAX_TOKENS = 200
 COMPILE_S = 2.0
+OPEN_S = 10.0
+"""Without a filter nothing is compiled, and a dumpcap that starts slowly shows a busy machine only."""
 
 _KEYWORDS = frozenset(
     "host net mask port portrange src dst ether link ip ip6 arp rarp tcp udp icmp icmp6 igmp pim ah esp vrrp carp sctp"
@@ -72,7 +74,7 @@ def try_on_interface(text: str, interface: str, settings: Settings) -> None:
     UsageError
         When libpcap does not understand the filter, or needs too long.
     CaptureError
-        When the interface cannot be used.
+        When the interface cannot be used, or is not open in time.
     ToolError
         When dumpcap is missing or not allowed to capture.
     """
@@ -83,12 +85,17 @@ def try_on_interface(text: str, interface: str, settings: Settings) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            timeout=COMPILE_S,
+            timeout=COMPILE_S if text else OPEN_S,
             cwd="/",
             env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
             check=False,
         )
     except subprocess.TimeoutExpired:
+        if not text:
+            raise CaptureError(
+                f"dumpcap has not opened {neutral(interface)} within {OPEN_S:g} s; "
+                "try again when the machine is less busy."
+            ) from None
         raise UsageError(f"The capture filter takes more than {COMPILE_S:g} s to compile; make it shorter.") from None
     except OSError as error:
         raise ToolError(f"{dumpcap} cannot be run ({error.strerror}); check its permissions.") from error

@@ -28,8 +28,8 @@ def wait_until(happened, what):
 def listeners(interface):
     """Packet sockets of this thread's network that take what comes from an interface.
 
-    ``dumpcap -d``, which only checks the filter, binds one without a filter; libpcap attaches one that refuses everything
-    before that of the capture.
+    ``dumpcap -d``, which only checks a filter, binds one and attaches none; before that of a capture libpcap attaches
+    one that refuses everything.
     """
     told = subprocess.run(["ss", "--packet", "--bpf", "-H", "-n"], capture_output=True, text=True, check=True).stdout
     sockets = re.findall(r"^p_\S+ +\S+ +\S+ +\*:(\S+) .*\n\tbpf filter \(\d+\):(.*)", told, re.MULTILINE)

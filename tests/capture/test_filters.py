@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from contextlib import nullcontext
 
 import pytest
 
+from flowmap.capture import filters
 from flowmap.capture.filters import check_words, try_on_interface
 from flowmap.capture.interfaces import check_interface, interfaces
 from flowmap.capture.live_checks import capture_problem, check_live
@@ -109,6 +111,19 @@ def test_a_dumpcap_that_takes_too_long_is_ended(tmp_path):
     with pytest.raises(UsageError, match="compile"):
         try_on_interface("tcp", "lo", Settings(dumpcap_path=str(dumpcap)))
     assert descendants() == {}
+
+
+def test_a_slow_start_of_dumpcap_is_not_blamed_on_a_filter_that_nobody_gave(tmp_path, monkeypatch):
+    dumpcap = tmp_path / "dumpcap"
+    settings = Settings(dumpcap_path=str(dumpcap))
+    for seconds, told in ((0.3, None), (60, "has not opened lo within 0.4 s")):
+        dumpcap.write_text(f"#!/bin/sh\nexec sleep {seconds}\n")
+        dumpcap.chmod(0o755)
+        monkeypatch.setattr(filters, "COMPILE_S", 0.1)
+        monkeypatch.setattr(filters, "OPEN_S", 30.0 if told is None else 0.4)
+        with pytest.raises(CaptureError, match=told) if told else nullcontext():
+            try_on_interface("", "lo", settings)
+        assert capture_problem(settings) is None and descendants() == {}
 
 
 @pytest.mark.parametrize(
